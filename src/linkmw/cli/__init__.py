@@ -1,0 +1,3 @@
+from linkmw.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,240 @@
+"""What the gate asks of the world: its Redis, the hub, the product. Each Protocol is a contract.
+
+The stores and the hub are coroutines (WSGI gives them blocking bodies that never suspend). `Product`, the adapter,
+is blocking code, for user models are; flows reach it through `Ports.call`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from linkmw.http import Headers, Request
+from linkmw.model import Account, Marker, Mode, Proof, ProofRequest, Session, SignIn
+from linkmw.run import Call
+
+
+class SignIns(Protocol):
+    """Sign-ins under way, each under its browser *and* its state: one browser never reaches another's (FC02)."""
+
+    async def put(self, browser: str, sign_in: SignIn, seconds: int) -> None:
+        """Keep `sign_in` for `seconds`; of more than ten in one browser the oldest is dropped (FC06)."""
+
+    async def take(self, browser: str, state: str) -> SignIn | None:
+        """Remove and return the sign-in; None if unknown, used, or too old.
+
+        Atomic, and safe against a lost reply: of two callers one gets it, and a retry of that caller gets it
+        again (RF02). Raises Unavailable when Redis cannot say: never read that as None.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRecord:
+    """A proof under way at the product, bound to one browser. Server-side: nothing of it comes from the form (LT10).
+
+    account: set once the password was right. code: the hub's one-time code, once pushed. tries: wrong codes so far.
+    """
+
+    record_id: str
+    request: ProofRequest
+    expires: int
+    account: Account | None = None
+    amr: tuple[str, ...] = ()
+    code: str = ""
+    tries: int = 0
+
+    def __repr__(self) -> str:
+        return f"ProofRecord({self.record_id[:6]}…, {self.request.purpose})"
+
+
+class Proofs(Protocol):
+    """Proof records, each under its browser and its id."""
+
+    async def put(self, browser: str, record: ProofRecord, seconds: int) -> None:
+        """Keep or replace the record. Raises Unavailable."""
+
+    async def get(self, browser: str, record_id: str) -> ProofRecord | None:
+        """The record, or None if unknown, another browser's, or too old. Raises Unavailable."""
+
+    async def drop(self, browser: str, record_id: str) -> None:
+        """Forget the record; one that is gone already is fine."""
+
+
+class Sessions(Protocol):
+    """The allow-list of sessions opened through a link."""
+
+    async def put(self, session: Session) -> None:
+        """Keep the session until its `expires`, indexed by sid, account, identity and hub sid."""
+
+    async def get(self, sid: str) -> Session | None:
+        """The session, or None when it has ended. Raises Unavailable: then the native session stands."""
+
+    async def end(self, sid: str) -> None:
+        """Forget the session and its index entries."""
+
+
+class Marks(Protocol):
+    """One-use marks and counters. Raises Unavailable when the store cannot say (BF10)."""
+
+    async def first_use(self, purpose: str, value: str, seconds: int) -> bool:
+        """True for the one caller that marks `value` first; a retry after a lost reply is still that caller (RF03)."""
+
+    async def count(self, purpose: str, value: str, seconds: int) -> int:
+        """How often this was counted within the window, this time included. Atomic."""
+
+    async def reset(self, purpose: str, value: str) -> None:
+        """Start that count anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branding:
+    """How pages on the product's origin look: the product's own colours, the identity's name and contact."""
+
+    brand: str
+    product: str
+    primary: str
+    brand_primary: str = ""
+    ground: str = ""
+    contact: str = ""
+    brand_logo: str = ""  # SVG text; "" = a tile with the initial
+    product_logo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HubState:
+    """What the hub says for this client now: `GET /gate`. healthy: its Redis, SQL and Keycloak answer."""
+
+    mode: Mode
+    healthy: bool
+    branding: Branding
+    percent: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The token endpoint's answer, as far as a product may see it."""
+
+    id_token: str
+
+    def __repr__(self) -> str:
+        return "Tokens(***)"
+
+
+class Hub(Protocol):
+    """The hub's back channel and what the gate knows of its provider. Every method may raise Unavailable."""
+
+    async def state(self) -> HubState:
+        """The hub's word on this client; kept for one second, asked with a time-out of half a second.
+
+        Raises Unavailable when the hub does not answer in time, and Refused when it does not know this client.
+        """
+
+    async def redeem(self, code: str, verifier: str, redirect_uri: str) -> Tokens:
+        """The tokens for an authorization code; posted once, never retried (KF02).
+
+        Raises ProviderRefused with the OAuth error, Unavailable.
+        """
+
+    async def verify_id_token(self, token: str, nonce: str) -> dict[str, object]:
+        """The checked claims of an ID token for this client (one key refetch on an unknown `kid`). Raises TokenRejected."""
+
+    async def proof_request(self, handle: str) -> ProofRequest | None:
+        """The content of a proof request, given once; None if unknown, fetched before, or another client's."""
+
+    async def push_proof(self, proof: Proof) -> str:
+        """Tell the hub what was proven; the one-time code with which this browser goes back. Raises RequestRefused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totp:
+    """A second factor the gate checks itself (RFC 6238). secret: Base32, legacy lengths from 80 bits included (OT05)."""
+
+    secret: str
+    digits: int = 6
+    period: int = 30
+    algorithm: Literal["SHA1", "SHA256", "SHA512"] = "SHA1"
+
+    def __repr__(self) -> str:
+        return "Totp(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCheck:
+    """A second factor with a six-digit code that the product checks itself (django-otp, a callable)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFactor:
+    """A second factor this proof cannot check: it stops here, never skips (OT08). kind: for the log."""
+
+    kind: str
+
+
+SecondFactor = Totp | OwnCheck | UnknownFactor | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What the hub may learn about an account of a link: does it still exist, may it sign in, has it a password?"""
+
+    account: Account
+    active: bool
+    usable_password: bool
+
+
+class Product(Protocol):
+    """The adapter: everything linkmw knows of one application. Blocking; called in a worker thread under ASGI.
+
+    `request.raw` is what the shell was handed. Methods return headers, they never edit a response; an adapter whose
+    framework writes its session cookie itself (Django, Starlette) changes the session there and returns none.
+    """
+
+    def current_account(self, request: Request) -> Account | None:
+        """Whom does the native session of this request name? None for nobody."""
+
+    def is_complete(self, request: Request) -> bool:
+        """Is that sign-in whole, every second factor shown? (PR04)"""
+
+    def verify_password(self, request: Request, username: str, password: str) -> Account | None:
+        """The active account whose password this is, else None; the password exactly as typed (BC17).
+
+        Whatever the product does at its own login (lock-out, logging) it does here too. Never called with "" (DIS-8).
+        """
+
+    def second_factor(self, request: Request, account_id: str) -> SecondFactor:
+        """What this account needs besides its password, asked anew at each step (OT09)."""
+
+    def verify_second_factor(self, request: Request, account_id: str, code: str) -> bool:
+        """Is `code` (six digits) right, now, and not used before? Only asked when `second_factor` says OwnCheck."""
+
+    def start_session(self, request: Request, account_id: str, marker: Marker | None) -> Headers:
+        """The native session of this request names the account from now on, under a new session id (SC01).
+
+        Somebody else's session is emptied first; the account's own is kept. marker: kept inside the session.
+        Raises LinkRefused(code="account_inactive" | "account_gone") for an account that may not sign in (BC12).
+        """
+
+    def end_session(self, request: Request) -> Headers:
+        """The native session of this request has ended, as the product's own sign-out would end it."""
+
+    def find(self, account_id: str) -> AccountFacts | None:
+        """The account by its immutable id; None when the product no longer knows it."""
+
+    def find_by_name(self, name: str) -> AccountFacts | None:
+        """The account with exactly this username, else exactly this e-mail; None when none or several match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world of one gate."""
+
+    sign_ins: SignIns
+    proofs: Proofs
+    sessions: Sessions
+    marks: Marks
+    hub: Hub
+    product: Product
+    call: Call
+    now: Callable[[], int]
+    token: Callable[[], str]  # 32 random bytes, base64url

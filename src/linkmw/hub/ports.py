@@ -1,0 +1,1 @@
+"""What the hub asks of the world: its Redis, SQL, Keycloak, mail. Each Protocol is a contract."""

@@ -1,0 +1,178 @@
+"""The words of linkmw as frozen values. Standard library only. Times are seconds since the epoch (UTC)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Mode = Literal["off", "beside", "replace"]
+
+
+def starred(value: str) -> str:
+    """How a secret looks in a repr: whether it is there, never what it is."""
+    return "***" if value else ""
+
+
+class Secret(str):
+    """A string whose repr is stars, so that a dataclass that holds it can be printed and logged (CF09)."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{starred(self)}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person at the identity provider. The key is (issuer, subject), never the e-mail (I6)."""
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user in one product, by the product's immutable id. What else it says is the product's word only."""
+
+    account_id: str
+    username: str
+    email: str = ""
+    email_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An organisation: its issuer (Keycloak realm), brand, time zone and contact.
+
+    issuer: as tokens say it. internal_issuer: the same realm by the back channel, or "".
+    primary, ground: CSS colours "#rrggbb"; ground "" means computed. logo: SVG or PNG bytes live in SQL.
+    """
+
+    organization_id: str
+    brand: str
+    issuer: str
+    keycloak_client_id: str
+    keycloak_client_secret: Secret = field(default=Secret(""))
+    internal_issuer: str = ""
+    primary: str = "#0f5c4d"
+    ground: str = ""
+    time_zone: str = "UTC"
+    contact: str = ""
+    mail_from: str = ""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A product as the hub registered it. redirect_uri: exact. proof: how its accounts are proven."""
+
+    client_id: str
+    organization_id: str
+    name: str
+    public_url: str
+    redirect_uri: str
+    internal_url: str = ""
+    proof: Literal["form", "native", "none"] = "form"
+    primary: str = "#3b4cc0"
+    login_url: str = ""
+    mode: Mode = "beside"
+    pkce_required: bool = True
+    signing_algorithm: Literal["RS256", "ES256"] = "RS256"
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A relying party's half-done sign-in: what must come back, and what to do then. One browser, one use."""
+
+    state: str
+    nonce: Secret
+    verifier: Secret
+    then: str
+    started: int
+    # What the hub keeps beside it: the product's authorization request this Keycloak sign-in is for.
+    flow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What a product asked the hub for (OpenID Connect Core 1.0, 3.1.2.1), already checked."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    nonce: str
+    code_challenge: str
+    scope: tuple[str, ...] = ("openid",)
+    prompt: str = ""
+    max_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRequest:
+    """What the hub wants proven, as the gate fetched it once by back channel. Shown to the person as it is."""
+
+    transaction: Secret
+    purpose: Literal["link", "add", "first_sign_in"]
+    identity_email: str
+    hint: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The product's word: this browser showed that it owns this account just now. amr: RFC 8176 values."""
+
+    transaction: Secret
+    account: Account
+    amr: tuple[str, ...]
+    proven_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An account's one identity. link_id: the row. position: its place in the owner's list for that product."""
+
+    link_id: int
+    client_id: str
+    account_id: str
+    username: str
+    email: str
+    identity: Identity
+    identity_email: str
+    created: int
+    last_used: int | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What stands inside a native session that linkmw opened: its sid, and when it ends whatever Redis says."""
+
+    sid: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A product session opened through a link: the allow-list entry in the product's Redis."""
+
+    sid: str
+    account_id: str
+    identity: str  # pairwise per tenant, as the ID token said
+    hub_sid: str
+    started: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A short name of one failure, the same on the page and in the log: `7Q4K-M2XD`."""
+
+    value: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+Claims = dict[str, Any]

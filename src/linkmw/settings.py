@@ -1,0 +1,292 @@
+"""Every setting of both halves, and the one reader of the environment. Standard library only.
+
+A value comes from the environment, else from the framework's own configuration (the `LINKMW` dictionary of Django,
+`app.config` of Flask, arguments), else from the file `LINKMW_CONFIG` (TOML), else it is the default.
+`NAME_FILE` in the environment names a file that holds the value, for secrets in containers.
+
+The gate never stops a product from booting: what is wrong becomes `Settings.problems`, and linkmw behaves as off (DIS-12).
+The hub refuses to start instead.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from linkmw.errors import SettingsError
+from linkmw.model import Mode, Secret
+
+_ON = frozenset(("1", "true", "yes", "on"))
+_OFF = frozenset(("0", "false", "no", "off"))
+_LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)+localhost)(:\d+)?(/|\Z)")
+_URL = re.compile(r"https?://[a-z0-9.\-\[\]:]+(/[\x21-\x7e]*)?\Z", re.IGNORECASE)
+# A client secret that somebody typed instead of copying: refused by both halves (CF05).
+_WEAK_SECRETS = frozenset(("changeme", "secret", "password", "test"))
+MIN_SECRET = 32  # characters: 256 random bits in Base64url are 43, in hex 64; anything under 32 was typed
+
+
+def read_switch(text: str) -> bool | None:
+    """True for 1/true/yes/on, False for 0/false/no/off, in any case; None for anything else."""
+    word = text.strip().lower()
+    return True if word in _ON else False if word in _OFF else None
+
+
+def _text(value: object) -> str:
+    return str(value).strip()
+
+
+def _secret(value: object) -> Secret:
+    text = str(value).strip("\r\n")
+    if len(text) < MIN_SECRET or text.lower() in _WEAK_SECRETS:
+        raise ValueError(f"is too short to be a secret: {MIN_SECRET} characters or more, as it was printed")
+    return Secret(text)
+
+
+def _url(value: object) -> str:
+    text = str(value).strip().rstrip("/")
+    if not _URL.match(text):
+        raise ValueError("is not a URL like https://orders.example.com")
+    return text
+
+
+def _public_url(value: object) -> str:
+    text = _url(value)
+    if text.startswith("http:") and not _LOOPBACK.match(text):
+        raise ValueError("must begin with https:// (plain http is for localhost and *.localhost only)")
+    return text
+
+
+def _switch(value: object) -> bool:
+    found = value if isinstance(value, bool) else read_switch(str(value))
+    if found is None:
+        raise ValueError("is neither on (1, true, yes, on) nor off (0, false, no, off)")
+    return found
+
+
+def _mode(value: object) -> Mode:
+    text = _text(value).lower()
+    if text not in ("off", "beside", "replace"):
+        raise ValueError("is none of off, beside, replace")
+    return cast(Mode, text)
+
+
+def _number(value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("is not a whole number")
+    return int(text)
+
+
+def _fraction(value: object) -> float:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", text):
+        raise ValueError("is not a number of seconds")
+    return float(text)
+
+
+def _list(value: object) -> tuple[str, ...]:
+    items: Iterable[object] = value.split(",") if isinstance(value, str) else cast(Iterable[object], value)
+    return tuple(text for item in items if (text := str(item).strip()))
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    paths = _list(value)
+    for path in paths:
+        if not path.startswith("/"):
+            raise ValueError(f"holds {path!r}: a path begins with /")
+    return paths
+
+
+def _prefix(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-]/", text):
+        raise ValueError("is not a path like /.linkmw/ (a slash at both ends)")
+    return text
+
+
+def _networks(value: object) -> tuple[str, ...]:
+    networks = _list(value)
+    for network in networks:
+        ipaddress.ip_network(network, strict=False)
+    return networks
+
+
+def _any_text(value: object) -> str:
+    return str(value)
+
+
+Reader = Callable[[object], Any]
+
+
+def setting(reader: Reader, default: object, what: str, *, unit: str = "", secret: bool = False) -> Any:
+    """One setting: how it is read, its default, what it is for (the documentation's words), its unit."""
+    return field(default=default, metadata={"reader": reader, "what": what, "unit": unit, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The gate's settings. Names in the environment: `LINKMW_` and the field in capitals."""
+
+    enabled: bool | None = setting(_switch, None, "on or off, whatever the file says; unset: on once complete")
+    hub_url: str = setting(_public_url, "", "the hub, as browsers see it")
+    hub_internal_url: str = setting(_url, "", "the hub, as this machine reaches it, when that differs")
+    public_url: str = setting(_public_url, "", "this product, as browsers see it")
+    organization_id: str = setting(_text, "", "the tenant, as `linkmw hub product add` printed it")
+    client_id: str = setting(_text, "", "this product's client id, as printed")
+    client_secret: Secret = setting(_secret, Secret(""), "this product's client secret, as printed", secret=True)
+    redis_url: str = setting(_text, "", "the product's own Redis, for instance redis://localhost:6379/0", secret=True)
+    redis_prefix: str = setting(_text, "linkmw:", "what every key of ours begins with")
+    mode: Mode = setting(_mode, "beside", "off or beside")
+    login_paths: tuple[str, ...] = setting(_paths, ("/login",), "the login routes, as the application sees them")
+    prefix: str = setting(_prefix, "/.linkmw/", "where our own routes live")
+    second_factor_help: str = setting(_text, "", "the product's own page about its second factor")
+    forgot_password: str = setting(_text, "", "the product's own page for a forgotten password")
+    trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
+    sign_in_seconds: int = setting(_number, 1800, "how long a sign-in may take", unit="seconds")
+    proof_seconds: int = setting(_number, 1800, "how long a proof may take, once it has arrived", unit="seconds")
+    session_seconds: int = setting(_number, 28800, "how long a session opened through a link may last", unit="seconds")
+    probe_seconds: float = setting(_fraction, 1.0, "how long the hub's word on this product is kept", unit="seconds")
+    probe_timeout: float = setting(_fraction, 0.5, "how long the hub may take to say it", unit="seconds")
+    hub_timeout: float = setting(_fraction, 5.0, "how long any other call to the hub may take", unit="seconds")
+    redis_timeout: float = setting(_fraction, 0.5, "how long Redis may take for one command", unit="seconds")
+    password_tries: int = setting(_number, 5, "wrong passwords per account within five minutes")
+    code_tries: int = setting(_number, 5, "wrong verification codes in one proof")
+    problems: tuple[str, ...] = ()
+
+    @property
+    def on(self) -> bool:
+        """Is linkmw to do anything at all? (DIS-12)"""
+        return self.enabled is not False and not self.problems and self.mode != "off"
+
+    @property
+    def issuer(self) -> str:
+        """This client's own issuer at the hub (PR09)."""
+        return f"{self.hub_url}/o/{self.client_id}"
+
+    @property
+    def hub_back_channel(self) -> str:
+        return self.hub_internal_url or self.hub_url
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.public_url}{self.prefix}callback"
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """The hub's settings. Names in the environment: `LINKMW_HUB_` and the field in capitals."""
+
+    public_url: str = setting(_public_url, "", "the hub, as browsers see it")
+    database_url: str = setting(_text, "sqlite:///linkmw-hub.db", "SQLAlchemy URL: SQLite or PostgreSQL", secret=True)
+    redis_url: str = setting(_text, "", "the hub's own Redis", secret=True)
+    redis_prefix: str = setting(_text, "linkmw-hub:", "what every key of the hub begins with")
+    key: Secret = setting(
+        _secret, Secret(""), "32 random bytes that seal keys and mail bodies (base64url)", secret=True
+    )
+    smtp_url: str = setting(_any_text, "smtp://localhost:25", "smtp:// or smtps://user:password@host:port", secret=True)
+    mail_from: str = setting(_text, "", "sender of mails, when the tenant names none")
+    sign_in_seconds: int = setting(_number, 1800, "how long a flow may take", unit="seconds")
+    code_seconds: int = setting(_number, 60, "life of an authorization code and of a proof code", unit="seconds")
+    session_idle_seconds: int = setting(_number, 1800, "a hub session ends when unused for this long", unit="seconds")
+    session_seconds: int = setting(_number, 28800, "a hub session ends after this long", unit="seconds")
+    http_timeout: float = setting(_fraction, 5.0, "how long Keycloak or a product may take", unit="seconds")
+    redis_timeout: float = setting(_fraction, 0.5, "how long Redis may take for one command", unit="seconds")
+    outbox_seconds: float = setting(_fraction, 1.0, "how often the outbox is looked through", unit="seconds")
+    audit_days: int = setting(_number, 400, "how long audit rows are kept", unit="days")
+    trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
+
+
+REQUIRED = ("hub_url", "public_url", "organization_id", "client_id", "client_secret", "redis_url")
+HUB_REQUIRED = ("public_url", "redis_url", "key")
+
+S = TypeVar("S", Settings, HubSettings)
+
+
+def names_of(kind: type[Settings] | type[HubSettings]) -> dict[str, str]:
+    """Field name → environment variable, for each setting of `kind`."""
+    prefix = "LINKMW_" if kind is Settings else "LINKMW_HUB_"
+    return {f.name: prefix + f.name.upper() for f in fields(kind) if "reader" in f.metadata}
+
+
+def _from_environment(environ: Mapping[str, str], name: str) -> str | None:
+    if name in environ:
+        return environ[name]
+    path = environ.get(name + "_FILE")
+    return None if path is None else Path(path).read_text(encoding="utf-8").strip("\r\n")
+
+
+def _read(
+    kind: type[S], environ: Mapping[str, str], configured: Mapping[str, object], file: Mapping[str, object]
+) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    names = names_of(kind)
+    for source, keys in (("configuration", configured), ("file", file)):
+        for key in keys:
+            if key.lower() not in names:
+                near = get_close_matches(key.lower(), names, 1)
+                problems.append(f"{key} in the {source} is no setting" + (f": did you mean {near[0]}?" if near else ""))
+    by_case = {key.lower(): value for key, value in (*file.items(), *configured.items())}
+    for item in fields(kind):
+        name = names.get(item.name)
+        if name is None:
+            continue
+        try:
+            raw: object = _from_environment(environ, name)
+            if raw is None:
+                raw = by_case.get(item.name)
+            if raw is not None and raw != "":
+                values[item.name] = item.metadata["reader"](raw)
+        except OSError as error:
+            problems.append(f"{name}_FILE cannot be read: {error.strerror}")
+        except ValueError as error:
+            problems.append(f"{name} {error}")
+    return values, problems
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """The tables of a TOML configuration file; {} when there is none. Raises SettingsError when it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path.name} cannot be read: {error}") from None
+
+
+def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The gate's settings; whatever is wrong is said in `problems`, never raised."""
+    environ = os.environ if environ is None else environ
+    try:
+        file = read_file(Path(environ.get("LINKMW_CONFIG", "linkmw.toml")))
+    except SettingsError as error:
+        file, unreadable = {}, [str(error)]
+    else:
+        unreadable = []
+    values, problems = _read(Settings, environ, configured or {}, file)
+    names = names_of(Settings)
+    missing = [names[name] for name in REQUIRED if not values.get(name)]
+    # Nothing set at all is simply off; a half-done configuration is a problem to be said.
+    if len(missing) == len(REQUIRED) and not problems and not unreadable and values.get("enabled") is not True:
+        return Settings(**{**values, "enabled": False})
+    problems = unreadable + problems + [f"{name} is not set" for name in missing]
+    return Settings(**values, problems=tuple(problems))
+
+
+def load_hub(environ: Mapping[str, str] | None = None) -> HubSettings:
+    """The hub's settings. Raises SettingsError naming everything that is wrong: the hub refuses to start."""
+    environ = os.environ if environ is None else environ
+    file = read_file(Path(environ.get("LINKMW_HUB_CONFIG", "linkmw-hub.toml")))
+    values, problems = _read(HubSettings, environ, {}, file)
+    names = names_of(HubSettings)
+    problems += [f"{names[name]} is not set" for name in HUB_REQUIRED if not values.get(name)]
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return HubSettings(**values)
