@@ -16,7 +16,7 @@ _ENCODED_TRAP = re.compile(r"/(?:%2f|%5c|%09|%0a|%0d|\.{1,2}//)", re.IGNORECASE)
 def judge(target: str, *, default: str = "/") -> str:
     """`target` if it is a path of this site, else `default`. Never raises.
 
-    Accepts exactly: a "/" followed by anything printable in ASCII but a second "/" or a "\\" (which is refused anywhere).
+    Accepts exactly: a "/" not followed by another, then printable ASCII with no "\\" anywhere.
     """
     if len(target) <= MAX_TARGET and _PATH.match(target) and not _ENCODED_TRAP.match(target):
         return target

@@ -4,7 +4,7 @@ A value comes from the environment, else from the framework's own configuration 
 `app.config` of Flask, arguments), else from the file `LINKMW_CONFIG` (TOML), else it is the default.
 `NAME_FILE` in the environment names a file that holds the value, for secrets in containers.
 
-The gate never stops a product from booting: what is wrong becomes `Settings.problems`, and linkmw behaves as off (DIS-12).
+The gate never stops a product from booting: what is wrong becomes `Settings.problems`, and it behaves as off (DIS-12).
 The hub refuses to start instead.
 """
 
@@ -187,9 +187,7 @@ class HubSettings:
     database_url: str = setting(_text, "sqlite:///linkmw-hub.db", "SQLAlchemy URL: SQLite or PostgreSQL", secret=True)
     redis_url: str = setting(_text, "", "the hub's own Redis", secret=True)
     redis_prefix: str = setting(_text, "linkmw-hub:", "what every key of the hub begins with")
-    key: Secret = setting(
-        _secret, Secret(""), "32 random bytes that seal keys and mail bodies (base64url)", secret=True
-    )
+    key: Secret = setting(_secret, Secret(""), "32 random bytes, base64url: seals keys and mail bodies", secret=True)
     smtp_url: str = setting(_any_text, "smtp://localhost:25", "smtp:// or smtps://user:password@host:port", secret=True)
     mail_from: str = setting(_text, "", "sender of mails, when the tenant names none")
     sign_in_seconds: int = setting(_number, 1800, "how long a flow may take", unit="seconds")

@@ -137,7 +137,10 @@ class Hub(Protocol):
         """
 
     async def verify_id_token(self, token: str, nonce: str) -> dict[str, object]:
-        """The checked claims of an ID token for this client (one key refetch on an unknown `kid`). Raises TokenRejected."""
+        """The checked claims of an ID token for this client. Raises TokenRejected.
+
+        An unknown `kid` is worth one new look at the hub's keys, at most every 30 s (TV10).
+        """
 
     async def proof_request(self, handle: str) -> ProofRequest | None:
         """The content of a proof request, given once; None if unknown, fetched before, or another client's."""
@@ -148,7 +151,7 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Totp:
-    """A second factor the gate checks itself (RFC 6238). secret: Base32, legacy lengths from 80 bits included (OT05)."""
+    """A second factor the gate checks itself (RFC 6238). secret: Base32, legacy 80 bits included (OT05)."""
 
     secret: str
     digits: int = 6

@@ -1,1 +1,392 @@
-"""What the hub asks of the world: its Redis, SQL, Keycloak, mail. Each Protocol is a contract."""
+"""What the hub asks of the world: Redis for what may be lost, SQL for what may not, Keycloak, the clock.
+
+Every method may raise Unavailable when its store cannot say; None and False always mean "the store said no".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, Secret, SignIn, Tenant
+
+Step = Literal["identity", "prove", "linked", "refused", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One person's way through the hub: stored, bound to a browser and, from Keycloak's answer on, to an identity.
+
+    browser: SHA-256 (hex) of the hub cookie. client_id: "" when it leads to the manager only. request: the product's
+    authorization request, None for the manager. account: once proven. auth_time, acr: Keycloak's word on the sign-in.
+    hub_sid: the hub session it opened. error: why it was refused.
+    """
+
+    flow_id: str
+    browser: str
+    organization_id: str
+    client_id: str
+    purpose: Literal["sign_in", "manager", "add"]
+    expires: int
+    step: Step = "identity"
+    request: AuthorizationRequest | None = None
+    identity: Identity | None = None
+    identity_email: str = ""
+    email_verified: bool = False
+    auth_time: int = 0
+    amr: tuple[str, ...] = ()
+    hub_sid: str = ""
+    account: Account | None = None
+    code: str = ""  # SHA-256 of the proof code that is good now (PR17: a repeated push kills the old one)
+    error: str = ""
+
+    def __repr__(self) -> str:
+        return f"Flow({self.flow_id[:6]}…, {self.purpose}, {self.step}, {self.client_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingProof:
+    """What a handle stands for until the gate fetches it, once."""
+
+    flow_id: str
+    client_id: str
+    purpose: Literal["link", "add", "first_sign_in"]
+    identity_email: str
+    hint: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an authorization code stands for."""
+
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    nonce: str
+    scope: tuple[str, ...]
+    account_id: str
+    username: str
+    identity: Identity
+    email: str  # "" unless verified
+    auth_time: int
+    amr: tuple[str, ...]
+    hub_sid: str
+    link_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HubSession:
+    """A browser signed in at the hub. sid: the secret in the cookie (its hash is the key). public_sid: goes into tokens."""
+
+    sid: Secret
+    public_sid: str
+    organization_id: str
+    identity: Identity
+    email: str
+    email_verified: bool
+    name: str
+    auth_time: int
+    started: int
+    csrf: Secret
+    user_agent: str = ""
+    ip: str = ""
+
+
+class SignIns(Protocol):
+    """Keycloak sign-ins under way, under browser *and* state (FC02)."""
+
+    async def put(self, browser: str, sign_in: SignIn, seconds: int) -> None: ...
+
+    async def take(self, browser: str, state: str) -> SignIn | None:
+        """Once; atomic; safe against a lost reply (RF02)."""
+
+
+class Flows(Protocol):
+    """Flows by id. Whose browser it is, the caller compares: the account API has no browser."""
+
+    async def put(self, flow: Flow, seconds: int) -> None: ...
+
+    async def get(self, flow_id: str) -> Flow | None: ...
+
+
+class Handles(Protocol):
+    """Proof requests waiting to be fetched."""
+
+    async def put(self, handle: str, pending: PendingProof, seconds: int) -> None: ...
+
+    async def take(self, handle: str, client_id: str) -> PendingProof | None:
+        """Once, by its own client only; another client's attempt leaves it untouched."""
+
+
+class ProofCodes(Protocol):
+    """One-time codes with which a browser returns from its proof: code → flow id."""
+
+    async def put(self, code: str, flow_id: str, seconds: int) -> None: ...
+
+    async def take(self, code: str) -> str | None: ...
+
+
+class Grants(Protocol):
+    """Authorization codes and the access tokens they gave."""
+
+    async def put(self, code: str, grant: Grant, seconds: int) -> None: ...
+
+    async def take(self, code: str) -> Grant | None:
+        """Once. A second use within the code's life revokes the access token the first one gave (RFC 6749, 4.1.2)."""
+
+    async def put_token(self, token: str, code: str, grant: Grant, seconds: int) -> None:
+        """Keep an access token; `code` is what gave it."""
+
+    async def of_token(self, token: str) -> Grant | None: ...
+
+
+class HubSessions(Protocol):
+    """Hub sessions, by the cookie's secret."""
+
+    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> None: ...
+
+    async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
+        """The session, its idle limit begun anew; None when ended or too old."""
+
+    async def end(self, sid: str) -> None: ...
+
+
+class Marks(Protocol):
+    """One-use marks and counters: as the gate's."""
+
+    async def first_use(self, purpose: str, value: str, seconds: int) -> bool: ...
+
+    async def count(self, purpose: str, value: str, seconds: int) -> int: ...
+
+    async def reset(self, purpose: str, value: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One line of the audit trail (OPS-2). result: ok or refused. No secret goes in here."""
+
+    event: str
+    result: Literal["ok", "refused"]
+    time: int
+    code: str = ""
+    ref: str = ""
+    organization_id: str = ""
+    client_id: str = ""
+    account_id: str = ""
+    issuer: str = ""
+    subject: str = ""
+    flow: str = ""  # a hash of the flow id, short
+    ip: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A rendered message. One recipient, always (UM09)."""
+
+    kind: str
+    recipient: str
+    sender: str
+    subject: str
+    text: str
+    html: str
+
+    def __repr__(self) -> str:
+        return f"Mail({self.kind})"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to be made. flow: the flow's id, UNIQUE in SQL. unlink_token_hash: SHA-256 (hex) of the mail's token."""
+
+    client_id: str
+    account: Account
+    identity: Identity
+    identity_email: str
+    flow: str
+    unlink_token_hash: str
+    proof: str
+    amr: tuple[str, ...]
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """A mail waiting to be sent."""
+
+    item_id: int
+    mail: Mail
+    tries: int
+
+
+class Links(Protocol):
+    """The link table. Link, its mails and its audit row are one transaction."""
+
+    async def add(self, link: NewLink, mails: Sequence[Mail], audit: AuditEvent) -> Link:
+        """The link, committed. The same flow again answers the link it made, with no second mail (DF02).
+
+        Raises AccountTaken when the account has another identity; an account already linked to this very identity
+        answers that link (and sends nothing).
+        """
+
+    async def of_identity(self, identity: Identity, client_ids: Sequence[str]) -> list[Link]:
+        """The identity's links with these clients, in the owner's order."""
+
+    async def of_account(self, client_id: str, account_id: str) -> Link | None: ...
+
+    async def by_unlink_token(self, token_hash: str) -> Link | None: ...
+
+    async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
+        """The removed link to one caller only; None when it is gone already. Mails and audit row in the same transaction."""
+
+    async def used(self, link_id: int, now: int, username: str) -> None:
+        """A sign-in went through this link now."""
+
+
+class Registry(Protocol):
+    """Tenants and products, from SQL; answers may be a second old."""
+
+    async def tenant(self, organization_id: str) -> Tenant | None: ...
+
+    async def tenants(self) -> list[Tenant]: ...
+
+    async def client(self, client_id: str) -> Client | None:
+        """None for unknown and disabled clients, and those of a disabled tenant: all alike."""
+
+    async def clients_of(self, organization_id: str) -> list[Client]: ...
+
+    async def check_secret(self, client_id: str, secret: str, now: int) -> bool:
+        """Is this one of the client's live secrets? Compared in constant time, unknown clients too."""
+
+    async def logo(self, owner: str) -> str:
+        """The SVG of `tenant:ID` or `client:ID`; "" when none was given."""
+
+
+class Keys(Protocol):
+    """The hub's signing keys, sealed in SQL under LINKMW_HUB_KEY."""
+
+    async def sign(self, algorithm: str, typ: str, claims: Mapping[str, Any]) -> str:
+        """A compact JWS by the key that signs now, `kid` and `typ` in its header."""
+
+    async def public(self) -> dict[str, Any]:
+        """The JWK Set: keys that sign now, will sign, or may still be in use."""
+
+    async def pairwise(self, organization_id: str, identity: Identity) -> str:
+        """One opaque value per person and tenant (HMAC under a key of its own)."""
+
+
+class Audit(Protocol):
+    """The audit trail, for events that belong to no link transaction."""
+
+    async def write(self, event: AuditEvent) -> None:
+        """Written to SQL and to the log; a SQL failure is logged and does not stop the flow."""
+
+    async def recent(self, identity: Identity, limit: int) -> list[AuditEvent]: ...
+
+
+class Outbox(Protocol):
+    """Mails that were committed with what they tell of."""
+
+    async def claim(self, now: int, limit: int) -> list[OutboxItem]:
+        """Mails due now, each handed to one process for the next minute."""
+
+    async def sent(self, item_id: int, now: int) -> None: ...
+
+    async def failed(self, item_id: int, reason: str, next_try: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeycloakSignIn:
+    """Keycloak's verified answer: who it is and what else the ID token said."""
+
+    identity: Identity
+    email: str
+    email_verified: bool
+    name: str
+    auth_time: int
+    acr: str
+    amr: tuple[str, ...] = ()
+    session_state: str = ""
+
+
+class Provider(Protocol):
+    """Keycloak as the tenant's OpenID Provider (design 1). The hub is its only client."""
+
+    async def authorization_url(
+        self,
+        tenant: Tenant,
+        sign_in: SignIn,
+        redirect_uri: str,
+        *,
+        prompt: str = "",
+        max_age: int | None = None,
+        login_hint: str = "",
+    ) -> str:
+        """Where to send the browser. Raises Unavailable; ProtocolError for metadata we refuse (FC14-16)."""
+
+    async def redeem(
+        self, tenant: Tenant, sign_in: SignIn, code: str, issuer: str, redirect_uri: str
+    ) -> KeycloakSignIn:
+        """Who signed in. One POST, no retry, no redirect. Raises ProviderRefused, TokenRejected, Unavailable."""
+
+    async def end_session_url(self, tenant: Tenant, after: str) -> str: ...
+
+    async def healthy(self, tenant: Tenant) -> bool:
+        """Does the realm's discovery document answer? Kept for a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAnswer:
+    """What a product said of an account; None fields when it could not be asked."""
+
+    found: bool
+    active: bool = True
+    usable_password: bool = True
+    username: str = ""
+    email: str = ""
+
+
+class Products(Protocol):
+    """The account API of products (protocol, section 5)."""
+
+    async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
+        """Raises Unavailable when the product does not answer, or not as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Which of the hub's own parts answer."""
+
+    redis: bool
+    sql: bool
+    keycloak: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.redis and self.sql and self.keycloak
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world of one hub."""
+
+    sign_ins: SignIns
+    flows: Flows
+    handles: Handles
+    proof_codes: ProofCodes
+    grants: Grants
+    sessions: HubSessions
+    marks: Marks
+    links: Links
+    registry: Registry
+    keys: Keys
+    audit: Audit
+    outbox: Outbox
+    provider: Provider
+    products: Products
+    ping_redis: Callable[[], Any]  # awaitable: True or raises Unavailable
+    ping_sql: Callable[[], Any]
+    now: Callable[[], int]
+    token: Callable[[], str]  # 32 random bytes, base64url
