@@ -40,6 +40,8 @@ class Flow:
     account: Account | None = None
     code: str = ""  # SHA-256 of the proof code that is good now (PR17: a repeated push kills the old one)
     error: str = ""
+    proven_amr: tuple[str, ...] = ()  # the product's word on the proof; `amr` is Keycloak's on the sign-in
+    link_id: int | None = None  # once linked
 
     def __repr__(self) -> str:
         return f"Flow({self.flow_id[:6]}…, {self.purpose}, {self.step}, {self.client_id})"
