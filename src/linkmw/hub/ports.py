@@ -216,11 +216,12 @@ class NewLink:
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A mail waiting to be sent."""
+    """A mail waiting to be sent. tries: this one included. reference: the row's random name, for the Message-ID."""
 
     item_id: int
     mail: Mail
     tries: int
+    reference: str = ""
 
 
 class Links(Protocol):
@@ -292,11 +293,12 @@ class Outbox(Protocol):
     """Mails that were committed with what they tell of."""
 
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
-        """Mails due now, each handed to one process for the next minute."""
+        """Mails due now, each handed to one process for the next five minutes (longer than sending can take)."""
 
     async def sent(self, item_id: int, now: int) -> None: ...
 
-    async def failed(self, item_id: int, reason: str, next_try: int) -> None: ...
+    async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
+        """It is due again at `next_try`; None: given up, and kept with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
