@@ -1,0 +1,17 @@
+"""linkmw for Starlette and FastAPI: "Sign in with ACME ID" beside the login that an application has.
+
+    from linkmw_starlette import LinkMiddleware, Product
+
+    product = Product(verify_password=check_password, load=load_user, find=find_user, session_key="user_id")
+    middleware = [Middleware(SessionMiddleware, secret_key=…), Middleware(LinkMiddleware, product=product)]
+
+Settings are `LINKMW_…` in the environment, or keyword arguments after `product` (`docs/settings.md`). Callables may be
+`async def`. The session is the dictionary `scope["session"]`: `SessionMiddleware`, or what does its work, comes first.
+"""
+
+from __future__ import annotations
+
+from linkmw_starlette.middleware import LinkMiddleware
+from linkmw_starlette.product import Product
+
+__all__ = ["LinkMiddleware", "Product"]

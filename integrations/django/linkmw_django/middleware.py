@@ -1,0 +1,128 @@
+"""The Django shell: translates, nothing else. Under WSGI a flow runs in place, under ASGI it is awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from linkmw.gate.claim import Claim
+from linkmw.http import PASS, Answer, Decorate, Response
+from linkmw.run import run_now
+from linkmw_django import translate
+from linkmw_django.configuration import configuration
+from linkmw_django.product import Product
+
+if TYPE_CHECKING:
+    from linkmw.gate.ports import Ports
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger("linkmw")
+
+
+class LinkMiddleware:
+    """Put after AuthenticationMiddleware. Of both kinds, each without a thread hop for requests that are not ours.
+
+    Our routes are answered before any view is looked up, so no URLconf, `csrf_exempt` or login-required setting
+    matters to them: they carry linkmw's own protection against forged requests (security.md, XS01).
+    While linkmw is off, Django leaves this middleware out altogether (P-1).
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._configuration = configuration()
+        claim = Claim(self._configuration.settings)
+        if not claim.on:
+            raise MiddlewareNotUsed
+        self._claims = claim.claims
+        self._get_response = get_response
+        self._opening = threading.Lock()
+        self._opened: tuple[asyncio.AbstractEventLoop | None, Ports] | None = None
+        self._ours: Callable[[HttpRequest], Any] = self._ours_now
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+            self._ours = self._ours_awaited
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """The response, or a coroutine that gives it, as `get_response` does."""
+        return self._ours(request) if self._claims(request.path_info) else self._get_response(request)
+
+    def _ours_now(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            answer = run_now(self._flow(self._open(None), request))
+        except Exception:
+            answer = _failed()
+        if isinstance(answer, Response):
+            return translate.response(answer)
+        return _decorated(self._get_response(_prepared(request, answer)), answer)
+
+    async def _ours_awaited(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            answer = await self._flow(await self._ports(), request)
+        except Exception:
+            answer = _failed()
+        if isinstance(answer, Response):
+            return translate.response(answer)
+        return _decorated(await self._get_response(_prepared(request, answer)), answer)
+
+    async def _flow(self, ports: Ports, request: HttpRequest) -> Answer:
+        from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
+
+        settings = self._configuration.settings
+        asked = translate.request(request)
+        if routes.reads_body(settings, asked):
+            asked = translate.request(request, translate.body(request))
+        return await routes.answer(ports, settings, asked)
+
+    async def _ports(self) -> Ports:
+        """Ports of this event loop: connections can't be shared. Made in a thread, for imports take long."""
+        loop = asyncio.get_running_loop()
+        if self._opened is None or self._opened[0] is not loop:
+            return await asyncio.to_thread(self._open, loop)
+        return self._opened[1]
+
+    def _open(self, loop: asyncio.AbstractEventLoop | None) -> Ports:
+        from linkmw.gate.build import build
+
+        with self._opening:
+            if self._opened is None or self._opened[0] is not loop:
+                product = Product(self._configuration)
+                settings = self._configuration.settings
+                if loop is None:
+                    self._opened = (None, build(settings, product, blocking=True))
+                else:
+                    self._opened = (loop, build(settings, product, blocking=False, call=in_django_thread))
+            return self._opened[1]
+
+
+async def in_django_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function` where this request's synchronous Django code runs: database connections belong to a thread."""
+    answer: T = await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
+    return answer
+
+
+def _failed() -> Answer:
+    # Whatever is wrong with us, the product's own page is answered.
+    log.exception("linkmw failed, the product answers instead")
+    return PASS
+
+
+def _prepared(request: HttpRequest, answer: Answer) -> HttpRequest:
+    return translate.asking_for_plain_html(request) if isinstance(answer, Decorate) else request
+
+
+def _decorated(response: HttpResponseBase, answer: Answer) -> HttpResponseBase:
+    if isinstance(answer, Decorate) and isinstance(response, HttpResponse):
+        translate.put_button(response, answer)
+    return response

@@ -1,0 +1,75 @@
+"""A Django project as linkmw's `Product`. `request.raw` is the Django request; SessionMiddleware writes cookies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import auth
+
+from linkmw.errors import LinkRefused
+from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
+from linkmw.http import Headers, Request
+from linkmw.model import Account, Marker
+from linkmw_django import second_factor, users
+from linkmw_django.configuration import Configuration
+
+MARKER = "_linkmw"  # the session key of the marker: [sid, expires]
+
+
+class Product:
+    """Any project on `django.contrib.auth`: its user model, its backends, its session engine, its second factor."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    def current_account(self, request: Request) -> Account | None:
+        user = request.raw.user
+        return users.account_of(user) if user.is_authenticated else None
+
+    def is_complete(self, request: Request) -> bool:
+        return bool(request.raw.user.is_authenticated) and second_factor.is_shown(request.raw)
+
+    def verify_password(self, request: Request, username: str, password: str) -> Account | None:
+        user = users.authenticate(request.raw, username, password)
+        return None if user is None else users.account_of(user)
+
+    def second_factor(self, request: Request, account_id: str) -> SecondFactor:  # noqa: ARG002  (the contract)
+        user = _known(account_id)
+        secret = self._configuration.read_totp_secret(user)
+        return Totp(secret) if secret else second_factor.of_devices(user)
+
+    def verify_second_factor(self, request: Request, account_id: str, code: str) -> bool:
+        return second_factor.verify(request.raw, _known(account_id), code)
+
+    def start_session(self, request: Request, account_id: str, marker: Marker | None) -> Headers:
+        user = _known(account_id)
+        if not users.may_sign_in(user):
+            raise LinkRefused("this account may not sign in", code="account_inactive")
+        auth.login(request.raw, user, backend=users.backend_for(user))
+        # Django keeps the session id of somebody who signs in again; linkmw never does (SC01).
+        request.raw.session.cycle_key()
+        second_factor.remember_device(request.raw)
+        if marker is not None:
+            request.raw.session[MARKER] = [marker.sid, marker.expires]
+        return ()
+
+    def end_session(self, request: Request) -> Headers:
+        auth.logout(request.raw)
+        return ()
+
+    def find(self, account_id: str) -> AccountFacts | None:
+        return _facts(users.by_id(account_id))
+
+    def find_by_name(self, name: str) -> AccountFacts | None:
+        return _facts(users.by_name(name))
+
+
+def _known(account_id: str) -> Any:
+    user = users.by_id(account_id)
+    if user is None:
+        raise LinkRefused("the product does not know this account", code="account_gone")
+    return user
+
+
+def _facts(user: Any) -> AccountFacts | None:
+    return None if user is None else users.facts_of(user)

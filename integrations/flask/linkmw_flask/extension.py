@@ -1,0 +1,45 @@
+"""The Flask extension: puts the gate around `app.wsgi_app`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Flask
+
+from linkmw.errors import SettingsError
+from linkmw.gate.claim import Claim
+from linkmw.settings import load
+from linkmw.wsgi import LinkMiddleware
+from linkmw_flask.product import Product
+
+
+class LinkMW:
+    """`LinkMW(app, product)`, or `LinkMW(product=product)` and later `init_app(app)`, after Flask-Login's.
+
+    settings: as in `linkmw.settings.Settings`; they win over `LINKMW_…` in `app.config`, the environment over both.
+    Afterwards `app.extensions["linkmw"]` is the `Settings` in force. Whatever is wrong turns linkmw off and is logged.
+    """
+
+    def __init__(self, app: Flask | None = None, product: Product | None = None, **settings: object) -> None:
+        self.product = product
+        self.settings = settings
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        settings = load({**app.config.get_namespace("LINKMW_"), **self.settings})
+        try:
+            product = self._product_of(app)
+        except SettingsError as error:
+            app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)))
+            Claim(app.extensions["linkmw"])  # says so in the log
+            return
+        app.extensions["linkmw"] = settings
+        middleware: Any = LinkMiddleware(app.wsgi_app, product=product, settings=settings)
+        app.wsgi_app = middleware  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
+
+    def _product_of(self, app: Flask) -> Product:
+        if self.product is None:
+            raise SettingsError("LinkMW(app, product) needs a linkmw_flask.Product: who may sign in?")
+        return self.product.bound_to(app)

@@ -1,0 +1,120 @@
+"""A product told by callables: what adapters share whose framework has no user model of its own (Flask, Starlette).
+
+`HookedAccounts` answers the account half of `Product` from the hooks; the adapter adds the session half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Required, TypedDict, TypeVar
+
+from linkmw.errors import LinkRefused
+from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
+from linkmw.http import Request
+from linkmw.model import Account
+
+T = TypeVar("T")
+
+
+class Hooks(TypedDict, total=False):
+    """What a product tells about its accounts. `user` is whatever the product itself calls one.
+
+    A user is described by its attributes, or its keys where it is a mapping: `id`; `username`, else `name`, else
+    `email`; `email`; `is_active` (no such attribute: active). Where that does not fit, `account` does it.
+    """
+
+    verify_password: Required[Callable[[str, str], Any]]  # (username, password as typed) → user | None
+    load: Callable[[str], Any]  # account id → user | None, for ids of any shape
+    find: Callable[[str], Any]  # exactly this username, else exactly this e-mail → user | None
+    totp_secret: Callable[[Any], str | SecondFactor]  # user → Base32 secret, None, or another kind of factor
+    verify_code: Callable[[Any, str], bool]  # (user, six digits): asked when `totp_secret` says OwnCheck
+    account: Callable[[Any], Account]  # user → Account; its id must never change hands
+    has_password: Callable[[Any], bool]  # user → could it sign in by password? Not given: yes
+
+
+def read(user: Any, name: str, default: Any = None) -> Any:
+    """Attribute `name` of a user object, or that key of a mapping or a database row."""
+    if isinstance(user, Mapping) or hasattr(user, "keys"):
+        return user[name] if name in user.keys() else default  # noqa: SIM118  (sqlite3.Row contains values, not keys)
+    return getattr(user, name, default)
+
+
+def account_of(user: Any) -> Account:
+    """The account a user is, told by its attributes."""
+    email = read(user, "email") or ""
+    name = read(user, "username") or read(user, "name") or email
+    return Account(str(read(user, "id")), str(name), str(email))
+
+
+def is_active(user: Any) -> bool:
+    return bool(read(user, "is_active", True))
+
+
+class HookedAccounts:
+    """The account half of `Product` (see its contract), answered by hooks."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self.hooks = hooks
+
+    def inside(self, request: Request | None) -> AbstractContextManager[object]:  # noqa: ARG002  (for adapters)
+        """Where hooks run: the framework's own context, for adapters whose framework has one."""
+        return nullcontext()
+
+    def load(self, account_id: str) -> Any:
+        """The user with exactly this account id, or None."""
+        user = self.hooks["load"](account_id)
+        return user if user and self.account(user).account_id == account_id else None
+
+    def account(self, user: Any) -> Account:
+        return self.hooks.get("account", account_of)(user)
+
+    def entering(self, account_id: str) -> Any:
+        """The user who may sign in now; raises LinkRefused for one who may not (BC12)."""
+        user = self.load(account_id)
+        if not user:
+            raise LinkRefused("the product does not know this account", code="account_gone")
+        if not is_active(user):
+            raise LinkRefused("this account may not sign in", code="account_inactive")
+        return user
+
+    def verify_password(self, request: Request, username: str, password: str) -> Account | None:
+        with self.inside(request):
+            user = self.hooks["verify_password"](username, password)
+            return self.account(user) if user and is_active(user) else None
+
+    def second_factor(self, request: Request, account_id: str) -> SecondFactor:
+        with self.inside(request):
+            factor = self.hooks.get("totp_secret", _no_factor)(self.entering(account_id))
+            return Totp(factor) if isinstance(factor, str) and factor else factor or None
+
+    def verify_second_factor(self, request: Request, account_id: str, code: str) -> bool:
+        with self.inside(request):
+            return bool(self.hooks["verify_code"](self.entering(account_id), code))
+
+    def find(self, account_id: str) -> AccountFacts | None:
+        with self.inside(None):
+            user = self.load(account_id)
+            return self._facts(user) if user else None
+
+    def find_by_name(self, name: str) -> AccountFacts | None:
+        with self.inside(None):
+            user = self.hooks.get("find", _nobody)(name)
+            facts = self._facts(user) if user else None
+            return facts if facts and name in (facts.account.username, facts.account.email) else None
+
+    def _facts(self, user: Any) -> AccountFacts:
+        has_password = self.hooks.get("has_password", _always)
+        return AccountFacts(self.account(user), is_active(user), bool(has_password(user)))
+
+
+def _no_factor(_user: Any) -> None:
+    return None
+
+
+def _nobody(_name: str) -> None:
+    return None
+
+
+def _always(_user: Any) -> bool:
+    return True
