@@ -1,0 +1,1 @@
+"""The real parts that the demo and the tests run on: Redis, Keycloak, an SMTP inbox, Chromium."""

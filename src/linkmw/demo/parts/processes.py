@@ -1,0 +1,195 @@
+"""Everything that is started here is stopped here, by its own process group, however the run ends.
+
+A child is the leader of a session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in
+order. What a child starts itself (`kc.sh` starts `java`) belongs to its group and goes with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_POLL_SECONDS = 0.05
+_STOP_SECONDS = 10.0  # Keycloak takes about one; one that is still starting may not listen at all
+_LOG_LINES = 15
+
+
+class PartFailed(Exception):
+    """A real part did not start or did not answer. The message says which, and shows the end of its log."""
+
+
+class Stopping(Exception):
+    """The run is being stopped: whoever waits for a part gives up."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def log_end(log: Path) -> str:
+    """The last lines of a log, indented; "" when there is none."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "".join(f"\n    {line}" for line in lines[-_LOG_LINES:])
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Our environment for a child, without the settings of linkmw that somebody may have exported for a product."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LINKMW_")}
+    return {**kept, "PYTHONUNBUFFERED": "1", **extra}
+
+
+class Process:
+    """One child and its group."""
+
+    def __init__(self, name: str, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._popen = popen
+        self._stopped = False
+
+    @property
+    def pid(self) -> int:
+        """The child's process id, which is its group's id as well."""
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._popen.poll()
+
+    def stop(self) -> None:
+        """The whole group has ended: asked first, killed after ten seconds. Stopping twice does nothing."""
+        if self._stopped:
+            return  # its number may be somebody else's by now
+        self._stopped = True
+        self._signal(signal.SIGCONT)  # a paused process would not hear the next one
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(_STOP_SECONDS)
+        # Even when the leader has gone by itself: what it left behind in its group goes too.
+        self._signal(signal.SIGKILL)
+        self._popen.wait()
+
+    def pause(self) -> None:
+        """The group neither answers nor refuses: what a hanging machine looks like from outside."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        # macOS answers EPERM for a group of zombies.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+class Processes:
+    """All that one run started; a context manager that stops it in the reverse order."""
+
+    def __init__(self) -> None:
+        self._stops: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Process:
+        """The command runs, its output appended to `log`. Raises Stopping; PartFailed when there is no such command."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # Under the lock: a process cannot slip in while another thread stops everything.
+        with self._lock, log.open("ab") as output:
+            self.go_on()
+            try:
+                popen = subprocess.Popen(
+                    [str(word) for word in command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=child_environment(env or {}),
+                    cwd=cwd,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise PartFailed(f"{name} cannot be started: {error.strerror}") from error
+            process = Process(name, popen, log)
+            self._stops.append(process.stop)
+        return process
+
+    def run(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        seconds: float,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        """The command has run to its end, with exit code 0. Raises PartFailed, Stopping."""
+        process = self.start(name, command, log=log, env=env, cwd=cwd)
+        self.wait(lambda: not process.running, what=f"{name} to finish", seconds=seconds)
+        if process.exit_code != 0:
+            raise PartFailed(f"{name} ended with exit code {process.exit_code}:{log_end(log)}")
+
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """`stop` is called when the run ends: for parts that live in our own process."""
+        with self._lock:
+            self.go_on()
+            self._stops.append(stop)
+
+    def wait(self, ready: Callable[[], bool], *, what: str, seconds: float, process: Process | None = None) -> None:
+        """`ready` has answered True. Raises PartFailed when `process` ends first or time is up, Stopping."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.go_on()
+            if process is not None and not process.running:
+                raise PartFailed(f"{process.name} ended with exit code {process.exit_code}:{log_end(process.log)}")
+            if time.monotonic() > deadline:
+                end = log_end(process.log) if process else ""
+                raise PartFailed(f"waited {seconds:.0f} s for {what}{':' if end else ''}{end}")
+            self._stopping.wait(_POLL_SECONDS)
+
+    def go_on(self) -> None:
+        """Nothing happens, unless the run is being stopped: then Stopping is raised."""
+        if self._stopping.is_set():
+            raise Stopping
+
+    def stop(self) -> None:
+        """Everything has been stopped; nothing can be started any more."""
+        self._stopping.set()
+        with self._lock:
+            while self._stops:
+                self._stops.pop()()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
