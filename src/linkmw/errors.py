@@ -23,6 +23,12 @@ class SettingsError(LinkmwError):
     code = "settings"
 
 
+class RegistrationRefused(LinkmwError):
+    """The operator's: a tenant or product that cannot be registered as described; says what would be right."""
+
+    code = "registration_refused"
+
+
 class ProtocolError(LinkmwError):
     """The other side's: the flow ends and the native login is offered."""
 

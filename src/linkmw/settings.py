@@ -63,6 +63,16 @@ def _public_url(value: object) -> str:
     return text
 
 
+def read_public_url(text: str) -> str:
+    """`text` without a slash at its end. Raises ValueError unless https, or http on localhost and *.localhost."""
+    return _public_url(text)
+
+
+def read_internal_url(text: str) -> str:
+    """As `read_public_url`, for a back channel: http is fine anywhere."""
+    return _url(text)
+
+
 def _switch(value: object) -> bool:
     found = value if isinstance(value, bool) else read_switch(str(value))
     if found is None:
