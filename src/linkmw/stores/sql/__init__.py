@@ -1,0 +1,53 @@
+"""What the hub may not lose, in SQL: implements Links, Registry, Keys, Audit and Outbox of `hub.ports`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from linkmw.signed import Seal
+from linkmw.stores.sql import version
+from linkmw.stores.sql.admin import Admin
+from linkmw.stores.sql.audit import SqlAudit
+from linkmw.stores.sql.engine import Database, open_engine
+from linkmw.stores.sql.keys import SqlKeys
+from linkmw.stores.sql.links import SqlLinks
+from linkmw.stores.sql.outbox import SqlOutbox
+from linkmw.stores.sql.registry import SqlRegistry
+
+__all__ = ["Admin", "SqlStores", "clock"]
+
+
+def clock() -> int:
+    """Seconds since the epoch."""
+    return int(time.time())
+
+
+class SqlStores:
+    """The durable half of a hub's ports, over one database."""
+
+    def __init__(self, database: Database, seal: Seal, now: Callable[[], int] = clock) -> None:
+        self.database = database
+        self.links = SqlLinks(database, seal)
+        self.registry = SqlRegistry(database, seal)
+        self.keys = SqlKeys(database, seal, now)
+        self.audit = SqlAudit(database)
+        self.outbox = SqlOutbox(database, seal)
+        self.admin = Admin(database, seal, now)
+
+    @classmethod
+    def open(cls, database_url: str, key: str, now: Callable[[], int] = clock) -> SqlStores:
+        """The stores of that URL under LINKMW_HUB_KEY; nothing is connected, no schema looked at. Raises SettingsError."""
+        return cls(Database(open_engine(database_url)), Seal.read(key), now)
+
+    def require_current_schema(self) -> None:
+        """Raises SettingsError, in a sentence, for a database of another version (DF04). Call it before serving."""
+        version.require_current(self.database)
+
+    async def ping(self) -> bool:
+        """True; raises Unavailable."""
+        return await self.database.ping()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.engine.dispose()

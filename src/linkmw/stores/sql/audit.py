@@ -1,0 +1,108 @@
+"""The audit trail: one row in SQL and one JSON line in the log `linkmw.audit` per event (OPS-2)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select
+
+from linkmw.errors import Unavailable
+from linkmw.hub.ports import AuditEvent
+from linkmw.model import Identity
+from linkmw.stores.sql import schema
+from linkmw.stores.sql.engine import Database
+from linkmw.stores.sql.values import clipped
+
+_log = logging.getLogger("linkmw.audit")
+_trouble = logging.getLogger("linkmw.sql")
+
+_LIMITS = {
+    "event": schema.WORD,
+    "result": schema.WORD,
+    "code": schema.WORD,
+    "ref": schema.WORD,
+    "organization_id": schema.ID,
+    "client_id": schema.ID,
+    "account_id": schema.ACCOUNT_ID,
+    "issuer": schema.URL,
+    "subject": schema.SUBJECT,
+    "flow": schema.WORD,
+    "ip": schema.WORD,
+    "actor": schema.NAME,
+}
+
+
+def line(event: AuditEvent) -> str:
+    """The event as one JSON line, in the field names operators were promised."""
+    when = datetime.fromtimestamp(event.time, UTC).isoformat().replace("+00:00", "Z")
+    fields: Mapping[str, str] = {
+        "time": when,
+        "event": event.event,
+        "result": event.result,
+        "code": event.code,
+        "ref": event.ref,
+        "tenant": event.organization_id,
+        "client_id": event.client_id,
+        "account_id": event.account_id,
+        "iss": event.issuer,
+        "sub": event.subject,
+        "flow": event.flow,
+        "ip": event.ip,
+        "actor": event.actor,
+    }
+    return json.dumps(fields)  # ASCII: no newline, no control character, no lone surrogate reaches the log
+
+
+def record(connection: Connection, event: AuditEvent) -> None:
+    """Add the row to the transaction of what it tells of; `announce` follows once that is committed."""
+    row: dict[str, Any] = asdict(event)
+    row.update((name, clipped(row[name], limit)) for name, limit in _LIMITS.items())
+    connection.execute(insert(schema.audit).values(row))
+
+
+def announce(event: AuditEvent) -> None:
+    """Write the event's line to the log."""
+    _log.info("%s", line(event))
+
+
+def _event(row: RowMapping) -> AuditEvent:
+    return AuditEvent(**{name: value for name, value in row.items() if name != "audit_id"})
+
+
+class SqlAudit:
+    """Implements hub.ports.Audit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, event: AuditEvent) -> None:
+        """The log first: it has the event even while SQL is away."""
+        announce(event)
+        try:
+            await self._database.write(lambda connection: record(connection, event))
+        except Unavailable as error:
+            _trouble.error("the audit row of %s was not written: %s", event.event, error)
+
+    async def recent(self, identity: Identity, limit: int) -> list[AuditEvent]:
+        """The identity's newest events, newest first."""
+        mine = (schema.audit.c.issuer == identity.issuer) & (schema.audit.c.subject == identity.subject)
+        newest = select(schema.audit).where(mine).order_by(schema.audit.c.audit_id.desc()).limit(limit)
+        rows = await self._database.read(lambda connection: connection.execute(newest).mappings().all())
+        return [_event(row) for row in rows]
+
+    def after(self, audit_id: int, limit: int) -> list[tuple[int, AuditEvent]]:
+        """Events later than row `audit_id`, oldest first, each with its row's id; of more than `limit` the newest."""
+        later = schema.audit.c.audit_id > audit_id
+        newest = select(schema.audit).where(later).order_by(schema.audit.c.audit_id.desc()).limit(limit)
+        rows = self._database.read_now(lambda connection: connection.execute(newest).mappings().all())
+        return [(row["audit_id"], _event(row)) for row in reversed(rows)]
+
+    async def forget(self, before: int) -> int:
+        """Drop the events from before that time (LINKMW_HUB_AUDIT_DAYS); how many they were."""
+        old = delete(schema.audit).where(schema.audit.c.time < before)
+        return await self._database.write(lambda connection: connection.execute(old).rowcount)

@@ -1,0 +1,197 @@
+"""The link table: every race is decided by its UNIQUE constraints, never by looking first (MIM-16, B7)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
+from linkmw.hub.ports import AuditEvent, Mail, NewLink
+from linkmw.model import Identity, Link
+from linkmw.signed import Seal
+from linkmw.stores.sql import audit as trail
+from linkmw.stores.sql import outbox, schema
+from linkmw.stores.sql.engine import Database
+from linkmw.stores.sql.values import clipped, fits
+
+_table = schema.links
+
+
+def _hash(flow: str) -> str:
+    # A flow id is this browser's; SQL and its backups keep a hash only (A9).
+    return hashlib.sha256(flow.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _link(row: RowMapping) -> Link:
+    return Link(
+        link_id=row["link_id"],
+        client_id=row["client_id"],
+        account_id=row["account_id"],
+        username=row["username"],
+        email=row["email"],
+        identity=Identity(row["issuer"], row["subject"]),
+        identity_email=row["identity_email"],
+        created=row["created"],
+        last_used=row["last_used"],
+        position=row["position"],
+    )
+
+
+def _check_texts(link: NewLink) -> None:
+    texts = (
+        ("client_id", link.client_id, schema.ID),
+        ("account_id", link.account.account_id, schema.ACCOUNT_ID),
+        ("username", link.account.username, schema.USERNAME),
+        ("email", link.account.email, schema.EMAIL),
+        ("issuer", link.identity.issuer, schema.URL),
+        ("subject", link.identity.subject, schema.SUBJECT),
+        ("identity_email", link.identity_email, schema.EMAIL),
+    )
+    for name, value, limit in texts:
+        if not fits(value, limit):
+            raise LinkRefused(f"{name} cannot be stored: too long, or not plain text", code="value_refused")
+
+
+def _of(identity: Identity) -> ColumnElement[bool]:
+    return (_table.c.issuer == identity.issuer) & (_table.c.subject == identity.subject)
+
+
+def _last_place(link: NewLink) -> ScalarSelect[Any]:
+    """One after the identity's last link with this client. Two at once may get one place: the id orders those."""
+    last = select(func.coalesce(func.max(_table.c.position) + 1, 0))
+    return last.where(_of(link.identity), _table.c.client_id == link.client_id).scalar_subquery()
+
+
+def _insert(connection: Connection, link: NewLink) -> Link:
+    row = {
+        "client_id": link.client_id,
+        "account_id": link.account.account_id,
+        "username": link.account.username,
+        "email": link.account.email,
+        "issuer": link.identity.issuer,
+        "subject": link.identity.subject,
+        "identity_email": link.identity_email,
+        "flow_hash": _hash(link.flow),
+        "unlink_token_hash": link.unlink_token_hash,
+        "proof": link.proof,
+        "amr": " ".join(link.amr),
+        "created": link.created,
+        "position": _last_place(link),
+    }
+    return _link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
+
+
+def _refuse_spent_flow(connection: Connection, link: NewLink) -> None:
+    """Once the link of a flow was removed, that flow makes no second one. Asked after the insert, so that a removal
+    which was under way until then is seen."""
+    removed = schema.removed_links
+    if connection.execute(select(removed.c.link_id).where(removed.c.flow_hash == _hash(link.flow))).first():
+        raise LinkRefused("the link of this flow has been removed", code="flow_spent")
+
+
+def _existing(connection: Connection, link: NewLink) -> Link | None:
+    """What stands in the new link's way: the same link (an answer), or a reason to refuse; None when nothing does."""
+    same_flow = connection.execute(select(_table).where(_table.c.flow_hash == _hash(link.flow))).mappings().first()
+    if same_flow and (same_flow["client_id"], same_flow["account_id"]) != (link.client_id, link.account.account_id):
+        raise RequestRefused("the flow has linked another account already", code="flow_spent")  # PR17
+    mine = (_table.c.client_id == link.client_id) & (_table.c.account_id == link.account.account_id)
+    found = same_flow or connection.execute(select(_table).where(mine)).mappings().first()
+    if found is None:
+        return None
+    if Identity(found["issuer"], found["subject"]) != link.identity:
+        raise AccountTaken
+    return _link(found)
+
+
+def _has_client(connection: Connection, client_id: str) -> bool:
+    client = schema.clients.c.client_id
+    return connection.execute(select(client).where(client == client_id)).first() is not None
+
+
+class SqlLinks:
+    """Implements hub.ports.Links."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+
+    async def add(self, link: NewLink, mails: Sequence[Mail], audit: AuditEvent) -> Link:
+        _check_texts(link)
+
+        def insert_all(connection: Connection) -> Link:
+            made = _insert(connection, link)
+            _refuse_spent_flow(connection, link)
+            self._tell(connection, mails, audit, link.created)
+            return made
+
+        for _ in range(2):  # again when what stood in the way was removed in the meantime
+            try:
+                made = await self._database.write(insert_all)
+            except IntegrityError:
+                existing = await self._in_the_way(link)
+                if existing is not None:
+                    return existing
+            else:
+                trail.announce(audit)
+                return made
+        raise Unavailable("a link was made and removed at the same moment")
+
+    async def _in_the_way(self, link: NewLink) -> Link | None:
+        existing = await self._database.read(lambda connection: _existing(connection, link))
+        if existing is None and not await self._database.read(lambda c: _has_client(c, link.client_id)):
+            raise TenantNotEnabled
+        return existing
+
+    def _tell(self, connection: Connection, mails: Sequence[Mail], audit: AuditEvent, now: int) -> None:
+        for mail in mails:
+            outbox.commit(connection, self._seal, mail, now)
+        trail.record(connection, audit)
+
+    async def of_identity(self, identity: Identity, client_ids: Sequence[str]) -> list[Link]:
+        if not (fits(identity.issuer, schema.URL) and fits(identity.subject, schema.SUBJECT)):
+            return []
+        known = [client_id for client_id in client_ids if fits(client_id, schema.ID)]
+        mine = select(_table).where(_of(identity), _table.c.client_id.in_(known))
+        ordered = mine.order_by(_table.c.position, _table.c.link_id)
+        rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
+        return [_link(row) for row in rows]
+
+    async def of_account(self, client_id: str, account_id: str) -> Link | None:
+        if not (fits(client_id, schema.ID) and fits(account_id, schema.ACCOUNT_ID)):
+            return None
+        return await self._one((_table.c.client_id == client_id) & (_table.c.account_id == account_id))
+
+    async def by_unlink_token(self, token_hash: str) -> Link | None:
+        if not fits(token_hash, schema.ID):
+            return None
+        return await self._one(_table.c.unlink_token_hash == token_hash)
+
+    async def _one(self, condition: ColumnElement[bool]) -> Link | None:
+        found = select(_table).where(condition)
+        row = await self._database.read(lambda connection: connection.execute(found).mappings().first())
+        return None if row is None else _link(row)
+
+    async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
+        def remove_all(connection: Connection) -> Link | None:
+            gone = delete(_table).where(_table.c.link_id == link_id).returning(_table)
+            row = connection.execute(gone).mappings().first()
+            if row is None:
+                return None
+            kept = {name: row[name] for name in ("link_id", "flow_hash", "unlink_token_hash")}
+            connection.execute(insert(schema.removed_links).values({**kept, "removed": audit.time}))
+            self._tell(connection, mails, audit, audit.time)
+            return _link(row)
+
+        removed = await self._database.write(remove_all)
+        if removed is not None:
+            trail.announce(audit)
+        return removed
+
+    async def used(self, link_id: int, now: int, username: str) -> None:
+        known_as = clipped(username, schema.USERNAME)  # the account may have been renamed since
+        change = update(_table).where(_table.c.link_id == link_id).values(last_used=now, username=known_as)
+        await self._database.write(lambda connection: connection.execute(change))

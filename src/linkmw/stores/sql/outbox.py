@@ -1,0 +1,83 @@
+"""The outbox: mails committed with what they tell of, sealed, each handed to one process at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from dataclasses import asdict
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from linkmw.hub.ports import Mail, OutboxItem
+from linkmw.signed import Seal, Unopenable
+from linkmw.stores.sql import schema
+from linkmw.stores.sql.engine import Database
+from linkmw.stores.sql.values import clipped
+
+_log = logging.getLogger("linkmw.mail")
+
+# Longer than a mail can take (hub/mail/smtp.py adds its time-outs up): a second process takes it only when the first
+# one is gone.
+CLAIM_SECONDS = 300
+
+
+def _purpose(reference: str) -> str:
+    return f"outbox:{reference}:body"
+
+
+def commit(connection: Connection, seal: Seal, mail: Mail, now: int) -> None:
+    """Add the mail to the transaction of what it tells of; it is due at once."""
+    reference = secrets.token_hex(16)
+    body = seal.close(json.dumps(asdict(mail)).encode(), _purpose(reference))
+    row = {
+        "reference": reference,
+        "kind": mail.kind,
+        "body": body,
+        "created": now,
+        "due": now,
+        "tries": 0,
+        "reason": "",
+    }
+    connection.execute(insert(schema.outbox).values(row))
+
+
+def _claim(connection: Connection, now: int, limit: int) -> list[RowMapping]:
+    table = schema.outbox
+    # SKIP LOCKED is PostgreSQL's; SQLite has one writer and needs none (SQLAlchemy leaves it out there).
+    due = select(table.c.item_id).where(table.c.due <= now).order_by(table.c.due, table.c.item_id).limit(limit)
+    mine = update(table).where(table.c.item_id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
+    taken = mine.values(due=now + CLAIM_SECONDS, tries=table.c.tries + 1).returning(table)
+    return sorted(connection.execute(taken).mappings(), key=lambda row: int(row["item_id"]))
+
+
+class SqlOutbox:
+    """Implements hub.ports.Outbox."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+
+    async def claim(self, now: int, limit: int) -> list[OutboxItem]:
+        rows = await self._database.write(lambda connection: _claim(connection, now, limit))
+        return [item for row in rows if (item := self._open(row)) is not None]
+
+    def _open(self, row: RowMapping) -> OutboxItem | None:
+        try:
+            mail = Mail(**json.loads(self._seal.open(row["body"], _purpose(row["reference"]))))
+        except Unopenable:  # the key was changed; the mail waits for it, the others go out
+            _log.error("mail %d does not open with LINKMW_HUB_KEY", row["item_id"])
+            return None
+        return OutboxItem(row["item_id"], mail, row["tries"], row["reference"])
+
+    async def sent(self, item_id: int, now: int) -> None:
+        """The row stays as a record without its content."""
+        await self._set(item_id, due=None, sent=now, body="", reason="")
+
+    async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
+        await self._set(item_id, due=next_try, reason=clipped(reason, schema.LINE))
+
+    async def _set(self, item_id: int, **values: object) -> None:
+        table = schema.outbox
+        change = update(table).where(table.c.item_id == item_id, table.c.sent.is_(None)).values(values)
+        await self._database.write(lambda connection: connection.execute(change))

@@ -1,0 +1,211 @@
+"""The hub's tables, as the newest migration leaves them. Times are seconds since the epoch (UTC).
+
+Every text column has a CHECK on its length, so that no path around the code fills the database (DF05).
+What is secret is a SHA-256 (client secrets, mail tokens, flow ids) or sealed (`linkmw.signed`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Names of constraints are the same on both dialects: a later migration can name what it changes.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID = 64  # characters of an organization id, client id, key id, hash (hex)
+NAME = 200
+ACCOUNT_ID = 255
+USERNAME = 64  # PR14
+EMAIL = 320
+SUBJECT = 255  # OpenID Connect Core 1.0, 2: `sub`
+URL = 2048
+WORD = 64  # a code, an algorithm, a mode
+LINE = 500
+SEALED = 400_000  # a mail of 64 KiB in both parts, or a private key
+LOGO = 100_000
+
+# SQLite numbers rows itself only in a column whose type is INTEGER to the letter.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _at_most(name: str, limit: int) -> CheckConstraint:
+    return CheckConstraint(f'length("{name}") <= {limit}', name=name)
+
+
+def _text(name: str, limit: int, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, _at_most(name, limit), primary_key=key, nullable=False)
+
+
+def _belongs_to(column: str, limit: int) -> Column[str]:
+    name = column.partition(".")[2]
+    return Column(name, Text, ForeignKey(column), _at_most(name, limit), nullable=False)
+
+
+def _number(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    _text("organization_id", ID, key=True),
+    _text("brand", NAME),
+    _text("issuer", URL),
+    _text("internal_issuer", URL),
+    _text("keycloak_client_id", NAME),
+    _text("keycloak_client_secret", SEALED),
+    _text("primary", WORD),
+    _text("ground", WORD),
+    _text("time_zone", WORD),
+    _text("contact", LINE),
+    _text("mail_from", EMAIL),
+    Column("enabled", Boolean, nullable=False),
+    _text("logo_svg", LOGO),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    _text("client_id", ID, key=True),
+    _belongs_to("tenants.organization_id", ID),
+    _text("name", NAME),
+    _text("public_url", URL),
+    _text("redirect_uri", URL),
+    _text("internal_url", URL),
+    _text("proof", WORD),
+    _text("primary", WORD),
+    _text("login_url", URL),
+    _text("mode", WORD),
+    Column("pkce_required", Boolean, nullable=False),
+    _text("signing_algorithm", WORD),
+    Column("enabled", Boolean, nullable=False),
+    _text("logo_svg", LOGO),
+    Index(None, "organization_id"),
+)
+
+# At most two live at once per client, so that one can be replaced without a gap.
+client_secrets = Table(
+    "client_secrets",
+    metadata,
+    Column("secret_id", _Id, primary_key=True),
+    _belongs_to("clients.client_id", ID),
+    _text("secret_hash", ID),  # SHA-256 (hex): enough for 256 random bits, which nobody can try out
+    _number("created"),
+    _number("expires", nullable=True),
+    Index(None, "client_id"),
+    sqlite_autoincrement=True,
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("link_id", _Id, primary_key=True),
+    _belongs_to("clients.client_id", ID),
+    _text("account_id", ACCOUNT_ID),
+    _text("username", USERNAME),
+    _text("email", EMAIL),
+    _text("issuer", URL),
+    _text("subject", SUBJECT),
+    _text("identity_email", EMAIL),
+    _text("flow_hash", ID),
+    _text("unlink_token_hash", ID),
+    _text("proof", WORD),
+    _text("amr", LINE),  # values of RFC 8176, a space between them
+    _number("created"),
+    _number("last_used", nullable=True),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("client_id", "account_id"),  # an account has at most one identity (MIM-16, I1)
+    UniqueConstraint("flow_hash"),  # a flow makes at most one link (DF02, PR17)
+    UniqueConstraint("unlink_token_hash"),
+    Index(None, "issuer", "subject"),
+    sqlite_autoincrement=True,  # an id is never given to a second link (UM03)
+)
+
+# What remains of a link that was removed: enough to refuse its flow and to know its mail's token again.
+removed_links = Table(
+    "removed_links",
+    metadata,
+    Column("link_id", _Id, primary_key=True, autoincrement=False),
+    _text("flow_hash", ID),
+    _text("unlink_token_hash", ID),
+    _number("removed"),
+    UniqueConstraint("flow_hash"),
+    UniqueConstraint("unlink_token_hash"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", _Id, primary_key=True),
+    _number("time"),
+    _text("event", WORD),
+    _text("result", WORD),
+    _text("code", WORD),
+    _text("ref", WORD),
+    _text("organization_id", ID),
+    _text("client_id", ID),
+    _text("account_id", ACCOUNT_ID),
+    _text("issuer", URL),
+    _text("subject", SUBJECT),
+    _text("flow", WORD),
+    _text("ip", WORD),
+    _text("actor", NAME),
+    Index(None, "issuer", "subject", "time"),
+    Index(None, "time"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("item_id", _Id, primary_key=True),
+    _text("reference", ID),  # random: names the mail in its Message-ID and in its seal
+    _text("kind", WORD),
+    _text("body", SEALED),  # emptied once the mail is sent
+    _number("created"),
+    _number("due", nullable=True),  # NULL: sent, or given up
+    Column("tries", Integer, nullable=False),
+    _number("sent", nullable=True),
+    _text("reason", LINE),
+    UniqueConstraint("reference"),
+    Index(None, "due"),
+    sqlite_autoincrement=True,
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    _text("kid", ID, key=True),
+    _text("algorithm", WORD),
+    _text("private_key", SEALED),
+    _text("public_jwk", LOGO),
+    _number("signs_from"),
+    _number("gone", nullable=True),  # from then on it is no longer published
+)
+
+# Keys that never leave the hub, by name: `pairwise`.
+secrets = Table(
+    "secrets",
+    metadata,
+    _text("name", WORD, key=True),
+    _text("value", SEALED),
+)

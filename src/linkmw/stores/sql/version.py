@@ -1,0 +1,97 @@
+"""Which migration the database is at, and the way to the newest one. Alembic is loaded when asked, never by a port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection, text
+
+from linkmw.errors import SettingsError
+from linkmw.stores.sql.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# PostgreSQL's advisory lock of two upgrades at once; SQLite has one writer anyway. The number is "linkmw" in ASCII.
+_LOCK = 0x6C696E6B6D77
+
+Standing = Literal["current", "empty", "older", "newer"]
+
+_SENTENCES = {
+    "empty": "the database has no tables yet: run `linkmw hub init`, or `linkmw hub db upgrade`",
+    "older": "the database is at {found}, this linkmw needs {newest}: run `linkmw hub db upgrade`",
+    "newer": "the database is at {found}, which this linkmw does not know: it was upgraded by a newer one",
+}
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "linkmw.stores:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def newest() -> str:
+    """The migration this linkmw was written for."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def _known() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def current(database: Database) -> str:
+    """The migration the database is at; "" for one without tables."""
+    from alembic.runtime.migration import MigrationContext
+
+    def read(connection: Connection) -> str:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+    return database.read_now(read)
+
+
+def standing(found: str) -> Standing:
+    """How a database at migration `found` stands to this linkmw."""
+    if not found:
+        return "empty"
+    if found == newest():
+        return "current"
+    return "older" if found in _known() else "newer"
+
+
+def require_current(database: Database) -> None:
+    """Nothing, when the schema is the one this linkmw was written for. Raises SettingsError with what to do (DF04)."""
+    found = current(database)
+    stands = standing(found)
+    if stands != "current":
+        raise SettingsError(_SENTENCES[stands].format(found=found, newest=newest()), code=f"schema_{stands}")
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the schema to the newest migration, in one transaction; whether there was anything to do.
+
+    Raises SettingsError for a database that a newer linkmw has upgraded.
+    """
+    found = current(database)
+    if standing(found) == "newer":
+        require_current(database)
+    database.write_now(_upgrade)
+    return current(database) != found
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a migration takes what it takes
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
