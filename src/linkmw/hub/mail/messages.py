@@ -1,0 +1,132 @@
+"""The mails about links, from values to `Mail`. Pure; the words live in `templates/`.
+
+A mail about an account goes to the account's address and carries the button that undoes it; the identity's own
+address is told too, without button and without the account's name: it need not be the product's on file (PR14).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+import linkmw.pages
+from linkmw.hub.mail.names import masked, one_address, one_line, unlinkable
+from linkmw.hub.ports import Mail
+from linkmw.model import Client, Tenant
+from linkmw.pages.article import with_article
+from linkmw.pages.brand import palette
+from linkmw.pages.browsers import describe
+from linkmw.pages.moment import moment
+
+COLUMNS = 72
+
+_TEMPLATES = Environment(
+    # Times are written as pages write them.
+    loader=FileSystemLoader([Path(__file__).parent / "templates", Path(linkmw.pages.__path__[0]) / "templates"]),
+    autoescape=select_autoescape(["html"], default_for_string=False, default=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_TEMPLATES.filters.update(with_article=with_article, unlinkable=unlinkable, masked=masked)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Whose mail it is, from whom and to whom. recipient: one address. logo_url: absolute, "" for none."""
+
+    tenant: Tenant
+    client: Client
+    sender: str
+    recipient: str
+    logo_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """When something was done (seconds since the epoch), with which browser, from which address."""
+
+    at: int
+    user_agent: str = ""
+    ip: str = ""
+
+
+def linked(envelope: Envelope, happening: Happening, *, account: str, identity_email: str, unlink_url: str) -> Mail:
+    """MIM-7, 21, 22: to the account's address, with Remove Link. Raises RequestRefused(code="mail_header") (UM09)."""
+    return _mail(
+        "linked",
+        f"Your {envelope.client.name} account has been linked from {with_article(envelope.tenant.brand)}",
+        envelope,
+        happening,
+        account=account,
+        identity_email=identity_email,
+        unlink_url=unlink_url,
+    )
+
+
+def linked_for_identity(envelope: Envelope, happening: Happening, *, identity_email: str) -> Mail:
+    """MIM-7, PR14: to the identity's own address. Raises RequestRefused(code="mail_header")."""
+    return _mail(
+        "linked_for_identity",
+        f"{_article_of_account(envelope.client.name)} has been linked to your {envelope.tenant.brand}",
+        envelope,
+        happening,
+        identity_email=identity_email,
+    )
+
+
+def unlinked(envelope: Envelope, happening: Happening, *, account: str) -> Mail:
+    """MIM-24: to the address the account had. Raises RequestRefused(code="mail_header")."""
+    return _mail(
+        "unlinked",
+        f"Your {envelope.client.name} account is no longer linked to {with_article(envelope.tenant.brand)}",
+        envelope,
+        happening,
+        account=account,
+    )
+
+
+def _article_of_account(product: str) -> str:
+    named = with_article(f"{product} account")
+    return named[0].upper() + named[1:]
+
+
+def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **values: str) -> Mail:
+    seen: dict[str, object] = {
+        **{name: one_line(value) for name, value in values.items()},
+        "subject": one_line(subject),
+        "brand": envelope.tenant.brand,
+        "product": envelope.client.name,
+        "contact": envelope.tenant.contact,
+        "logo_url": envelope.logo_url,
+        "colours": palette(envelope.tenant.primary),
+        "when": moment(happening.at, envelope.tenant.time_zone),
+        "browser": describe(happening.user_agent),
+        "ip": _ip(happening.ip),
+    }
+    return Mail(
+        kind=kind,
+        recipient=one_address(envelope.recipient),
+        sender=one_line(envelope.sender),
+        subject=subject,
+        text=_wrapped(_TEMPLATES.get_template(f"{kind}.txt").render(seen)),
+        html=_TEMPLATES.get_template(f"{kind}.html").render(seen),
+    )
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return "unknown"
+
+
+def _wrapped(text: str) -> str:
+    """Each line of `text` at most 72 columns wide; what has no space in it, like a URL, stays whole on its line."""
+    lines = (textwrap.fill(line, COLUMNS, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    return "\n".join(lines).strip("\n") + "\n"

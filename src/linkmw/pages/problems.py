@@ -1,0 +1,58 @@
+"""Which page an error deserves. Codes stay for log and test; people read the words of `templates/error.html`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from linkmw.errors import (
+    IdentityChanged,
+    LinkmwError,
+    LinkRefused,
+    ProviderRefused,
+    RequestRefused,
+    StateMismatch,
+    TenantNotEnabled,
+    TooMany,
+    Unavailable,
+)
+
+Problem = Literal[
+    "expired",  # the sign-in or proof is too old, or was never kept
+    "not_begun_here",  # an answer that belongs to no sign-in of this browser
+    "cancelled",  # the person, or the provider for them, said no
+    "unavailable",  # Keycloak, Redis, SQL, hub or product did not answer
+    "too_many",  # a limit
+    "not_known",  # a product or tenant that is unknown here, or switched off
+    "other_identity",  # the flow went on as somebody else
+    "account_closed",  # the account is gone or may not sign in
+    "out_of_date",  # a form that came too late, twice, or from elsewhere
+    "not_found",  # no such page
+    "bad_request",  # not shaped as the protocol says
+    "failed",  # anything else: ours
+]
+
+_BY_CODE: dict[str, Problem] = {
+    "account_inactive": "account_closed",
+    "account_gone": "account_closed",
+    "access_denied": "cancelled",
+    "csrf": "out_of_date",
+    "expired": "expired",
+    "not_found": "not_found",
+}
+_BY_CLASS: tuple[tuple[type[LinkmwError], Problem], ...] = (
+    (StateMismatch, "not_begun_here"),
+    (Unavailable, "unavailable"),
+    (TooMany, "too_many"),
+    (TenantNotEnabled, "not_known"),
+    (IdentityChanged, "other_identity"),
+    (LinkRefused, "account_closed"),
+    (RequestRefused, "bad_request"),
+)
+
+
+def problem_of(error: LinkmwError) -> Problem:
+    """The page for `error`: by its code, else by whose fault it is."""
+    code = error.error if isinstance(error, ProviderRefused) else error.code
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    return next((problem for kind, problem in _BY_CLASS if isinstance(error, kind)), "failed")

@@ -1,0 +1,309 @@
+"""Every page as a function from values to HTML. Words live in `templates/`; here is what each page has to be told.
+
+URLs that a page links to come from settings or are our own paths; what is neither a path, http(s) nor an e-mail
+address is not made a link. Everything else is text and is escaped. Nothing inline: the policy is
+`linkmw.http.content_security_policy`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from linkmw.model import Reference
+from linkmw.pages.article import with_article
+from linkmw.pages.look import Logo, Look
+from linkmw.pages.moment import moment
+from linkmw.pages.problems import Problem
+
+_ADDRESS = re.compile(r"[^\s@<>\"':/]+@[^\s@<>\"':/]+\Z")
+_LINK = re.compile(r"(https?://|/(?![/\\]))[^\s\\]*\Z", re.IGNORECASE)
+
+
+def link_target(where: str) -> str:
+    """`where` as an href: a path of ours, http(s), or mailto for an e-mail address; "" for all else (`javascript:`)."""
+    if _ADDRESS.match(where):
+        return f"mailto:{where}"
+    return where if _LINK.match(where) else ""
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_TEMPLATES.filters.update(link_target=link_target, with_article=with_article)
+
+
+def _render(template: str, **values: object) -> str:
+    return _TEMPLATES.get_template(template).render(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where a form is posted, its CSRF token, and what else it carries unseen (`record`, `flow`)."""
+
+    action: str
+    csrf: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Form({self.action})"
+
+
+PairProblem = Literal["wrong_pair", "no_username", "no_password", "too_many"]
+CodeProblem = Literal["wrong", "used", "no_code", "too_many"]
+
+
+def link_account(
+    *,
+    look: Look,
+    form: Form,
+    identity_email: str,
+    not_you: str = "",
+    username: str = "",
+    problem: PairProblem | None = None,
+    wait_seconds: int = 0,
+    forgot_password: str = "",
+    cancel: str = "",
+) -> str:
+    """MIM-4. Posts `username`, `password`. username: what was typed, or the hint; the password is never sent back."""
+    return _render(
+        "link_account.html",
+        look=look,
+        form=form,
+        identity_email=identity_email,
+        not_you=not_you,
+        username=username,
+        problem=problem,
+        wait_seconds=wait_seconds,
+        forgot_password=forgot_password,
+        cancel=cancel,
+    )
+
+
+def second_factor(
+    *,
+    look: Look,
+    form: Form,
+    problem: CodeProblem | None = None,
+    wait_seconds: int = 0,
+    help_url: str = "",
+    cancel: str = "",
+) -> str:
+    """MIM-5. Posts `code`, which may hold spaces and dashes."""
+    return _render(
+        "second_factor.html",
+        look=look,
+        form=form,
+        problem=problem,
+        wait_seconds=wait_seconds,
+        help=help_url,
+        cancel=cancel,
+    )
+
+
+def unknown_second_factor(
+    *, look: Look, account: str, native_login: str, reference: Reference, help_url: str = ""
+) -> str:
+    """MIM-5, OT08: a second factor this proof cannot check stops here."""
+    return _render(
+        "unknown_second_factor.html",
+        look=look,
+        account=account,
+        native_login=native_login,
+        reference=reference,
+        help=help_url,
+    )
+
+
+def going_on(*, look: Look, url: str, to: Literal["brand", "product"]) -> str:
+    """A 200 page that goes on by itself to `url`, a path of this origin (PR18, PR19)."""
+    return _render("going_on.html", look=look, url=url, where=look.brand if to == "brand" else look.product)
+
+
+def confirm_start(*, look: Look, url: str) -> str:
+    """FC17: another site began this sign-in. url: the sign-in route of this origin."""
+    return _render("confirm_start.html", look=look, url=url)
+
+
+def still_signed_in(
+    *, look: Look, form: Form, account: str, purpose: Literal["link", "add"] = "link", cancel: str = ""
+) -> str:
+    """MIM-12, LT12. Posts `sign_out=1`."""
+    return _render("still_signed_in.html", look=look, form=form, account=account, purpose=purpose, cancel=cancel)
+
+
+def switch_account(*, look: Look, form: Form, signed_in_as: str, sign_in_for: str) -> str:
+    """MIM-14. Posts `choice`: `switch` or `stay`."""
+    return _render("switch_account.html", look=look, form=form, signed_in_as=signed_in_as, sign_in_for=sign_in_for)
+
+
+def switch_identity(*, look: Look, form: Form, identity_email: str, cancel: str = "") -> str:
+    """Not you? Posts nothing but the form's own fields."""
+    return _render("switch_identity.html", look=look, form=form, identity_email=identity_email, cancel=cancel)
+
+
+def not_linked_yet(
+    *, look: Look, try_again: str, go_on: str, reference: Reference, reason: Literal["away", "expired"] = "away"
+) -> str:
+    """The account is proven and signed in, the link is not made: the hub is away, or it took too long (PR22)."""
+    return _render(
+        "not_linked_yet.html", look=look, try_again=try_again, go_on=go_on, reference=reference, reason=reason
+    )
+
+
+def error(
+    *,
+    look: Look,
+    problem: Problem,
+    reference: Reference,
+    start_again: str = "",
+    try_again: str = "",
+    manager: str = "",
+    native_login: str = "",
+    account: str = "",
+    wait_seconds: int = 0,
+    lifetime_seconds: int = 1800,
+) -> str:
+    """What went wrong and the best way on: the first of `start_again`, `try_again`, `manager`; then `native_login`."""
+    return _render(
+        "error.html",
+        look=look,
+        problem=problem,
+        reference=reference,
+        start_again=start_again,
+        try_again=try_again,
+        manager=manager,
+        native_login=native_login,
+        account=account,
+        wait_seconds=wait_seconds,
+        lifetime_seconds=lifetime_seconds,
+    )
+
+
+def linked(*, look: Look, form: Form, account: str, identity_email: str, manager: str, mailed: bool = True) -> str:
+    """MIM-6. mailed: is a confirmation on its way? (An account may have no address.)"""
+    return _render(
+        "linked.html",
+        look=look,
+        form=form,
+        account=account,
+        identity_email=identity_email,
+        manager=manager,
+        mailed=mailed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account in the manager. linked, last_used: seconds since the epoch."""
+
+    username: str
+    linked: int
+    last_used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPanel:
+    """A product in the manager, with this identity's accounts in their owner's order."""
+
+    name: str
+    logo: Logo
+    accounts: tuple[AccountRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """What the manager says once. go_on: the flow that waits for "Continue to {product}" (MIM-8)."""
+
+    kind: Literal["linked", "account_taken", "expired"]
+    product: str
+    account: str = ""
+    mailed_to: str = ""
+    go_on: Form | None = None
+
+
+def dashboard(
+    *,
+    look: Look,
+    identity_email: str,
+    products: Sequence[ProductPanel],
+    sign_out: Form,
+    now: int,
+    zone: str = "UTC",
+    flash: Flash | None = None,
+) -> str:
+    """MIM-9, MIM-10: "{brand} manager". zone: the tenant's, in which times are written."""
+    panels = [
+        {
+            "name": product.name,
+            "logo": product.logo,
+            "accounts": [
+                {
+                    "username": row.username,
+                    "linked": moment(row.linked, zone),
+                    "last_used": None if row.last_used is None else moment(row.last_used, zone),
+                }
+                for row in product.accounts
+            ],
+        }
+        for product in products
+    ]
+    return _render(
+        "dashboard.html",
+        look=look,
+        identity_email=identity_email,
+        products=panels,
+        sign_out=sign_out,
+        now=moment(now, zone),
+        flash=flash,
+    )
+
+
+def unlink(*, look: Look, form: Form, account: str, linked: int, zone: str = "UTC", has_password: bool = True) -> str:
+    """MIM-23: what the mail's link opens. Shows, changes nothing; the button posts."""
+    return _render(
+        "unlink.html", look=look, form=form, account=account, linked=moment(linked, zone), has_password=has_password
+    )
+
+
+def unlinked(*, look: Look, account: str = "", sign_in: str = "") -> str:
+    """MIM-23. sign_in: the product's own sign-in page."""
+    return _render("unlinked.html", look=look, account=account, sign_in=sign_in)
+
+
+def unlink_gone(
+    *,
+    look: Look,
+    reason: Literal["removed", "replaced", "unknown"],
+    reference: Reference,
+    removed: int | None = None,
+    zone: str = "UTC",
+) -> str:
+    """MIM-23: an old, used, replaced or mutilated link says what is the case."""
+    return _render(
+        "unlink_gone.html",
+        look=look,
+        reason=reason,
+        reference=reference,
+        removed=None if removed is None else moment(removed, zone),
+    )
+
+
+def signed_out(*, look: Look, sign_in: str, scope: Literal["everywhere", "product", "manager"]) -> str:
+    """What one is signed out of, and the way back in."""
+    return _render("signed_out.html", look=look, sign_in=sign_in, scope=scope)
+
+
+def sign_in_button(*, look: Look, url: str, placement: Literal["after_form", "marker", "fixed"] = "after_form") -> str:
+    """The link for a product's own login page (P-2), to stand beside `look.button_stylesheet`. A fragment."""
+    return _render("sign_in_button.html", look=look, url=url, placement=placement)

@@ -1,0 +1,351 @@
+"""Every screen in every state, by name: what the browser tests walk through and `make screenshots` takes pictures of.
+
+Run it to write the pictures to tests/.out/screens: `uv run python tests/pages/gallery.py [name …]`.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from linkmw import http
+from linkmw.hub.mail import messages
+from linkmw.model import Client, Reference, Tenant
+from linkmw.pages import screens
+from linkmw.pages.look import Dress, dress
+from linkmw.pages.screens import AccountRow, Flash, Form, ProductPanel
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "tests" / ".out" / "screens"
+CHROMIUM = {
+    "executable_path": "/usr/bin/chromium",
+    "headless": True,
+    "args": [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ],
+}
+NOW = 1795162320  # 20 November 2026, 09:12 in Berlin
+LONG_NAME = "wolfeschlegelsteinhausenbergerdorff.hubert.blaine.the.senior"  # 60 characters
+LONG_PRODUCT = "Warenwirtschaft und Lagerverwaltung Nord"  # 40 characters
+assert len(LONG_NAME) == 60
+assert len(LONG_PRODUCT) == 40
+
+
+def _logo(name: str) -> str:
+    return (ROOT / "src/linkmw/demo/logos" / f"{name}.svg").read_text()
+
+
+def _dress(owner: str, product: str = "Orders", **more: str) -> Dress:
+    values = {
+        "owner": owner,
+        "assets_url": "/assets/",
+        "brand": "ACME ID",
+        "product": product,
+        "brand_primary": "#0f5c4d",
+        "product_primary": "#3b4cc0",
+        "brand_logo": _logo("acme"),
+        "product_logo": _logo("orders"),
+        "contact": "help@acme.example",
+        "help_url": "/help",
+        "privacy_url": "https://acme.example/privacy",
+    }
+    return dress(**{**values, **more})
+
+
+ORDERS = _dress("product")
+HUB = _dress("brand")
+WIKI = _dress("product", "Wiki", product_primary="#a3480b", product_logo=_logo("wiki"))
+LONG = _dress("product", LONG_PRODUCT, product_logo="", brand="Vereinigte Verkehrsbetriebe Konto-ID")
+LONG_HUB = _dress("brand", LONG_PRODUCT, product_logo="", brand="Vereinigte Verkehrsbetriebe Konto-ID", brand_logo="")
+NOVA = _dress("brand", brand="Nova Pass", brand_primary="#f2c94c", ground="#2b2412", brand_logo="")
+STRONG = _dress("brand", ground="#0f3d35", help_url="", privacy_url="")
+DRESSES = (ORDERS, HUB, WIKI, LONG, LONG_HUB, NOVA, STRONG)
+ASSETS = {name: asset for each in DRESSES for name, asset in each.assets.items()}
+
+REF = Reference("7Q4K-M2XD")
+PROVE = Form("/stay", "csrf-token", (("record", "r3c0rd"),))
+FLOW = Form("/stay", "csrf-token", (("flow", "fl0w"),))
+ADA = "ada@acme.example"
+HELPDESK_LOGO = _dress("product", "Helpdesk", product_logo=_logo("helpdesk"))
+WIKI_LOGO = WIKI
+ASSETS |= HELPDESK_LOGO.assets
+PANELS = (
+    ProductPanel(
+        "Orders",
+        ORDERS.look.product_logo,
+        (
+            AccountRow("ada.l", NOW - 90 * 86400, NOW),
+            AccountRow("ada.admin", NOW - 80 * 86400, NOW - 6 * 86400),
+            AccountRow("warehouse-7", NOW - 17 * 86400),
+        ),
+    ),
+    ProductPanel(
+        "Helpdesk", HELPDESK_LOGO.look.product_logo, (AccountRow("ada.lovelace", NOW - 400 * 86400, NOW - 86400),)
+    ),
+    ProductPanel("Wiki", WIKI.look.product_logo),
+)
+LONG_PANELS = (
+    ProductPanel(LONG_PRODUCT, LONG.look.product_logo, (AccountRow(LONG_NAME, NOW - 700 * 86400, NOW - 500 * 86400),)),
+)
+
+
+def _link_account(worn: Dress = ORDERS, **more: object) -> str:
+    values: dict[str, object] = {
+        "look": worn.look,
+        "form": PROVE,
+        "identity_email": ADA,
+        "not_you": "/switch-identity?handle=x",
+        "forgot_password": "/forgotten",
+        "cancel": "/login",
+    }
+    return screens.link_account(**{**values, **more})
+
+
+def _second_factor(worn: Dress = ORDERS, **more: object) -> str:
+    values: dict[str, object] = {"look": worn.look, "form": PROVE, "help_url": "/2fa", "cancel": "/login"}
+    return screens.second_factor(**{**values, **more})
+
+
+def _dashboard(worn: Dress = HUB, **more: object) -> str:
+    values: dict[str, object] = {
+        "look": worn.look,
+        "identity_email": ADA,
+        "products": PANELS,
+        "sign_out": Form("/stay", "csrf-token"),
+        "now": NOW,
+        "zone": "Europe/Berlin",
+    }
+    return screens.dashboard(**{**values, **more})
+
+
+def _error(problem: str, worn: Dress = HUB, **more: object) -> str:
+    return screens.error(look=worn.look, problem=problem, reference=REF, **more)
+
+
+def _native_page(placement: str, style: str) -> str:
+    button = screens.sign_in_button(look=ORDERS.look, url="/.linkmw/login?next=/orders", placement=placement)
+    inside, outside = (button, "") if placement != "fixed" else ("", button)
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Log in – Orders</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/{style}.css"><link rel="stylesheet" href="{ORDERS.look.button_stylesheet}"></head>
+<body><main id="content"><h1>Log in to Orders</h1><form id="login" method="post" action="/stay">
+<label for="u">Username</label><input id="u" name="u"><label for="p">Password</label><input id="p" type="password">
+<button>Log in</button></form>{inside}</main>{outside}</body></html>"""
+
+
+NATIVE = {
+    # A page that would like to restyle every link it has.
+    "native-light": """
+body { font: 16px sans-serif; margin: 0; background: #f8f8f8; }
+main { max-width: 20rem; margin: 4rem auto; padding: 1.5rem; background: #fff; border: 1px solid #ddd; }
+input, form button { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem; margin: .25rem 0 1rem; }
+form button { background: #2c6485; color: #fff; border: 0; }
+#content a, a:hover { color: red; text-transform: uppercase; letter-spacing: 3px; background: #000; }
+#content img { width: 100%; filter: invert(1); }
+h1 { font-size: 1.2rem; }""",
+    "native-dark": """
+body { font: 18px serif; margin: 0; background: #2b1a2b; color: #f5e9f5; }
+main { max-width: 20rem; margin: 8rem auto; padding: 1rem; }
+input { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem; margin: .25rem 0 1rem; }
+input { background: none; color: inherit; border: 0; border-bottom: 1px solid; }
+form button { min-height: 2.75rem; padding: 0 1.5rem; border: 0; border-radius: 99px; background: #e8a9cf; }""",
+}
+
+TENANT = Tenant(
+    organization_id="acme",
+    brand="ACME ID",
+    issuer="https://sso.acme.example/realms/acme",
+    keycloak_client_id="hub",
+    time_zone="Europe/Berlin",
+    contact="help@acme.example",
+    mail_from="ACME ID <id@acme.example>",
+)
+CLIENT = Client("orders", "acme", "Orders", "https://orders.acme.example", "https://orders.acme.example/cb")
+
+_ORDERS_LOGIN = {"native_login": "/login"}
+
+ENVELOPE = messages.Envelope(
+    TENANT, CLIENT, "ACME ID <id@acme.example>", "ada@orders.example", logo_url=HUB.look.brand_logo.url
+)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+HAPPENING = messages.Happening(NOW, FIREFOX, "203.0.113.7")
+UNLINK_URL = "https://id.acme.example/unlink/Zk3vQm8xT1r0bW5uYc7JpLs2aHfEdG9iNoKqRtVyXwA"
+
+
+def mails() -> dict[str, messages.Mail]:
+    """Each mail, in the gallery's words."""
+    return {
+        "mail-linked": messages.linked(ENVELOPE, HAPPENING, account="ada.l", identity_email=ADA, unlink_url=UNLINK_URL),
+        "mail-linked-for-identity": messages.linked_for_identity(ENVELOPE, HAPPENING, identity_email=ADA),
+        "mail-unlinked": messages.unlinked(ENVELOPE, HAPPENING, account=LONG_NAME),
+    }
+
+
+SCREENS: dict[str, Callable[[], str]] = {
+    "link-account": _link_account,
+    "link-account-wrong-pair": lambda: _link_account(username="ada.l", problem="wrong_pair"),
+    "link-account-no-password": lambda: _link_account(username="ada.l", problem="no_password"),
+    "link-account-no-username": lambda: _link_account(problem="no_username"),
+    "link-account-too-many": lambda: _link_account(username="ada.l", problem="too_many", wait_seconds=291),
+    "link-account-wiki": lambda: _link_account(WIKI, username="ada"),
+    "link-account-bare": lambda: _link_account(identity_email="", forgot_password="", cancel="", not_you=""),
+    "link-account-long": lambda: _link_account(LONG, username=LONG_NAME, identity_email=f"{LONG_NAME}@acme.example"),
+    "second-factor": _second_factor,
+    "second-factor-used": lambda: _second_factor(problem="used"),
+    "second-factor-wrong": lambda: _second_factor(problem="wrong"),
+    "second-factor-no-code": lambda: _second_factor(problem="no_code"),
+    "second-factor-too-many": lambda: _second_factor(problem="too_many", wait_seconds=30),
+    "second-factor-long": lambda: _second_factor(LONG),
+    "unknown-second-factor": lambda: screens.unknown_second_factor(
+        look=ORDERS.look, account="ada.l", native_login="/login", reference=REF, help_url="/2fa"
+    ),
+    "going-on": lambda: screens.going_on(look=ORDERS.look, url="/stay", to="brand"),
+    "going-on-hub": lambda: screens.going_on(look=HUB.look, url="/stay", to="product"),
+    "confirm-start": lambda: screens.confirm_start(look=ORDERS.look, url="/.linkmw/login?next=%2Forders"),
+    "still-signed-in": lambda: screens.still_signed_in(
+        look=ORDERS.look, form=PROVE, account="ada.l", purpose="add", cancel="/"
+    ),
+    "still-signed-in-long": lambda: screens.still_signed_in(
+        look=LONG.look, form=PROVE, account=LONG_NAME, cancel="/login"
+    ),
+    "switch-account": lambda: screens.switch_account(
+        look=ORDERS.look, form=PROVE, signed_in_as="ada.admin", sign_in_for="ada.l"
+    ),
+    "switch-account-long": lambda: screens.switch_account(
+        look=LONG.look, form=PROVE, signed_in_as=LONG_NAME, sign_in_for=LONG_NAME[::-1]
+    ),
+    "switch-identity": lambda: screens.switch_identity(look=HUB.look, form=FLOW, identity_email=ADA, cancel="/back"),
+    "not-linked-yet": lambda: screens.not_linked_yet(look=ORDERS.look, try_again="/again", go_on="/", reference=REF),
+    "not-linked-yet-expired": lambda: screens.not_linked_yet(
+        look=ORDERS.look, try_again="/again", go_on="/", reference=REF, reason="expired"
+    ),
+    "error-expired": lambda: _error("expired", ORDERS, start_again="/.linkmw/login", **_ORDERS_LOGIN),
+    "error-not-begun-here": lambda: _error("not_begun_here", start_again="/again", **_ORDERS_LOGIN),
+    "error-cancelled": lambda: _error("cancelled", ORDERS, start_again="/again", **_ORDERS_LOGIN),
+    "error-unavailable": lambda: _error("unavailable", ORDERS, try_again="/again", **_ORDERS_LOGIN),
+    "error-too-many": lambda: _error("too_many", ORDERS, wait_seconds=60, **_ORDERS_LOGIN),
+    "error-not-known": lambda: _error("not_known"),
+    "error-other-identity": lambda: _error("other_identity", start_again="/again"),
+    "error-account-closed": lambda: _error("account_closed", ORDERS, account="ada.l", **_ORDERS_LOGIN),
+    "error-out-of-date": lambda: _error("out_of_date", manager="/t/acme/"),
+    "error-not-found": lambda: _error("not_found", manager="/t/acme/"),
+    "error-bad-request": lambda: _error("bad_request", STRONG),
+    "error-failed": lambda: _error("failed", NOVA, try_again="/again"),
+    "error-long": lambda: _error("account_closed", LONG, account=LONG_NAME, **_ORDERS_LOGIN),
+    "linked": lambda: screens.linked(
+        look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", mailed=True
+    ),
+    "linked-no-mail": lambda: screens.linked(
+        look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", mailed=False
+    ),
+    "linked-long": lambda: screens.linked(
+        look=LONG_HUB.look, form=FLOW, account=LONG_NAME, identity_email=f"{LONG_NAME}@acme.example", manager="/t/a/"
+    ),
+    "dashboard": _dashboard,
+    "dashboard-linked": lambda: _dashboard(flash=Flash("linked", "Orders", "warehouse-7", ADA)),
+    "dashboard-account-taken": lambda: _dashboard(flash=Flash("account_taken", "Orders", go_on=FLOW)),
+    "dashboard-expired": lambda: _dashboard(flash=Flash("expired", "Orders", go_on=FLOW)),
+    "dashboard-empty": lambda: _dashboard(products=()),
+    "dashboard-long": lambda: _dashboard(
+        LONG_HUB,
+        products=LONG_PANELS,
+        identity_email=f"{LONG_NAME}@acme.example",
+        flash=Flash("account_taken", LONG_PRODUCT, go_on=FLOW),
+    ),
+    "dashboard-strong-ground": lambda: _dashboard(NOVA),
+    "unlink": lambda: screens.unlink(look=HUB.look, form=FLOW, account="ada.l", linked=NOW, zone="Europe/Berlin"),
+    "unlink-no-password": lambda: screens.unlink(
+        look=HUB.look, form=FLOW, account="ada.l", linked=NOW, zone="Europe/Berlin", has_password=False
+    ),
+    "unlink-long": lambda: screens.unlink(look=LONG_HUB.look, form=FLOW, account=LONG_NAME, linked=NOW),
+    "unlinked": lambda: screens.unlinked(look=HUB.look, account="ada.l", sign_in="https://orders.acme.example/login"),
+    "unlink-gone-removed": lambda: screens.unlink_gone(
+        look=HUB.look, reason="removed", reference=REF, removed=NOW, zone="Europe/Berlin"
+    ),
+    "unlink-gone-replaced": lambda: screens.unlink_gone(look=HUB.look, reason="replaced", reference=REF),
+    "unlink-gone-unknown": lambda: screens.unlink_gone(look=HUB.look, reason="unknown", reference=REF),
+    "signed-out": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="everywhere"),
+    "signed-out-product": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="product"),
+    "signed-out-manager": lambda: screens.signed_out(look=HUB.look, sign_in="/t/acme/", scope="manager"),
+    "button-after-form": lambda: _native_page("after_form", "native-light"),
+    "button-at-marker": lambda: _native_page("marker", "native-dark"),
+    "button-fixed": lambda: _native_page("fixed", "native-dark"),
+}
+
+
+MAILS = mails()
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """Serves the screens with the headers that the product of the same page would get."""
+
+    def do_GET(self) -> None:
+        answer = _answer(self.path.partition("?")[0])
+        self.send_response(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _answer(path: str) -> http.Response:
+    name = path.rpartition("/")[2]
+    if name in SCREENS:
+        return http.page(SCREENS[name]())
+    if name in MAILS:  # a mail program shows it without our policy
+        return http.Response(200, (("Content-Type", "text/html; charset=utf-8"),), MAILS[name].html.encode())
+    if name in ASSETS:
+        return ASSETS[name].response
+    if name.endswith(".css") and name[:-4] in NATIVE:
+        return http.Response(200, (("Content-Type", "text/css"),), NATIVE[name[:-4]].encode())
+    return http.Response(204)  # a page that goes on by itself stays where it is
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address at which the screens are served, while it lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def take_pictures(names: list[str]) -> None:
+    """One picture a screen, scheme and width."""
+    from playwright.sync_api import sync_playwright
+
+    OUT.mkdir(parents=True, exist_ok=True)
+    with served() as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**CHROMIUM)
+        for scheme in ("light", "dark"):
+            for width, height in ((640, 860), (320, 700), (1280, 860)):
+                page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": height})
+                for name in names:
+                    if width == 1280 and not name.startswith(("dashboard", "button")):
+                        continue
+                    page.goto(base + name)
+                    page.screenshot(path=OUT / f"{name}-{scheme}-{width}.png", full_page=True)
+                page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    take_pictures(sys.argv[1:] or [*SCREENS, *MAILS])
