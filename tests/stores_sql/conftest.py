@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from tests.stores_sql.made import HUB, Clock, client, tenant
 
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores
-from tests.stores_sql.made import HUB, Clock, client, tenant
 
 _databases = count()
 

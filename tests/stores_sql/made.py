@@ -22,7 +22,7 @@ class Clock:
         return self.now
 
 
-def tenant(organization_id: str = "acme", **changes: object) -> Tenant:
+def tenant(organization_id: str = "acme", /, **changes: object) -> Tenant:
     return Tenant(
         **{  # type: ignore[arg-type]
             "organization_id": organization_id,
@@ -35,7 +35,7 @@ def tenant(organization_id: str = "acme", **changes: object) -> Tenant:
     )
 
 
-def client(client_id: str = "orders", **changes: object) -> Client:
+def client(client_id: str = "orders", /, **changes: object) -> Client:
     url = f"https://{client_id}.example.com"
     return Client(
         **{  # type: ignore[arg-type]

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
+from tests.stores_sql.made import ANN, BOB, ISSUER, NOW, event, mail, new_link
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
 from linkmw.hub.ports import NewLink
 from linkmw.model import Account, Identity, Link
 from linkmw.stores.sql import SqlStores, schema
-from tests.stores_sql.made import ANN, BOB, ISSUER, NOW, event, mail, new_link
 
 MANY = 16
 

@@ -37,7 +37,7 @@ class SqlStores:
 
     @classmethod
     def open(cls, database_url: str, key: str, now: Callable[[], int] = clock) -> SqlStores:
-        """The stores of that URL under LINKMW_HUB_KEY; nothing is connected, no schema looked at. Raises SettingsError."""
+        """The stores of that URL, under LINKMW_HUB_KEY; nothing is connected yet. Raises SettingsError."""
         return cls(Database(open_engine(database_url)), Seal.read(key), now)
 
     def require_current_schema(self) -> None:

@@ -42,6 +42,8 @@ def open_engine(url: str) -> Engine:
 
 
 def _open_sqlite(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise SettingsError("LINKMW_HUB_DATABASE_URL names no file: links kept in memory are gone with the process")
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
         connect_args={"timeout": STATEMENT_SECONDS},
