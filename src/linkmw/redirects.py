@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 MAX_TARGET = 2048  # characters: longer than any page we would send a person back to
 
-# A path inside this site: one slash, then no second slash or backslash (both start an authority in some browser),
-# no control character, space or DEL anywhere, and ASCII only: other letters must arrive percent-encoded.
-_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*\Z")
-# The same once more for what a browser, proxy or framework may decode before it reads the target.
-_ENCODED_TRAP = re.compile(r"/(?:%2f|%5c|%09|%0a|%0d|\.{1,2}//)", re.IGNORECASE)
+# One slash, then printable ASCII without a backslash; other letters arrive percent-encoded. To a browser this is a path
+# of the site it is on, whatever follows: only a second slash, or a backslash (which it reads as one), starts a host,
+# and only tabs and line breaks are dropped from within.
+_TARGET = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
+# A proxy or framework may decode the path before it redirects on, so that what was a path becomes `//host`, or a line
+# break ends the header. Empty segments are refused for the same reason: `/..//host` shortens to `//host`.
+_TRAP = re.compile(r"//|[\x00-\x1f\x7f-\x9f\\]")
+_DECODINGS = 3  # `%252f` is a slash to whoever decodes twice
 
 
 def judge(target: str, *, default: str = "/") -> str:
-    """`target` if it is a path of this site, else `default`. Never raises.
-
-    Accepts exactly: a "/" not followed by another, then printable ASCII with no "\\" anywhere.
-    """
-    if len(target) <= MAX_TARGET and _PATH.match(target) and not _ENCODED_TRAP.match(target):
+    """`target` if it is a path of this site, with or without query and fragment, else `default`. Never raises."""
+    if len(target) <= MAX_TARGET and _TARGET.fullmatch(target) and not _is_trap(re.split("[?#]", target)[0]):
         return target
     return default
+
+
+def _is_trap(path: str) -> bool:
+    for _ in range(_DECODINGS):
+        if _TRAP.search(path):
+            return True
+        path = unquote(path)
+    return bool(_TRAP.search(path))
