@@ -80,7 +80,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class HubSession:
-    """A browser signed in at the hub. sid: the secret in the cookie (its hash is the key). public_sid: goes into tokens."""
+    """A browser signed in at the hub. sid: the cookie's secret (its hash is the key). public_sid: goes into tokens."""
 
     sid: Secret
     public_sid: str
@@ -241,8 +241,11 @@ class Links(Protocol):
 
     async def by_unlink_token(self, token_hash: str) -> Link | None: ...
 
+    async def removed_at(self, token_hash: str) -> int | None:
+        """When the link of that mail was removed; None when no removed link had this token."""
+
     async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
-        """The removed link to one caller only; None when it is gone already. Mails and audit row in the same transaction."""
+        """The removed link to one caller only; None when it is gone already. Mails and audit row: same transaction."""
 
     async def used(self, link_id: int, now: int, username: str) -> None:
         """A sign-in went through this link now."""

@@ -170,6 +170,13 @@ class SqlLinks:
             return None
         return await self._one(_table.c.unlink_token_hash == token_hash)
 
+    async def removed_at(self, token_hash: str) -> int | None:
+        if not fits(token_hash, schema.ID):
+            return None
+        gone = schema.removed_links.c
+        when = select(gone.removed).where(gone.unlink_token_hash == token_hash)
+        return await self._database.read(lambda connection: connection.execute(when).scalar())
+
     async def _one(self, condition: ColumnElement[bool]) -> Link | None:
         found = select(_table).where(condition)
         row = await self._database.read(lambda connection: connection.execute(found).mappings().first())

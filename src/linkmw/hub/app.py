@@ -1,0 +1,148 @@
+"""The hub's routes: each calls a flow and follows its answer, or its error, through one door."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+from starlette.routing import Route as StarletteRoute
+from starlette.types import Lifespan
+
+from linkmw.errors import RequestRefused, StateMismatch
+from linkmw.http import GUARD_HEADERS, Request, Response
+from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
+from linkmw.hub.flows import link, manager, sign_in, unlink
+from linkmw.hub.ports import Ports
+from linkmw.model import Reference
+from linkmw.settings import HubSettings
+
+Handler = Callable[..., Awaitable[Response]]
+
+access = logging.getLogger("linkmw.hub.access")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, what answers it, and whom: a browser gets pages, a client codes.
+
+    audited: a failure is a failed sign-in. head: HEAD asks the handler; elsewhere it acts on nothing (I3).
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    to: Literal["browser", "client"] = "browser"
+    audited: bool = False
+    head: bool = False
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/", manager.front),
+    Route("GET", "/o/{client_id}/authorize", sign_in.start, audited=True),
+    Route("GET", "/t/{organization_id}/callback", sign_in.finish, audited=True),
+    Route("GET", "/proved", link.commit, audited=True),
+    Route("GET", "/linked", link.linked),
+    Route("POST", "/continue", link.go_on),
+    Route("GET", "/switch-identity", link.not_you),
+    Route("POST", "/switch-identity", sign_in.again),
+    Route("GET", "/t/{organization_id}", manager.without_slash),
+    Route("GET", "/t/{organization_id}/", manager.show),
+    Route("GET", "/t/{organization_id}/sign-in", sign_in.start_manager),
+    Route("POST", "/t/{organization_id}/sign-out", manager.sign_out),
+    Route("GET", "/t/{organization_id}/signed-out", manager.signed_out),
+    Route("GET", "/unlink/{token}", unlink.arrive),
+    Route("GET", "/unlink", unlink.preview),
+    Route("POST", "/unlink", unlink.remove),
+    Route("GET", "/unlinked", unlink.removed),
+    Route("GET", "/assets/{name}", looks.asset, head=True),
+    Route("GET", "/gate", back_channel.gate, "client"),
+    Route("POST", "/proof-requests", back_channel.proof_request, "client"),
+    Route("POST", "/proofs", back_channel.proof, "client"),
+    Route("GET", "/o/{client_id}/.well-known/openid-configuration", provider.discovery, "client", head=True),
+    Route("GET", "/o/{client_id}/jwks", provider.jwks, "client", head=True),
+    Route("POST", "/o/{client_id}/token", provider.token, "client"),
+    Route("GET", "/o/{client_id}/userinfo", provider.userinfo, "client"),
+    Route("GET", "/healthz", health.healthz, "client", head=True),
+    Route("GET", "/readyz", health.readyz, "client", head=True),
+)
+
+NOTHING = Response(200, GUARD_HEADERS)
+
+
+class _Door:
+    """What every request passes: translated in, answered, refused in words, written down."""
+
+    def __init__(self, ports: Ports, settings: HubSettings) -> None:
+        self._ports = ports
+        self._settings = settings
+
+    def route(self, route: Route) -> StarletteRoute:
+        async def endpoint(raw: StarletteRequest) -> StarletteResponse:
+            began = time.monotonic()
+            answer = await self._answer(route, raw)
+            self._write_down(raw, route.path, answer, began)
+            return translate.write(answer)
+
+        return StarletteRoute(route.path, endpoint, methods=[route.method])
+
+    async def not_routed(self, raw: StarletteRequest, error: Exception) -> StarletteResponse:
+        """Starlette found no route: 404, or 405 for another method."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        refused = RequestRefused("no such page", code="not_found", status=status)
+        answer = await self._refusal(ROUTES[0], Request(raw.method, raw.url.path), "(none)", refused)
+        more = error.headers if isinstance(error, HTTPException) and error.headers else {}
+        return translate.write(answer.with_headers(more.items()))
+
+    async def _answer(self, route: Route, raw: StarletteRequest) -> Response:
+        request = Request(raw.method, "")
+        try:
+            request = await translate.read(raw, self._settings.trusted_proxies)
+            if request.method == "HEAD" and not route.head:
+                return NOTHING
+            return await route.handler(self._ports, self._settings, request, **raw.path_params)
+        except Exception as error:  # the visitor gets our page and a reference, the log gets the traceback
+            return await self._refusal(route, request, route.path, error)
+
+    async def _refusal(self, route: Route, request: Request, path: str, error: Exception) -> Response:
+        reference = refusals.new_reference()
+        refusals.note(error, reference, path)
+        if route.to == "client":
+            return refusals.answer_client(error)
+        if route.audited:
+            await self._audit(request, reference, error)
+        return await refusals.answer_browser(self._ports, self._settings, error, reference)
+
+    async def _audit(self, request: Request, reference: Reference, error: Exception) -> None:
+        """A sign-in that failed. Not what anybody can send by the thousand without a sign-in under way (DS06)."""
+        refused, where = refusals.known(error)
+        if where is None or isinstance(refused, StateMismatch | RequestRefused):
+            return
+        now = self._ports.now()
+        event = audit.of_failure("sign_in_failed", refused.code, str(reference), where, now, request)
+        await self._ports.audit.write(event)
+
+    def _write_down(self, raw: StarletteRequest, path: str, answer: Response, began: float) -> None:
+        # The pattern, not the path: paths hold tokens, queries hold codes (I9).
+        milliseconds = round((time.monotonic() - began) * 1000)
+        extra: dict[str, Any] = {"method": raw.method, "route": path, "status": answer.status, "ms": milliseconds}
+        access.info("%s %s %d", raw.method, path, answer.status, extra=extra)
+
+
+def build_app(ports: Ports, settings: HubSettings, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    """The hub as an ASGI application. lifespan: what runs beside it (the outbox) and is closed after it."""
+    door = _Door(ports, settings)
+    app = Starlette(
+        routes=[door.route(route) for route in ROUTES],
+        exception_handlers={HTTPException: door.not_routed},
+        lifespan=lifespan,
+    )
+    # Starlette would build the address of a redirect from the visitor's Host header (HT09).
+    app.router.redirect_slashes = False
+    return app

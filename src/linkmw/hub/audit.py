@@ -1,0 +1,63 @@
+"""The hub's own lines of the audit trail (OPS-2). What names a flow is a hash, never the flow's id."""
+
+from __future__ import annotations
+
+from linkmw.http import Request
+from linkmw.hub.browser import sha256_hex
+from linkmw.hub.place import Place
+from linkmw.hub.ports import AuditEvent, Flow
+from linkmw.model import Link
+
+
+def flow_name(flow: Flow | None) -> str:
+    return sha256_hex(flow.flow_id)[:12] if flow else ""
+
+
+def of_link(
+    event: str, link: Link, where: Place, now: int, request: Request, *, flow: Flow | None = None, actor: str = ""
+) -> AuditEvent:
+    """Something that happened to a link, or through it. actor: who did it, when that is not its owner, signed in."""
+    return AuditEvent(
+        event=event,
+        result="ok",
+        time=now,
+        organization_id=where.tenant.organization_id,
+        client_id=link.client_id,
+        account_id=link.account_id,
+        issuer=link.identity.issuer,
+        subject=link.identity.subject,
+        flow=flow_name(flow),
+        ip=request.client,
+        actor=actor,
+    )
+
+
+def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "") -> AuditEvent:
+    """Something that a flow did, or was refused with `code`."""
+    return AuditEvent(
+        event=event,
+        result="refused" if code else "ok",
+        time=now,
+        code=code,
+        organization_id=flow.organization_id,
+        client_id=flow.client_id,
+        account_id=flow.account.account_id if flow.account else "",
+        issuer=flow.identity.issuer if flow.identity else "",
+        subject=flow.identity.subject if flow.identity else "",
+        flow=flow_name(flow),
+        ip=request.client,
+    )
+
+
+def of_failure(event: str, code: str, ref: str, where: Place, now: int, request: Request) -> AuditEvent:
+    """A sign-in that ended on an error page; `ref` is the page's reference."""
+    return AuditEvent(
+        event=event,
+        result="refused",
+        time=now,
+        code=code,
+        ref=ref,
+        organization_id=where.tenant.organization_id,
+        client_id=where.client.client_id if where.client else "",
+        ip=request.client,
+    )

@@ -1,0 +1,103 @@
+"""What gates ask without a browser: how things stand, what to prove, and what was proven (protocol, section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from linkmw.errors import RequestRefused
+from linkmw.http import Request, Response, json_answer
+from linkmw.hub import health, rules, steps
+from linkmw.hub.browser import sha256_hex
+from linkmw.hub.client_authentication import authenticate
+from linkmw.hub.flows import flow as flows
+from linkmw.hub.place import Place
+from linkmw.hub.ports import Flow, Ports
+from linkmw.model import Proof
+from linkmw.oidc.strict_json import read_object
+from linkmw.settings import HubSettings
+
+
+def _read_body(request: Request) -> dict[str, Any]:
+    """The JSON object of a call in our protocol number. Raises RequestRefused."""
+    try:
+        body = read_object(request.body)
+    except ValueError:
+        raise RequestRefused("the body is not a JSON object", code="invalid_request") from None
+    _check_version(str(body.get("v")))
+    return body
+
+
+def _check_version(v: str) -> None:
+    if v != str(rules.PROTOCOL):
+        raise RequestRefused("another protocol number", code="unsupported_version")
+
+
+async def gate(ports: Ports, _settings: HubSettings, request: Request) -> Response:
+    """GET /gate: what this product is to do now, how its pages look, and whether a sign-in would work."""
+    where = await authenticate(ports, request)
+    _check_version(request.query.get("v"))
+    state = {
+        "v": rules.PROTOCOL,
+        "mode": where.product.mode,
+        "percent": 100,
+        "healthy": (await health.of_tenant(ports, where.tenant)).ok,
+        "branding": await _branding(ports, where),
+    }
+    return json_answer(state)
+
+
+async def _branding(ports: Ports, where: Place) -> dict[str, str]:
+    tenant, client = where.tenant, where.product
+    return {
+        "brand": tenant.brand,
+        "product": client.name,
+        "primary": client.primary,
+        "brand_primary": tenant.primary,
+        "ground": tenant.ground,
+        "contact": tenant.contact,
+        "brand_logo": await ports.registry.logo(f"tenant:{tenant.organization_id}"),
+        "product_logo": await ports.registry.logo(f"client:{client.client_id}"),
+    }
+
+
+async def proof_request(ports: Ports, _settings: HubSettings, request: Request) -> Response:
+    """POST /proof-requests: what a handle stands for, told once to the client it was made for (PR08)."""
+    where = await authenticate(ports, request)
+    handle = _read_body(request).get("handle")
+    pending = await ports.handles.take(handle, where.product.client_id) if isinstance(handle, str) else None
+    if pending is None or pending.expires <= ports.now():
+        raise RequestRefused("unknown handle", code="unknown_handle", status=404)
+    content = {
+        "v": rules.PROTOCOL,
+        "transaction": pending.flow_id,
+        "purpose": pending.purpose,
+        "identity_email": pending.identity_email,
+        "hint": pending.hint,
+        "expires": pending.expires,
+    }
+    return json_answer(content)
+
+
+async def proof(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """POST /proofs: this browser owns that account. Answers the code with which it comes back (PR14, PR17)."""
+    where = await authenticate(ports, request)
+    pushed = rules.read_push(_read_body(request), ports.now(), settings.sign_in_seconds)
+    client_id = where.product.client_id
+    found = await ports.flows.get(pushed.transaction)
+    verdict = rules.may_push(found, client_id, pushed.account.account_id, ports.now())
+    if found is None or verdict == "unknown_transaction":
+        raise RequestRefused("unknown transaction", code="unknown_transaction", status=404)
+    if verdict == "other_account":
+        await flows.keep(ports, steps.go(found, "proved_other", error=verdict))
+        raise RequestRefused("the transaction had another account", code=verdict, status=409)
+    return json_answer({"v": rules.PROTOCOL, "code": await _fresh_code(ports, settings, found, pushed)})
+
+
+async def _fresh_code(ports: Ports, settings: HubSettings, flow: Flow, pushed: Proof) -> str:
+    """A one-time code; the flow remembers this one's hash alone, which kills any before it."""
+    code = ports.token()
+    flow = replace(flow, account=pushed.account, proven_amr=pushed.amr, code=sha256_hex(code))
+    await flows.keep(ports, steps.go(flow, "proved"))
+    await ports.proof_codes.put(code, flow.flow_id, settings.code_seconds)
+    return code

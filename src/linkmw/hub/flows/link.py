@@ -1,0 +1,165 @@
+"""From "no link yet" to "Your accounts are linked" and on to the product (style: walk, steps 7, 10 and 11)."""
+
+from __future__ import annotations
+
+from linkmw.errors import AccountTaken, IdentityChanged, RequestRefused, StateMismatch, Unavailable
+from linkmw.http import Request, Response, origin_of, page, redirect, with_query
+from linkmw.hub import audit, looks, notices, place, provider, rules, steps
+from linkmw.hub.browser import Browser, browser_of, read_own_form, sha256_hex
+from linkmw.hub.flows import flow as flows
+from linkmw.hub.place import NotLinkedYet, Place, concerning
+from linkmw.hub.ports import Flow, NewLink, PendingProof, Ports
+from linkmw.model import Account, Identity, Link
+from linkmw.pages import screens
+from linkmw.pages.screens import Form
+from linkmw.settings import HubSettings
+
+ARRIVAL_SECONDS = 300  # from the hub to the product's page; there its own record counts (PR22)
+
+
+async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
+    """To the product, with a handle for a proof request. What is asked stays on the back channel (PR08)."""
+    handle = ports.token()
+    pending = PendingProof(
+        flow_id=flow.flow_id,
+        client_id=flow.client_id,
+        purpose="link",
+        identity_email=flow.identity_email,
+        hint="",
+        expires=flow.expires,
+    )
+    await flows.keep(ports, steps.go(flow, "asked"))
+    await ports.handles.put(handle, pending, ARRIVAL_SECONDS)
+    return redirect(with_query(place.at_gate(where.product, "prove"), handle=handle))
+
+
+async def commit(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """GET /proved?code=…: both proofs meet, and the link is made. Here and nowhere else."""
+    browser, code = browser_of(request), request.query.get("code")
+    flow_id = await ports.proof_codes.take(code) if code else None
+    flow = await ports.flows.get(flow_id) if flow_id else None
+    session = await flows.session_of(ports, settings, request)
+    verdict = rules.may_commit(flow, browser.key, sha256_hex(code), session, ports.now())
+    if flow is None or verdict == "state_mismatch":
+        raise StateMismatch("this browser began no flow that was proven with that code")
+    where = await place.of_flow(ports, flow)
+    with concerning(where):
+        if verdict != "commit":
+            await flows.keep(ports, steps.go(flow, "failed", error=verdict))
+        if verdict == "expired":
+            raise NotLinkedYet("expired", leave_url(settings, where, flow))
+        if verdict == "identity_changed":
+            raise IdentityChanged("somebody else is signed in at the hub now")
+        return await _add(ports, settings, request, where, flow)
+
+
+async def _add(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    account, identity, now = flow.account, flow.identity, ports.now()
+    if account is None or identity is None:
+        raise RequestRefused("nothing was proven", code="wrong_step")
+    token = ports.token()
+    link = _new_link(flow, account, identity, token, where, now)
+    mails = await notices.linked(ports, settings, request, where, link, token)
+    try:
+        made = await ports.links.add(link, mails, audit.of_flow("linked", flow, now, request))
+    except AccountTaken as error:
+        await flows.keep(ports, steps.go(flow, "taken", error=error.code))
+        await ports.audit.write(audit.of_flow("link_refused", flow, now, request, code=error.code))
+        return redirect(with_query(place.manager(settings, where.tenant), flow=flow.flow_id))
+    except Unavailable:
+        await flows.keep(ports, steps.go(flow, "failed", error=Unavailable.code))
+        raise NotLinkedYet("away", leave_url(settings, where, flow)) from None
+    await flows.keep(ports, steps.go(flow, "linked", link_id=made.link_id))
+    return redirect(with_query(f"{settings.public_url}/linked", flow=flow.flow_id))
+
+
+def _new_link(flow: Flow, account: Account, identity: Identity, token: str, where: Place, now: int) -> NewLink:
+    return NewLink(
+        client_id=flow.client_id,
+        account=account,
+        identity=identity,
+        identity_email=flow.identity_email,
+        flow=flow.flow_id,
+        unlink_token_hash=sha256_hex(token),
+        proof=where.product.proof,
+        amr=flow.proven_amr,
+        created=now,
+    )
+
+
+async def linked(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """GET /linked?flow=…: "Your accounts are linked" (MIM-6)."""
+    browser = browser_of(request)
+    flow = await flows.need(ports, browser, request.query.get("flow"))
+    where = await place.of_flow(ports, flow)
+    with concerning(where):
+        if flow.step not in ("linked", "done") or flow.account is None:
+            raise RequestRefused("nothing was linked", code="wrong_step")
+        html = screens.linked(
+            look=await looks.look_of(ports, where),
+            form=Form("/continue", browser.csrf, (("flow", flow.flow_id),)),
+            account=flow.account.username,
+            identity_email=flow.identity_email,
+            manager=place.manager(settings, where.tenant),
+            mailed=any(notices.addresses(flow.account.email, flow.identity_email)),
+        )
+        return page(html, form_action=[origin_of(where.product.redirect_uri)])
+
+
+async def go_on(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """POST /continue: on to the product, as the linked account; after a refusal, with `access_denied`."""
+    browser = browser_of(request)
+    form = read_own_form(request, settings.public_url, browser.csrf)
+    flow = await flows.need(ports, browser, form.get("flow"))
+    where = await place.of_flow(ports, flow)
+    with concerning(where):
+        if flow.step == "refused":
+            return redirect(leave_url(settings, where, flow))
+        flow = steps.go(flow, "left")
+        if not rules.is_same_person(flow, await flows.session_of(ports, settings, request)):
+            raise IdentityChanged("somebody else is signed in at the hub now")
+        link = await _link_of(ports, flow)
+        if link is None:
+            raise RequestRefused("the link was removed meanwhile", code="expired")
+        await flows.keep(ports, flow)
+        return await provider.grant(ports, settings, request, where, flow, link)
+
+
+async def _link_of(ports: Ports, flow: Flow) -> Link | None:
+    """The flow's own link, if it is still there and still this identity's."""
+    link = await ports.links.of_account(flow.client_id, flow.account.account_id) if flow.account else None
+    return link if link and (link.link_id, link.identity) == (flow.link_id, flow.identity) else None
+
+
+def leave_url(settings: HubSettings, where: Place, flow: Flow) -> str:
+    """Back to the product without a link: it keeps the session it has, and goes where the person was going."""
+    state = flow.request.state if flow.request else ""
+    return provider.refusal_url(settings, where.product, state, "access_denied", "Nothing was linked.")
+
+
+async def not_you(ports: Ports, _settings: HubSettings, request: Request) -> Response:
+    """GET /switch-identity?handle=…: "not you?" asks before it acts. handle: the proof request's transaction."""
+    browser = browser_of(request)
+    flow = await flows.need(ports, browser, request.query.get("handle"))
+    where = await place.of_flow(ports, flow)
+    with concerning(where):
+        html = screens.switch_identity(
+            look=await looks.look_of(ports, where),
+            form=Form("/switch-identity", browser.csrf, (("flow", flow.flow_id),)),
+            identity_email=flow.identity_email,
+        )
+        return page(html, form_action=[origin_of(where.tenant.issuer)])
+
+
+async def drop(ports: Ports, settings: HubSettings, request: Request) -> tuple[Browser, Place, Flow]:
+    """POST /switch-identity, first half: the flow has ended, and a new one for the same request begins.
+
+    A new one, since a proof that is under way for the first must never count for somebody else (LT09, FC19).
+    """
+    browser = browser_of(request)
+    form = read_own_form(request, settings.public_url, browser.csrf)
+    flow = await flows.need(ports, browser, form.get("flow"))
+    where = await place.of_flow(ports, flow)
+    with concerning(where):
+        await flows.keep(ports, steps.go(flow, "dropped", error="identity_switched"))
+    return browser, where, flows.begin(ports, settings, browser, where, flow.request)

@@ -1,0 +1,180 @@
+"""From a product's button or the manager's address to Keycloak and back (style: walk, steps 3 to 6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, TokenRejected
+from linkmw.http import GUARD_HEADERS, Request, Response, redirect, set_cookie
+from linkmw.hub import place, provider, rules, steps
+from linkmw.hub.browser import SESSION, Browser, browser_of, browser_or_new, is_navigation
+from linkmw.hub.flows import flow as flows
+from linkmw.hub.flows import link
+from linkmw.hub.place import Place, concerning
+from linkmw.hub.ports import Flow, HubSession, KeycloakSignIn, Ports
+from linkmw.model import Secret, SignIn
+from linkmw.oidc import authorize
+from linkmw.settings import HubSettings
+
+NOTHING = Response(204, GUARD_HEADERS)
+NOT_LINKED = "No account of this product is linked to this identity."
+
+
+async def start(ports: Ports, settings: HubSettings, request: Request, client_id: str) -> Response:
+    """GET /o/{client_id}/authorize: a product asks who this is."""
+    if not is_navigation(request):
+        return NOTHING  # an image, a frame or a prefetch starts nothing (FC17)
+    where = await provider.accept_client(ports, client_id)
+    with concerning(where):
+        try:
+            asked = provider.read_request(request.query, where.product)
+        except authorize.RedirectableError as error:
+            state = request.query.get("state")  # read_request has found it fit to echo
+            return provider.refuse(settings, where.product, state, error.error, error.description)
+        browser = browser_or_new(request, ports.token)
+        return await to_provider(ports, settings, browser, where, flows.begin(ports, settings, browser, where, asked))
+
+
+async def start_manager(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
+    """GET /t/{organization_id}/sign-in: somebody wants the manager."""
+    if not is_navigation(request):
+        return NOTHING
+    where = await place.of_tenant(ports, organization_id)
+    with concerning(where):
+        browser = browser_or_new(request, ports.token)
+        return await to_provider(ports, settings, browser, where, flows.begin(ports, settings, browser, where, None))
+
+
+async def to_provider(
+    ports: Ports, settings: HubSettings, browser: Browser, where: Place, flow: Flow, prompt: str = ""
+) -> Response:
+    """To Keycloak, with a sign-in of our own that only this browser can finish."""
+    sign_in = authorize.new_sign_in(ports.token, then="", now=ports.now(), flow=flow.flow_id)
+    asked = flow.request
+    url = await ports.provider.authorization_url(
+        where.tenant,
+        sign_in,
+        place.callback(settings, where.tenant),
+        prompt=prompt or (asked.prompt if asked else ""),
+        max_age=asked.max_age if asked else None,
+    )
+    await flows.keep(ports, flow)
+    await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
+    return redirect(url, browser.cookies)
+
+
+async def finish(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
+    """GET /t/{organization_id}/callback: Keycloak's answer."""
+    where = await place.of_tenant(ports, organization_id)
+    with concerning(where):
+        browser = browser_of(request)
+        sign_in = await _take(ports, browser, request)
+        flow = await flows.need(ports, browser, sign_in.flow)
+        if flow.organization_id != organization_id:
+            raise StateMismatch("the flow is of another tenant")  # FC10
+        where = await place.of_flow(ports, flow)
+    with concerning(where):
+        try:
+            code = authorize.read_answer(request.query, sign_in, where.tenant.issuer, iss_promised=False)
+        except ProviderRefused as error:
+            return await _provider_refused(ports, settings, where, flow, error)
+        # Whether metadata promised `iss` is the provider's knowledge: it compares once more, absence included (FC09).
+        signed = await ports.provider.redeem(
+            where.tenant, sign_in, code, request.query.get("iss"), place.callback(settings, where.tenant)
+        )
+        _check_sign_in(ports, where, flow, signed)
+        session = await _open_session(ports, settings, request, where, signed)
+        answer = await _go_on(ports, settings, request, where, _with_identity(flow, signed, session))
+        return answer.with_headers([set_cookie(SESSION, session.sid)])
+
+
+async def _take(ports: Ports, browser: Browser, request: Request) -> SignIn:
+    state = request.query.get("state")
+    if not state:
+        raise RequestRefused("the answer carries no state", code="state_missing")  # FC01
+    sign_in = await ports.sign_ins.take(browser.key, state)
+    if sign_in is None:
+        raise StateMismatch("no sign-in of this browser waits for that state")  # FC02, FC05
+    return sign_in
+
+
+async def _provider_refused(
+    ports: Ports, settings: HubSettings, where: Place, flow: Flow, error: ProviderRefused
+) -> Response:
+    """The person pressed Cancel, or Keycloak could not: the product is told and offers its own login (FC11)."""
+    await flows.keep(ports, steps.go(flow, "dropped", error=error.code))
+    if flow.request is None:
+        raise error
+    told = error.error if error.error in provider.PASSED_ON else "server_error"
+    return provider.refuse(settings, where.product, flow.request.state, told, "The sign-in was not completed.")
+
+
+def _check_sign_in(ports: Ports, where: Place, flow: Flow, signed: KeycloakSignIn) -> None:
+    if signed.identity.issuer != where.tenant.issuer:
+        raise TokenRejected("the identity is of another issuer", code="token_issuer")  # FC10
+    if flow.request and not rules.is_recent(signed.auth_time, flow.request.max_age, ports.now()):
+        raise TokenRejected("the sign-in is older than was asked for", code="token_auth_too_old")
+
+
+async def _open_session(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, signed: KeycloakSignIn
+) -> HubSession:
+    """A hub session under a new secret, always (SC01); the same person again keeps its public name."""
+    old = await flows.session_of(ports, settings, request)
+    same = old is not None and (old.identity, old.organization_id) == (signed.identity, where.tenant.organization_id)
+    now = ports.now()
+    session = HubSession(
+        sid=Secret(ports.token()),
+        public_sid=old.public_sid if old is not None and same else ports.token(),
+        organization_id=where.tenant.organization_id,
+        identity=signed.identity,
+        email=signed.email,
+        email_verified=signed.email_verified,
+        name=signed.name,
+        auth_time=signed.auth_time,
+        started=now,
+        csrf=Secret(ports.token()),
+        user_agent=request.headers.get("user-agent", "")[:256],
+        ip=request.client,
+    )
+    await ports.sessions.put(session, settings.session_idle_seconds, now + settings.session_seconds)
+    if old is not None:
+        await ports.sessions.end(old.sid)
+    return session
+
+
+def _with_identity(flow: Flow, signed: KeycloakSignIn, session: HubSession) -> Flow:
+    return replace(
+        flow,
+        identity=signed.identity,
+        identity_email=signed.email,
+        email_verified=signed.email_verified,
+        auth_time=signed.auth_time,
+        amr=signed.amr,
+        hub_sid=session.public_sid,
+    )
+
+
+async def _go_on(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    if where.client is None or flow.identity is None:
+        await flows.keep(ports, steps.go(flow, "entered"))
+        return redirect(place.manager(settings, where.tenant))
+    links = await ports.links.of_identity(flow.identity, [where.client.client_id])
+    decision = rules.after_sign_in(links, where.client)
+    if isinstance(decision, rules.NotOffered):
+        await flows.keep(ports, steps.go(flow, "dropped", error="not_linked"))
+        return provider.refuse(
+            settings, where.client, flow.request.state if flow.request else "", "access_denied", NOT_LINKED
+        )
+    if isinstance(decision, rules.LinkFirst):
+        return await link.ask(ports, where, flow)
+    chosen = decision.link if isinstance(decision, rules.Enter) else decision.links[0]
+    flow = await flows.keep(ports, steps.go(flow, "entered", link_id=chosen.link_id))
+    return await provider.grant(ports, settings, request, where, flow, chosen)
+
+
+async def again(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """POST /switch-identity: "not you?", answered. Keycloak asks anew, whoever is signed in there."""
+    browser, where, flow = await link.drop(ports, settings, request)
+    with concerning(where):
+        return await to_provider(ports, settings, browser, where, flow, prompt="login")

@@ -1,0 +1,99 @@
+"""Removing a link from its mail (style, walk 8). Nobody has to be signed in; opening it changes nothing (MIM-23)."""
+
+from __future__ import annotations
+
+from linkmw.errors import LinkmwError, TenantNotEnabled, Unavailable
+from linkmw.http import Request, Response, page, redirect, set_cookie, with_query
+from linkmw.hub import audit, looks, notices, place, refusals
+from linkmw.hub.browser import UNLINK, form_token, read_own_form, read_token, sha256_hex
+from linkmw.hub.place import Place, concerning
+from linkmw.hub.ports import Ports
+from linkmw.model import Link
+from linkmw.pages import screens
+from linkmw.pages.screens import Form
+from linkmw.settings import HubSettings
+
+COOKIE_SECONDS = 1800
+
+
+async def arrive(ports: Ports, settings: HubSettings, _request: Request, token: str) -> Response:
+    """GET /unlink/{token}: the token leaves the address bar; no history and no Referer holds it (PR11, UM12)."""
+    if await ports.links.by_unlink_token(sha256_hex(token)) is None:
+        return await _gone(ports, token)
+    return redirect(f"{settings.public_url}/unlink", [set_cookie(UNLINK, token, seconds=COOKIE_SECONDS)])
+
+
+async def preview(ports: Ports, _settings: HubSettings, request: Request) -> Response:
+    """GET /unlink: what would be removed. Any number of times (UM01)."""
+    token = read_token(request, UNLINK) or ""
+    link = await _link_of(ports, token)
+    if link is None:
+        return await _gone(ports, token)
+    where = await place.of_client(ports, link.client_id)
+    with concerning(where):
+        html = screens.unlink(
+            look=await looks.look_of(ports, where),
+            form=Form("/unlink", form_token(token)),
+            account=link.username,
+            linked=link.created,
+            zone=where.tenant.time_zone,
+            has_password=await _has_password(ports, where, link),
+        )
+        return page(html)
+
+
+async def remove(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """POST /unlink: the link is gone, and everybody who should know is told (MIM-24)."""
+    token = read_token(request, UNLINK) or ""
+    read_own_form(request, settings.public_url, form_token(token))
+    link = await _link_of(ports, token)
+    if link is None:
+        return await _gone(ports, token)
+    where = await place.of_client(ports, link.client_id)
+    with concerning(where):
+        mails = await notices.unlinked(ports, settings, request, where, link)
+        event = audit.of_link("unlinked", link, where, ports.now(), request, actor="mail")
+        if await ports.links.remove(link.link_id, mails, event) is None:
+            return await _gone(ports, token)
+        return redirect(with_query(f"{settings.public_url}/unlinked", client_id=link.client_id))
+
+
+async def removed(ports: Ports, _settings: HubSettings, request: Request) -> Response:
+    """GET /unlinked?client_id=…: "The link has been removed". The product is named for its look and its login only."""
+    try:
+        where = await place.of_client(ports, request.query.get("client_id"))
+    except TenantNotEnabled:
+        return page(screens.unlinked(look=looks.NEUTRAL.look))
+    with concerning(where):
+        login = where.product.login_url or where.product.public_url
+        return page(screens.unlinked(look=await looks.look_of(ports, where), sign_in=login))
+
+
+async def _link_of(ports: Ports, token: str) -> Link | None:
+    return await ports.links.by_unlink_token(sha256_hex(token)) if token else None
+
+
+async def _has_password(ports: Ports, where: Place, link: Link) -> bool:
+    """May the account be left with its password alone? A product that cannot be asked is not waited for (UM07)."""
+    try:
+        found = await ports.products.look_up(where.product, link.account_id)
+    except Unavailable:
+        return True
+    return found.usable_password or not found.found
+
+
+async def _gone(ports: Ports, token: str) -> Response:
+    """An old, used or mutilated link says what is the case (UM03, UM04)."""
+    removed_at = await ports.links.removed_at(sha256_hex(token)) if token else None
+    tenants = await ports.registry.tenants()
+    look = await looks.look_of(ports, Place(tenants[0])) if len(tenants) == 1 else looks.NEUTRAL.look
+    reference = refusals.new_reference()
+    refusals.note(LinkmwError("no link has this token", code="unlink_gone"), reference, "/unlink")
+    html = screens.unlink_gone(
+        look=look,
+        reason="unknown" if removed_at is None else "removed",
+        reference=reference,
+        removed=removed_at,
+        zone=tenants[0].time_zone if len(tenants) == 1 else "UTC",
+    )
+    return page(html, status=404)

@@ -1,0 +1,62 @@
+"""Who is told by mail of a link made or removed, and with what (MIM-7, MIM-24, PR14)."""
+
+from __future__ import annotations
+
+from linkmw.http import Request
+from linkmw.hub import looks
+from linkmw.hub.mail import messages
+from linkmw.hub.mail.messages import Envelope, Happening
+from linkmw.hub.mail.names import is_address
+from linkmw.hub.place import Place
+from linkmw.hub.ports import Mail, NewLink, Ports
+from linkmw.model import Link
+from linkmw.settings import HubSettings
+
+
+def addresses(account_email: str, identity_email: str) -> tuple[str, str]:
+    """The account's address, and the identity's where it is another one; "" for one that no mail can go to."""
+    account = account_email if is_address(account_email) else ""
+    identity = identity_email if is_address(identity_email) else ""
+    return account, "" if identity.lower() == account.lower() else identity
+
+
+async def linked(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, link: NewLink, token: str
+) -> list[Mail]:
+    """The mails about a new link: to the account's address with the button, to the identity's without (PR14)."""
+    to_account, to_identity = addresses(link.account.email, link.identity_email)
+    happening, mails = _happening(request, link.created), []
+    shown = link.identity_email if is_address(link.identity_email) else ""
+    if to_account:
+        envelope = await _envelope(ports, settings, where, to_account)
+        unlink_url = f"{settings.public_url}/unlink/{token}"
+        account = link.account.username
+        mails.append(messages.linked(envelope, happening, account=account, identity_email=shown, unlink_url=unlink_url))
+    if to_identity:
+        envelope = await _envelope(ports, settings, where, to_identity)
+        mails.append(messages.linked_for_identity(envelope, happening, identity_email=shown))
+    return mails
+
+
+async def unlinked(ports: Ports, settings: HubSettings, request: Request, where: Place, link: Link) -> list[Mail]:
+    """The mail about a removed link, to the address the account had when it was linked (MIM-24)."""
+    to_account, _ = addresses(link.email, link.identity_email)
+    if not to_account:
+        return []
+    envelope = await _envelope(ports, settings, where, to_account)
+    return [messages.unlinked(envelope, _happening(request, ports.now()), account=link.username)]
+
+
+def _happening(request: Request, at: int) -> Happening:
+    return Happening(at, request.headers.get("user-agent", ""), request.client)
+
+
+async def _envelope(ports: Ports, settings: HubSettings, where: Place, recipient: str) -> Envelope:
+    look = await looks.look_of(ports, where)
+    return Envelope(
+        tenant=where.tenant,
+        client=where.product,
+        sender=where.tenant.mail_from or settings.mail_from,
+        recipient=recipient,
+        logo_url=settings.public_url + look.brand_logo.url,
+    )

@@ -1,0 +1,142 @@
+"""The one place where an error becomes an answer: a page with a way on, a line in the log, one reference on both."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from linkmw.errors import (
+    LinkmwError,
+    LinkRefused,
+    ProtocolError,
+    RequestRefused,
+    TenantNotEnabled,
+    TooMany,
+    Unavailable,
+)
+from linkmw.http import Response, json_answer, page
+from linkmw.hub import looks, place
+from linkmw.hub.place import NotLinkedYet, Place, Refused
+from linkmw.hub.ports import Ports
+from linkmw.model import Reference
+from linkmw.pages import screens
+from linkmw.pages.look import Look
+from linkmw.pages.problems import problem_of
+from linkmw.settings import HubSettings
+
+log = logging.getLogger("linkmw.hub")
+
+_LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 O 1 I: references are read out over the telephone
+_RETRY_SECONDS = 5
+UNEXPECTED = "unexpected"
+
+
+def new_reference() -> Reference:
+    letters = "".join(secrets.choice(_LEGIBLE) for _ in range(8))
+    return Reference(f"{letters[:4]}-{letters[4:]}")
+
+
+def status_of(error: LinkmwError) -> int:
+    if isinstance(error, RequestRefused):
+        return error.status
+    if isinstance(error, Unavailable | NotLinkedYet):
+        return 503 if isinstance(error, Unavailable) else 200
+    if isinstance(error, TooMany):
+        return 429
+    if isinstance(error, TenantNotEnabled):
+        return 404
+    if isinstance(error, LinkRefused):
+        return 403
+    return 400 if isinstance(error, ProtocolError) else 500
+
+
+def note(error: Exception, reference: Reference, route: str) -> None:
+    """A line in the log, findable by the reference on the page. route: the pattern, never the path with its token."""
+    refused, where = known(error)
+    client = where.client if where else None
+    extra = {
+        "code": refused.code,
+        "ref": str(reference),
+        "route": route,
+        "tenant": where.tenant.organization_id if where else "",
+        "client_id": client.client_id if client else "",
+    }
+    if refused.code == UNEXPECTED:
+        log.error("%s unexpected at %s", reference, route, extra=extra, exc_info=error)
+    else:
+        log.warning("%s %s at %s: %s", reference, refused.code, route, refused, extra=extra)
+
+
+def known(error: Exception) -> tuple[LinkmwError, Place | None]:
+    """What was refused and where; an exception that nobody foresaw is an error of ours without more to say."""
+    if isinstance(error, Refused):
+        return error.error, error.place
+    return (error if isinstance(error, LinkmwError) else LinkmwError(code=UNEXPECTED)), None
+
+
+async def answer_browser(ports: Ports, settings: HubSettings, error: Exception, reference: Reference) -> Response:
+    """The page for `error`, in the tenant's look when it is known whose page it is."""
+    refused, where = known(error)
+    look = await _look(ports, where)
+    headers = _retry_after(refused)
+    if isinstance(refused, NotLinkedYet) and where is not None:
+        html = screens.not_linked_yet(
+            look=look,
+            try_again=place.at_gate(where.product, "login"),
+            go_on=refused.go_on,
+            reference=reference,
+            reason=refused.reason,
+        )
+    else:
+        html = _error_page(settings, refused, where, look, reference)
+    return page(html, status=status_of(refused), headers=headers)
+
+
+def _error_page(
+    settings: HubSettings, error: LinkmwError, where: Place | None, look: Look, reference: Reference
+) -> str:
+    client = where.client if where else None
+    start = place.at_gate(client, "login") if client and client.proof != "none" else ""
+    away = isinstance(error, Unavailable)
+    return screens.error(
+        look=look,
+        problem=problem_of(error),
+        reference=reference,
+        start_again="" if away else start,
+        try_again=start if away else "",
+        manager=place.manager(settings, where.tenant) if where else "",
+        native_login=(client.login_url or client.public_url) if client else "",
+        wait_seconds=error.retry_after if isinstance(error, TooMany) else 0,
+        lifetime_seconds=settings.sign_in_seconds,
+    )
+
+
+async def _look(ports: Ports, where: Place | None) -> Look:
+    """Whose page it is. An error page never fails for its looks: what cannot be asked for is left out."""
+    try:
+        if where is None:
+            tenants = await ports.registry.tenants()
+            where = Place(tenants[0]) if len(tenants) == 1 else None
+        return await looks.look_of(ports, where) if where else looks.NEUTRAL.look
+    except LinkmwError:
+        return looks.NEUTRAL.look
+
+
+def answer_client(error: Exception) -> Response:
+    """The back channel's answer: a code and nothing else (RFC 6749, 5.2)."""
+    refused, _ = known(error)
+    status = status_of(refused)
+    challenge = (("WWW-Authenticate", f'{_scheme(refused)} realm="linkmw"'),) if status == 401 else ()
+    code = "temporarily_unavailable" if status == 503 else refused.code if status < 500 else "server_error"
+    return json_answer({"error": code}, status=status, headers=(*challenge, *_retry_after(refused)))
+
+
+def _scheme(error: LinkmwError) -> str:
+    return "Bearer" if error.code == "invalid_token" else "Basic"
+
+
+def _retry_after(error: LinkmwError) -> tuple[tuple[str, str], ...]:
+    seconds = (
+        error.retry_after if isinstance(error, TooMany) else _RETRY_SECONDS if isinstance(error, Unavailable) else 0
+    )
+    return (("Retry-After", str(seconds)),) if seconds else ()

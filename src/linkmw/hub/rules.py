@@ -1,0 +1,200 @@
+"""Decisions of the hub, pure: values in, a verdict out. Their truth tables are in tests/hub/test_hub_rules.py."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeGuard
+
+from linkmw.errors import RequestRefused
+from linkmw.hub.mail.names import is_address
+from linkmw.hub.ports import Flow, Grant, HubSession
+from linkmw.model import Account, Client, Link, Proof, Secret, Tenant
+
+PROTOCOL = 1
+MAX_USERNAME = 64  # characters (PR14)
+SKEW = 60  # seconds by which two clocks may differ (security.md, section 3)
+
+_ACCOUNT_ID = re.compile(r"[\x21-\x7e]{1,255}\Z")  # it becomes a `sub`: OpenID Connect Core 1.0, 2
+_TRANSACTION = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_AMR = re.compile(r"[A-Za-z0-9_.-]{1,32}\Z")
+# Unicode categories that never stand in a name: control, format (bidi overrides are there), surrogates, unassigned,
+# private use, line and paragraph separators. U+200C and U+200D, needed to write Persian and Hindi, are excepted.
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"))
+_JOINERS = frozenset("\u200c\u200d")
+
+
+# After Keycloak said who it is
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Straight on to the product, as this account (MIM-14)."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Ask which of several accounts (MIM-17); the first is the owner's first."""
+
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFirst:
+    """No account of this product yet: ask for a proof (MIM-4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOffered:
+    """No account yet, and this product cannot prove one (proof = "none")."""
+
+
+def after_sign_in(links: Sequence[Link], client: Client) -> Enter | Choose | LinkFirst | NotOffered:
+    """What a sign-in to `client` leads to, for an identity with these `links` there, in the owner's order."""
+    if not links:
+        return NotOffered() if client.proof == "none" else LinkFirst()
+    return Enter(links[0]) if len(links) == 1 else Choose(tuple(links))
+
+
+def is_open(tenant: Tenant | None, client: Client | None) -> bool:
+    """May anybody sign in to this client? Unknown, disabled and another tenant's are all the same no (PR08, LT17)."""
+    return (
+        tenant is not None
+        and client is not None
+        and tenant.enabled
+        and client.enabled
+        and client.organization_id == tenant.organization_id
+    )
+
+
+# Whose flow it is
+
+
+def is_of_browser(flow: Flow, browser_key: str) -> bool:
+    return hmac.compare_digest(flow.browser, browser_key)
+
+
+def is_recent(auth_time: int, max_age: int | None, now: int) -> bool:
+    """Did the person sign in as lately as the product asked for? (TV24)"""
+    return max_age is None or auth_time >= now - max_age - SKEW
+
+
+def opens(session: HubSession | None, tenant: Tenant) -> TypeGuard[HubSession]:
+    """Is this a session of that tenant's? (PR08)"""
+    return (
+        session is not None
+        and session.organization_id == tenant.organization_id
+        and session.identity.issuer == tenant.issuer
+    )
+
+
+def is_same_person(flow: Flow, session: HubSession | None) -> bool:
+    """Is who is signed in at the hub now still who the flow began with? (LT09)"""
+    return (
+        session is not None
+        and flow.identity is not None
+        and session.identity == flow.identity
+        and session.organization_id == flow.organization_id
+    )
+
+
+# What a product says it proved
+
+
+def _is_plain(text: str) -> bool:
+    return not any(unicodedata.category(c) in _HIDDEN and c not in _JOINERS for c in text)
+
+
+def is_username(text: str) -> bool:
+    """May this stand in our pages and mails? At most 64 characters, none of them hidden (PR14, LT16)."""
+    return bool(text.strip()) and len(text) <= MAX_USERNAME and _is_plain(text)
+
+
+def mailable(address: str) -> str:
+    """`address` if a mail can go there and nowhere else, else "": a product may have anything on file (UM09)."""
+    return address if is_address(address) and _is_plain(address) else ""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise RequestRefused("a text was expected", code="invalid_proof")
+    return value
+
+
+def read_account(value: object) -> Account:
+    """The account of a push (protocol, section 3). Raises RequestRefused(code="invalid_proof") (PR14)."""
+    if not isinstance(value, Mapping):
+        raise RequestRefused("account is missing", code="invalid_proof")
+    account_id, username = _text(value.get("account_id")), _text(value.get("username"))
+    if not _ACCOUNT_ID.match(account_id) or not is_username(username):
+        raise RequestRefused("account_id or username is not acceptable", code="invalid_proof")
+    email = mailable(_text(value.get("email", "")))
+    return Account(account_id, username, email, email_verified=bool(email) and value.get("email_verified") is True)
+
+
+def _read_amr(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > 10:
+        raise RequestRefused("amr is a short list", code="invalid_proof")
+    if not all(isinstance(item, str) and _AMR.match(item) for item in value):
+        raise RequestRefused("amr holds RFC 8176 values", code="invalid_proof")
+    return tuple(value)
+
+
+def read_push(body: Mapping[str, object], now: int, seconds: int) -> Proof:
+    """The proof of a push. seconds: how long ago it may have been proven. Raises RequestRefused("invalid_proof").
+
+    `jti` names the push for whoever reads both sides' logs; what refuses a replay is its transaction, which is over
+    as soon as it is committed, and until then answers the same account with another code (PR17).
+    """
+    transaction, proven_at = _text(body.get("transaction")), body.get("proven_at")
+    if not _TRANSACTION.match(transaction) or not _TRANSACTION.match(_text(body.get("jti"))):
+        raise RequestRefused("transaction or jti is missing", code="invalid_proof")
+    if not isinstance(proven_at, int) or isinstance(proven_at, bool):
+        raise RequestRefused("proven_at is a number of seconds", code="invalid_proof")
+    if not now - seconds - SKEW <= proven_at <= now + SKEW:
+        raise RequestRefused("proven_at is not now: compare the clocks", code="invalid_proof")
+    return Proof(Secret(transaction), read_account(body.get("account")), _read_amr(body.get("amr")), proven_at)
+
+
+PushVerdict = Literal["accept", "unknown_transaction", "other_account"]
+
+
+def may_push(flow: Flow | None, client_id: str, account_id: str, now: int) -> PushVerdict:
+    """May this client's push count for this flow? Another client's flow does not exist for it (PR08, PR17)."""
+    if flow is None or flow.client_id != client_id or flow.step != "prove" or flow.expires <= now:
+        return "unknown_transaction"
+    if flow.account is not None and flow.account.account_id != account_id:
+        return "other_account"
+    return "accept"
+
+
+CommitVerdict = Literal["commit", "state_mismatch", "expired", "identity_changed"]
+
+
+def may_commit(
+    flow: Flow | None, browser_key: str, code_hash: str, session: HubSession | None, now: int
+) -> CommitVerdict:
+    """May this browser turn the flow's proof into a link? The one place where both proofs meet (design 3, I7).
+
+    The browser that began (cookie) and the browser that proved (code) must be one, for one identity.
+    """
+    if flow is None or not is_of_browser(flow, browser_key) or flow.step != "prove" or flow.account is None:
+        return "state_mismatch"
+    if not hmac.compare_digest(flow.code, code_hash):
+        return "state_mismatch"  # an older code of this flow: a later push killed it (PR17)
+    if flow.expires <= now:
+        return "expired"
+    return "commit" if is_same_person(flow, session) else "identity_changed"
+
+
+# What an authorization code is worth
+
+
+def is_live(grant: Grant, link: Link | None) -> bool:
+    """Is the link still there that this grant was given for? (RC07: unlinked meanwhile)"""
+    return link is not None and link.identity == grant.identity and link.link_id == grant.link_id

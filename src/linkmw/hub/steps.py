@@ -1,0 +1,62 @@
+"""The steps of a flow, one table: it drives the flows and draws the diagram in the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from linkmw.errors import RequestRefused
+from linkmw.hub.ports import Flow, Step
+
+Event = Literal[
+    "entered",  # one link was there: on to the product
+    "asked",  # no link: a proof is asked for
+    "proved",  # the product told of a proof
+    "proved_other",  # … of another account than before
+    "linked",  # the link is committed
+    "taken",  # the account is another identity's
+    "failed",  # a store was silent, or it came too late: nothing was linked
+    "dropped",  # "not you?", or the provider refused
+    "left",  # on to the product
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From one step to the next, and on which event."""
+
+    step: Step
+    event: Event
+    to: Step
+
+
+STEPS: tuple[Move, ...] = (
+    Move("identity", "entered", "done"),
+    Move("identity", "asked", "prove"),
+    Move("identity", "dropped", "refused"),
+    Move("prove", "proved", "prove"),
+    Move("prove", "proved_other", "refused"),
+    Move("prove", "linked", "linked"),
+    Move("prove", "taken", "refused"),
+    Move("prove", "failed", "refused"),
+    Move("prove", "dropped", "refused"),
+    Move("linked", "left", "done"),
+    # The Back button and a second press: "Your accounts are linked" stays true, and its Continue goes on working.
+    Move("done", "left", "done"),
+)
+
+_TO = {(move.step, move.event): move.to for move in STEPS}
+
+
+def go(flow: Flow, event: Event, **changes: Any) -> Flow:
+    """`flow` one step on, with `changes`. Raises RequestRefused when `event` cannot happen at its step."""
+    to = _TO.get((flow.step, event))
+    if to is None:
+        raise RequestRefused(f"{event} cannot happen at step {flow.step}", code="wrong_step")
+    return replace(flow, step=to, **changes)
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = [f"    {move.step} --> {move.to}: {move.event}" for move in STEPS]
+    return "\n".join(["stateDiagram-v2", "    [*] --> identity", *lines, "    done --> [*]", "    refused --> [*]"])

@@ -1,0 +1,75 @@
+"""Starlette's requests and answers to linkmw's plain values and back. Translate, nothing else."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+
+from linkmw.errors import RequestRefused
+from linkmw.http import MAX_FORM, Request, Response
+
+
+def _is_trusted(address: str, networks: Sequence[str]) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def client_address(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
+    """Who is calling: the right-most address of X-Forwarded-For that is not a trusted proxy (BF09, HT11).
+
+    The header counts only as far as trusted proxies wrote it: read from the right, it ends at the first stranger.
+    """
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    found = peer
+    while hops and _is_trusted(found, trusted):
+        found = hops.pop()
+    return found
+
+
+async def _read_body(request: StarletteRequest) -> bytes:
+    """The body as it was sent, counted while it arrives: Content-Length is the sender's word (BC07, DS02)."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_FORM:
+            raise RequestRefused("the body is too large", code="too_large", status=413)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _headers(request: StarletteRequest) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        separator = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
+    return headers
+
+
+async def read(request: StarletteRequest, trusted_proxies: Sequence[str]) -> Request:
+    """The request as flows see it. Raises RequestRefused (413) for a body over 64 KiB."""
+    headers = _headers(request)
+    peer = request.client.host if request.client else ""
+    return Request(
+        method=request.method.upper(),
+        path=request.scope["path"],
+        query_string=request.scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        body=await _read_body(request),
+        client=client_address(peer, headers.get("x-forwarded-for", ""), trusted_proxies),
+        root_path=request.scope.get("root_path", ""),
+    )
+
+
+def write(response: Response) -> StarletteResponse:
+    """The answer as Starlette sends it; every header kept, repeated ones too."""
+    answer = StarletteResponse(response.body, response.status)
+    answer.raw_headers.extend(
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers
+    )
+    return answer
