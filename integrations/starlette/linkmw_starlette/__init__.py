@@ -5,7 +5,7 @@
     product = Product(verify_password=check_password, load=load_user, find=find_user, session_key="user_id")
     middleware = [Middleware(SessionMiddleware, secret_key=…), Middleware(LinkMiddleware, product=product)]
 
-Settings are `LINKMW_…` in the environment, or keyword arguments after `product` (`docs/settings.md`). Callables may be
+Settings are `LINKMW_…` in the environment, or `settings={"login_paths": "/sign-in"}` (`docs/settings.md`). Callables may be
 `async def`. The session is the dictionary `scope["session"]`: `SessionMiddleware`, or what does its work, comes first.
 """
 

@@ -1,9 +1,10 @@
-"""Pure ASGI middleware: `linkmw.asgi` with the settings of keyword arguments and a way back to the event loop."""
+"""Pure ASGI middleware: `linkmw.asgi` with settings given in code and a way back to the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +22,7 @@ class LinkMiddleware(asgi.LinkMiddleware):
     settings: as in `linkmw.settings.Settings`; the environment wins over them.
     """
 
-    def __init__(self, app: ASGIApp, *, product: Product, **settings: object) -> None:
+    def __init__(self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | None = None) -> None:
         super().__init__(app, product=product, settings=load(settings))
         self._said = False
 

@@ -1,0 +1,67 @@
+"""Django settings of Orders. The three linkmw lines are all that a project adds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from linkmw.demo.products.orders import LOGIN_PATH
+from linkmw.demo.products.serve import secret, wrapped
+
+HERE = Path(__file__).parents[1]
+
+DEBUG = False
+SECRET_KEY = secret()
+ALLOWED_HOSTS = [".localhost", "127.0.0.1", "[::1]", "testserver"]
+ROOT_URLCONF = "linkmw.demo.products.orders.urls"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+if wrapped():
+    INSTALLED_APPS.append("linkmw_django")
+    MIDDLEWARE.append("linkmw_django.LinkMiddleware")
+    LINKMW = {
+        "LOGIN_PATHS": [LOGIN_PATH],
+        "FORGOT_PASSWORD": "/password-reset/",
+        "SECOND_FACTOR_HELP": "/help/two-factor/",
+    }
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ["DEMO_DATABASE"],
+        "OPTIONS": {"timeout": 10, "transaction_mode": "IMMEDIATE"},
+    }
+}
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "templates" / "orders"],
+        "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+    }
+]
+STATIC_ROOT = HERE / "static" / "orders"
+SESSION_COOKIE_NAME = "orders_session"
+CSRF_COOKIE_NAME = "orders_csrf"
+LOGIN_URL = LOGIN_PATH
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+# The login page and linkmw both count wrong codes; a device that sleeps as well would make the demo's people wait.
+OTP_TOTP_THROTTLE_FACTOR = 0
+EMAIL_HOST, _, EMAIL_PORT = os.environ.get("DEMO_SMTP", "").partition(":")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+DEFAULT_FROM_EMAIL = "orders@acme.example"
