@@ -140,9 +140,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Decorate:
-    """Let the product answer, then put the button into its page if it is a page we understand (P-2)."""
+    """Let the product answer, then put the button into its page if it is a page we understand (P-2).
+
+    HTML fragments: `button` goes after the form with the password, `marked_button` to the marker `<!-- linkmw -->`,
+    `fixed_button` into a page with neither. stylesheet: its path.
+    """
 
     button: str
+    marked_button: str
+    fixed_button: str
     stylesheet: str
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
@@ -39,3 +40,15 @@ async def in_place(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
 async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `function` in a worker thread, context variables included: the port call of an ASGI shell."""
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+async def outcome_of(future: Future[T]) -> T:
+    """What another caller's work came to, waited for as this one can: suspended in an event loop, blocked in a thread.
+
+    A waiter that is cancelled leaves the work and the other waiters alone.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return future.result()
+    return await asyncio.shield(asyncio.wrap_future(future))

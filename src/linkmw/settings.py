@@ -114,6 +114,13 @@ def _paths(value: object) -> tuple[str, ...]:
     return paths
 
 
+def _path(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"/(?!/)[\x21-\x5b\x5d-\x7e]*", text):
+        raise ValueError("is not a path of this site, like /home")
+    return text
+
+
 def _prefix(value: object) -> str:
     text = _text(value)
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-]/", text):
@@ -158,6 +165,7 @@ class Settings:
     prefix: str = setting(_prefix, "/.linkmw/", "where our own routes live")
     second_factor_help: str = setting(_text, "", "the product's own page about its second factor")
     forgot_password: str = setting(_text, "", "the product's own page for a forgotten password")
+    after_sign_in: str = setting(_path, "/", "where a sign-in ends that was going nowhere, as the application sees it")
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
     sign_in_seconds: int = setting(_number, 1800, "how long a sign-in may take", unit="seconds")
     proof_seconds: int = setting(_number, 1800, "how long a proof may take, once it has arrived", unit="seconds")

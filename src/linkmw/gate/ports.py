@@ -6,7 +6,7 @@ is blocking code, for user models are; flows reach it through `Ports.call`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -33,7 +33,8 @@ class SignIns(Protocol):
 class ProofRecord:
     """A proof under way at the product, bound to one browser. Server-side: nothing of it comes from the form (LT10).
 
-    account: set once the password was right. code: the hub's one-time code, once pushed. tries: wrong codes so far.
+    account: set once the password was right. code: the hub's one-time code, once pushed. proven_at: when everything was
+    shown, 0 before. handle: what it came by, with which the hub finds its own side again.
     """
 
     record_id: str
@@ -43,6 +44,8 @@ class ProofRecord:
     amr: tuple[str, ...] = ()
     code: str = ""
     tries: int = 0
+    proven_at: int = 0
+    handle: str = ""
 
     def __repr__(self) -> str:
         return f"ProofRecord({self.record_id[:6]}…, {self.request.purpose})"
@@ -145,6 +148,15 @@ class Hub(Protocol):
     async def proof_request(self, handle: str) -> ProofRequest | None:
         """The content of a proof request, given once; None if unknown, fetched before, or another client's."""
 
+    async def verify_call(self, token: str, method: str, url: str, body: bytes) -> dict[str, object]:
+        """The checked claims of a signed call from the hub (protocol, section 5). Raises TokenRejected.
+
+        The caller marks its `jti`: a call counts once (BC02).
+        """
+
+    async def branding(self) -> Branding:
+        """How our pages look: the hub's last word, however old; a neutral look before its first. Never raises."""
+
     async def push_proof(self, proof: Proof) -> str:
         """Tell the hub what was proven; the one-time code with which this browser goes back. Raises RequestRefused."""
 
@@ -241,3 +253,4 @@ class Ports:
     call: Call
     now: Callable[[], int]
     token: Callable[[], str]  # 32 random bytes, base64url
+    ping: Callable[[], Awaitable[object]]  # does the product's own Redis answer? Raises Unavailable

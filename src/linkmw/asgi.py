@@ -1,0 +1,153 @@
+"""The ASGI shell: translates, nothing else. Standard library only until the first request that is ours.
+
+app = LinkMiddleware(app, product=Product())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from linkmw.gate.claim import Claim, relative
+from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
+from linkmw.settings import Settings, load
+
+if TYPE_CHECKING:
+    from linkmw.gate.ports import Ports, Product
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("linkmw")
+
+_SEEN = "linkmw.seen"  # in the scope: an outer LinkMiddleware has dealt with this request already (HT08)
+
+
+class LinkMiddleware:
+    """`app` with linkmw in front: its login pages carry the button, and the routes under the prefix are ours.
+
+    Never raises for its settings: what is wrong is logged and the product runs as without linkmw (DIS-12).
+    """
+
+    def __init__(self, app: Application, *, product: Product, settings: Settings | None = None) -> None:
+        self._app = app
+        self._product = product
+        self._settings = load() if settings is None else settings
+        claim = Claim(self._settings)
+        self._claims = claim.claims if claim.on else None
+        self._opening = threading.Lock()
+        self._opened: Ports | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._claims is not None and scope["type"] == "http":
+            root = scope.get("root_path")
+            if self._claims(relative(scope["path"], root) if root else scope["path"]) and _SEEN not in scope:
+                await self._ours(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = {**scope, _SEEN: True}
+        body = _Body(receive)
+        try:
+            answer = await self._answer(scope, body)
+        except Exception:
+            # Whatever is wrong with us, the product's own page is answered (real-apps.md, "What broke", 8).
+            log.exception("linkmw failed, the product answers instead")
+            answer = PASS
+        if isinstance(answer, Response):
+            await _respond(send, answer)
+        elif isinstance(answer, Decorate):
+            await self._decorated(scope, body, send, answer)
+        else:
+            await self._app(scope, body.replay, send)
+
+    async def _decorated(self, scope: Scope, body: _Body, send: Send, answer: Decorate) -> None:
+        from linkmw.gate import held
+
+        page = held.AsgiPage(send, answer)
+        await self._app({**scope, "headers": held.asking_for_plain_html(scope["headers"])}, body.replay, page)
+        await page.release()
+
+    async def _answer(self, scope: Scope, body: _Body) -> Answer:
+        ports = await self._ports()
+        from linkmw.gate import routes  # loaded by now: what no product process need hold before somebody signs in
+
+        request = _request(scope)
+        if routes.reads_body(self._settings, request):
+            request = _request(scope, await body.read())
+        return await routes.answer(ports, self._settings, request)
+
+    async def _ports(self) -> Ports:
+        """Made at the first request that is ours, in a thread: what it imports takes a good part of a second."""
+        if self._opened is None:
+            return await asyncio.to_thread(self._open)
+        return self._opened
+
+    def _open(self) -> Ports:
+        from linkmw.gate.build import build
+
+        with self._opening:
+            opened = self._opened = self._opened or build(self._settings, self._product, blocking=False)
+            return opened
+
+
+def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:
+    """`app` with linkmw in front of it."""
+    return LinkMiddleware(app, product=product, settings=settings)
+
+
+def _request(scope: Scope, body: bytes = b"") -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        # HTTP/2 may split Cookie into crumbs; anything else repeated is a list (RFC 9110, 5.3).
+        joint = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{joint}{value}" if name in headers else value
+    return Request(
+        method=scope["method"].upper(),
+        path=relative(scope["path"], scope.get("root_path", "")),
+        query_string=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        body=body,
+        client=(scope.get("client") or ("",))[0],
+        root_path=scope.get("root_path", ""),
+        raw=scope,
+    )
+
+
+async def _respond(send: Send, answer: Response) -> None:
+    headers = (*answer.headers, ("Content-Length", str(len(answer.body))))
+    pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+class _Body:
+    """The request's body, read for a route of ours, and given again if the product answers after all."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen: list[Message] = []
+
+    async def read(self) -> bytes:
+        """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length."""
+        body = b""
+        while len(body) <= MAX_FORM:
+            message = await self._receive()
+            self._seen.append(message)
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        return body
+
+    async def replay(self) -> Message:
+        # After the body the server's own `receive` goes on, which blocks until the client leaves: inventing a
+        # disconnect here would end streaming answers ("What broke", 5).
+        return self._seen.pop(0) if self._seen else await self._receive()

@@ -1,0 +1,121 @@
+"""Our pages, dressed as this product: in its own colours, for it is the product's password that they ask for."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable
+from typing import Literal
+
+from linkmw.errors import (
+    LinkmwError,
+    LinkRefused,
+    ProtocolError,
+    ProviderRefused,
+    RequestRefused,
+    StateMismatch,
+    TooMany,
+    Unavailable,
+)
+from linkmw.gate import places
+from linkmw.gate.browser import Browser, form_token
+from linkmw.gate.ports import Branding, Ports
+from linkmw.http import GUARD_HEADERS, Response, origin_of, page
+from linkmw.model import Reference
+from linkmw.pages import screens
+from linkmw.pages.look import Dress, Look, dress
+from linkmw.pages.problems import problem_of
+from linkmw.settings import Settings
+
+log = logging.getLogger("linkmw.gate")
+
+_LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 O 1 I: references are read out over the telephone
+
+NOTHING = Response(204, GUARD_HEADERS)
+
+
+def dressed(settings: Settings, branding: Branding) -> Dress:
+    """The look of our pages and the files it needs."""
+    return dress(
+        owner="product",
+        assets_url=places.ours(settings, "assets/"),
+        brand=branding.brand,
+        product=branding.product,
+        brand_primary=branding.brand_primary,
+        product_primary=branding.primary,
+        ground=branding.ground,
+        brand_logo=branding.brand_logo,
+        product_logo=branding.product_logo,
+        contact=branding.contact,
+    )
+
+
+async def look_of(ports: Ports, settings: Settings) -> Look:
+    return dressed(settings, await ports.hub.branding()).look
+
+
+def form(settings: Settings, browser: Browser, name: str, record: str) -> screens.Form:
+    """A form that posts to our route `name` about `record`, good in this browser only."""
+    return screens.Form(places.ours(settings, name), form_token(settings, browser, record), (("record", record),))
+
+
+def form_page(settings: Settings, html: str, *, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    """A page with a form whose way may end at the hub (PR18)."""
+    return page(html, status=status, headers=headers, form_action=(origin_of(settings.hub_url),))
+
+
+async def going_on(
+    ports: Ports, settings: Settings, url: str, to: Literal["brand", "product"], headers: Iterable[tuple[str, str]] = ()
+) -> Response:
+    """A 200 page that goes on by itself: a chain of redirects ends here (PR18, PR19)."""
+    return page(screens.going_on(look=await look_of(ports, settings), url=url, to=to), headers=headers)
+
+
+def new_reference() -> Reference:
+    letters = "".join(secrets.choice(_LEGIBLE) for _ in range(8))
+    return Reference(f"{letters[:4]}-{letters[4:]}")
+
+
+def noted(error: Exception) -> Reference:
+    """A reference for `error`, which is in the log under the same one."""
+    reference = new_reference()
+    if isinstance(error, LinkmwError):
+        log.warning("%s %s: %s", reference, error.code, error)
+    else:
+        log.error("%s unexpected", reference, exc_info=error)
+    return reference
+
+
+async def refusal(ports: Ports, settings: Settings, error: Exception) -> Response:
+    """The page for `error`: what happened, the way on, the native login, and the reference that is in the log."""
+    reference = noted(error)
+    known = error if isinstance(error, LinkmwError) else LinkmwError()
+    wait = known.retry_after if isinstance(known, TooMany) else 0
+    start = places.ours(settings, "login")
+    away = isinstance(known, Unavailable)
+    html = screens.error(
+        look=await look_of(ports, settings),
+        problem=problem_of(known),
+        reference=reference,
+        start_again="" if away else start,
+        try_again=start if away else "",
+        native_login=places.native_login(settings),
+        wait_seconds=wait,
+        lifetime_seconds=settings.sign_in_seconds,
+    )
+    retry = (("Retry-After", str(wait or 1)),) if wait or away else ()
+    return page(html, status=_status(known), headers=retry)
+
+
+def _status(error: LinkmwError) -> int:
+    if isinstance(error, RequestRefused):
+        return error.status
+    by_class: tuple[tuple[type[LinkmwError], int], ...] = (
+        (TooMany, 429),
+        (Unavailable, 503),
+        (LinkRefused, 403),
+        (StateMismatch, 400),
+        (ProviderRefused, 400),
+        (ProtocolError, 400),
+    )
+    return next((status for kind, status in by_class if isinstance(error, kind)), 500)

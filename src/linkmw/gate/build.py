@@ -1,0 +1,46 @@
+"""Settings and the product's adapter → Ports: the only place of the gate that knows its stores and clients."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from linkmw.gate.hub_client import HubClient
+from linkmw.gate.ports import Ports, Product
+from linkmw.gate.wire import AwaitedWire, BlockingWire
+from linkmw.run import Call, in_place, in_thread
+from linkmw.settings import Settings
+from linkmw.stores.redis import connect, connect_blocking
+from linkmw.stores.redis_gate import GateStores
+
+
+def build(settings: Settings, product: Product, *, blocking: bool, call: Call | None = None) -> Ports:
+    """The world of this gate. Connects to nothing yet.
+
+    blocking: for `run_now` (WSGI), whose ports never suspend; else they are awaited (ASGI). call: how the adapter is
+    called; in place when blocking, else in a worker thread. Raises SettingsError for a Redis URL that cannot be read.
+    """
+    commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
+    stores = GateStores(commands, settings.redis_prefix)
+    wire = BlockingWire() if blocking else AwaitedWire()
+    return Ports(
+        sign_ins=stores.sign_ins,
+        proofs=stores.proofs,
+        sessions=stores.sessions,
+        marks=stores.marks,
+        hub=HubClient(settings, wire, clock=time.monotonic, now=now, token=token),
+        product=product,
+        call=call or (in_place if blocking else in_thread),
+        now=now,
+        token=token,
+        ping=commands.ping,
+    )
+
+
+def now() -> int:
+    return int(time.time())
+
+
+def token() -> str:
+    """32 random bytes, base64url."""
+    return secrets.token_urlsafe(32)

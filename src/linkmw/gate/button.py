@@ -1,0 +1,85 @@
+"""The product's own login page plus our button (P-2). Pure: headers and bytes in, headers and bytes out.
+
+A page we do not understand to the letter is left untouched (XS09); the product's own headers are never loosened (XS03).
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Literal
+
+from linkmw.http import Decorate, Headers
+
+MAX_PAGE = 2 * 1024 * 1024  # bytes of a login page that we hold back; a larger one passes as it comes
+MARKER = b"<!-- linkmw -->"
+
+# Request headers that would make the product answer with something we cannot read: compressed, or not at all.
+DROPPED_REQUEST_HEADERS = frozenset(("accept-encoding", "if-none-match", "if-modified-since", "range"))
+# Answer headers that describe the exact bytes we change.
+_STALE = frozenset(("content-length", "etag", "last-modified", "accept-ranges"))
+_STALE |= frozenset(("content-md5", "digest", "content-digest", "repr-digest"))
+# In all of these an ASCII character is its own byte, and the fragment is ASCII.
+_CHARSET = re.compile(r"utf-?8|us-ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d", re.IGNORECASE)
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+# What may hold text that looks like a form and is none is skipped whole; an unclosed one reaches to the end.
+_TOKENS = re.compile(
+    rb"<!--.*?(?:-->|\Z)"
+    rb"|<(?P<raw>script|style|template|textarea|noscript)\b.*?(?:</(?P=raw)\s*>|\Z)"
+    rb"|(?P<form></form\s*>)"
+    rb"|(?P<body></body\s*>)"
+    rb"""|(?P<password><input\b(?=[^>]*\btype\s*=\s*["']?password\b)[^>]*>)""",
+    re.IGNORECASE | re.DOTALL,
+)
+Place = Literal["marker", "form", "end"]
+
+_DOCUMENT = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html)\b", re.IGNORECASE)
+
+
+def understands(status: int, headers: Headers) -> bool:
+    """Is this the start of a page we may put a button into: 200, HTML, not encoded, an ASCII-compatible charset?"""
+    found = {name.lower(): value for name, value in headers}
+    kind, _, parameters = found.get("content-type", "").partition(";")
+    charset = re.search(r"charset\s*=\s*[\"']?([^\s;\"']+)", parameters, re.IGNORECASE)
+    return (
+        status == 200
+        and kind.strip().lower() == "text/html"
+        and found.get("content-encoding", "identity").strip().lower() in ("identity", "")
+        and (charset is None or _CHARSET.fullmatch(charset.group(1)) is not None)
+    )
+
+
+def decorate(headers: Headers, body: bytes, answer: Decorate) -> tuple[Headers, bytes] | None:
+    """The answer with the button in its page; None for a page that is left as it is."""
+    found = _place(body)
+    if found is None:
+        return None
+    position, place = found
+    page = body[:position] + _fragment(answer, place) + body[position:]
+    kept = tuple((name, value) for name, value in headers if name.lower() not in _STALE)
+    return (*kept, ("Content-Length", str(len(page)))), page
+
+
+def _fragment(answer: Decorate, place: Place) -> bytes:
+    button = {"marker": answer.marked_button, "form": answer.button, "end": answer.fixed_button}[place]
+    return f'<link rel="stylesheet" href="{escape(answer.stylesheet)}">{button}'.encode("ascii", "xmlcharrefreplace")
+
+
+def _place(body: bytes) -> tuple[int, Place] | None:
+    """Where the button goes: at the marker, after the form that asks for a password, else at the end of the body."""
+    if body.startswith(_UTF_16_MARKS) or b"\0" in body:
+        return None
+    marker = body.find(MARKER)
+    if marker >= 0:
+        return marker + len(MARKER), "marker"
+    password, end = False, -1
+    for token in _TOKENS.finditer(body):
+        password = password or bool(token["password"])
+        if token["form"] and password:
+            return token.end(), "form"
+        if token["body"]:
+            end = token.start()
+    if end < 0 and _DOCUMENT.match(body):
+        end = len(body)
+    return (end, "end") if end >= 0 else None

@@ -1,0 +1,42 @@
+"""Is this request ours? All that a request which is none of our business ever costs. Standard library only."""
+
+from __future__ import annotations
+
+import logging
+
+from linkmw.settings import Settings
+
+log = logging.getLogger("linkmw")
+
+
+class Claim:
+    """What linkmw claims of one application: the login routes and everything under the prefix; nothing while off.
+
+    Made once, in a shell's constructor: says there, loudly, what is wrong with the settings (DIS-12), and never raises.
+    """
+
+    __slots__ = ("_exact", "_prefixes", "on")
+
+    def __init__(self, settings: Settings) -> None:
+        self.on = settings.on
+        paths = settings.login_paths if self.on else ()
+        # WSGI hands paths over as Latin-1 text (PEP 3333): both spellings are claimed, `routes` reads the decoded one.
+        self._exact = frozenset((*paths, *(path.encode().decode("latin-1") for path in paths)))
+        self._prefixes = (settings.prefix,) if self.on else ()
+        _say_what_is_wrong(settings)
+
+    def claims(self, path: str) -> bool:
+        """May a request for `path` (decoded, relative to the mount) be ours?"""
+        return path in self._exact or path.startswith(self._prefixes)
+
+
+def _say_what_is_wrong(settings: Settings) -> None:
+    if settings.problems and settings.enabled is not False:
+        log.error("linkmw is OFF, the product's own login is as ever: %s", "; ".join(settings.problems))
+
+
+def relative(path: str, root: str) -> str:
+    """`path` as the application mounted at `root` sees it: ASGI keeps the mount inside the path (HT08)."""
+    root = root.rstrip("/")
+    inside = root and path.startswith(root) and path[len(root) : len(root) + 1] in ("/", "")
+    return path[len(root) :] if inside else path

@@ -1,0 +1,211 @@
+"""The hub's back channel (docs/protocol.md, 3 and 4): what is asked, and how the answers are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from linkmw.errors import ProtocolError, ProviderRefused, RequestRefused, Unavailable
+from linkmw.gate.kept import Kept
+from linkmw.gate.ports import Branding, HubState, Tokens
+from linkmw.gate.wire import Call, Reply, Wire
+from linkmw.model import Mode, Proof, ProofRequest, Secret
+from linkmw.oidc import call_token, id_token
+from linkmw.oidc.client_auth import write_basic
+from linkmw.oidc.jose import KeySet
+from linkmw.oidc.keys import KeyCache
+from linkmw.oidc.strict_json import read_object
+from linkmw.settings import Settings
+
+PROTOCOL = 1
+_UNDERSTOOD = (PROTOCOL,)  # our number and, once there is one, the number before it
+_FORM = "application/x-www-form-urlencoded"
+
+
+class HubClient:
+    """`ports.Hub` over a wire. clock: `time.monotonic`. now: seconds since the epoch. token: 32 random bytes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        wire: Wire,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], int],
+        token: Callable[[], str],
+    ) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._now = now
+        self._token = token
+        self._authorization = write_basic(settings.client_id, settings.client_secret)
+        self._state = Kept(self._ask_state, settings.probe_seconds, clock)
+        self._keys = KeyCache(self._fetch_keys, now)
+
+    async def state(self) -> HubState:
+        return await self._state.get()
+
+    async def branding(self) -> Branding:
+        known = self._state.last
+        if known is None:
+            try:
+                known = await self.state()
+            except (ProtocolError, Unavailable):
+                return neutral_branding(self._settings)
+        return known.branding
+
+    async def redeem(self, code: str, verifier: str, redirect_uri: str) -> Tokens:
+        fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        body = urlencode({**fields, "code_verifier": verifier}).encode()
+        path = f"/o/{self._settings.client_id}/token"
+        return read_tokens(await self._post(path, body, _FORM))
+
+    async def verify_id_token(self, token: str, nonce: str) -> dict[str, object]:
+        return await self._keys.verified(
+            lambda keys: id_token.verify(
+                token,
+                keys,
+                issuer=self._settings.issuer,
+                audience=self._settings.client_id,
+                nonce=nonce,
+                now=self._now(),
+                algorithms=frozenset(("RS256", "ES256")),
+            )
+        )
+
+    async def verify_call(self, token: str, method: str, url: str, body: bytes) -> dict[str, object]:
+        return await self._keys.verified(
+            lambda keys: call_token.verify(
+                token,
+                keys,
+                issuer=self._settings.issuer,
+                audience=self._settings.client_id,
+                method=method,
+                url=url,
+                body=body,
+                now=self._now(),
+            )
+        )
+
+    async def proof_request(self, handle: str) -> ProofRequest | None:
+        reply = await self._post_json("/proof-requests", {"v": PROTOCOL, "handle": handle})
+        return None if reply.status == 404 else read_proof_request(_checked(reply))
+
+    async def push_proof(self, proof: Proof) -> str:
+        return read_code(await self._post_json("/proofs", written_proof(proof, self._token())))
+
+    async def _ask_state(self) -> HubState:
+        headers = {"Authorization": self._authorization}
+        url = f"{self._settings.hub_back_channel}/gate?v={PROTOCOL}"
+        return read_state(_checked(await self._wire.send(Call("GET", url, self._settings.probe_timeout, headers))))
+
+    async def _fetch_keys(self) -> KeySet:
+        url = f"{self._settings.hub_back_channel}/o/{self._settings.client_id}/jwks"
+        reply = await self._wire.send(Call("GET", url, self._settings.hub_timeout))
+        if reply.status != 200:
+            raise Unavailable(f"the hub's keys: HTTP {reply.status}")
+        return KeySet.from_json(reply.body)
+
+    async def _post_json(self, path: str, value: Mapping[str, object]) -> Reply:
+        return await self._post(path, json.dumps(value).encode(), "application/json")
+
+    async def _post(self, path: str, body: bytes, content_type: str) -> Reply:
+        headers = {"Authorization": self._authorization, "Content-Type": content_type}
+        return await self._wire.send(
+            Call("POST", self._settings.hub_back_channel + path, self._settings.hub_timeout, headers, body)
+        )
+
+
+def neutral_branding(settings: Settings) -> Branding:
+    """How pages look before the hub has said anything."""
+    return Branding(brand="Single sign-on", product=urlsplit(settings.public_url).hostname or "", primary="#48505c")
+
+
+def written_proof(proof: Proof, jti: str) -> dict[str, object]:
+    """The body of `POST /proofs`. jti: fresh for every push."""
+    account = proof.account
+    return {
+        "v": PROTOCOL,
+        "transaction": proof.transaction,
+        "jti": jti,
+        "proven_at": proof.proven_at,
+        "account": {
+            "account_id": account.account_id,
+            "username": account.username,
+            "email": account.email,
+            "email_verified": account.email_verified,
+        },
+        "amr": list(proof.amr),
+    }
+
+
+def read_state(reply: Reply) -> HubState:
+    """`GET /gate`. Raises Unavailable for an answer that is none, RequestRefused for a client the hub doesn't know."""
+    found = _object(reply)
+    mode, percent, branding = found.get("mode"), found.get("percent", 100), found.get("branding")
+    if mode not in ("off", "beside", "replace") or type(percent) is not int or not isinstance(branding, dict):
+        raise Unavailable("the hub's state cannot be read")
+    return HubState(cast(Mode, mode), found.get("healthy") is True, _branding(branding), percent)
+
+
+def _branding(found: Mapping[str, Any]) -> Branding:
+    names = ("brand", "product", "primary", "brand_primary", "ground", "contact", "brand_logo", "product_logo")
+    return Branding(**{name: value for name in names if isinstance(value := found.get(name, ""), str)})
+
+
+def read_tokens(reply: Reply) -> Tokens:
+    """The token endpoint's answer (RFC 6749, 5). Raises ProviderRefused for its errors."""
+    if reply.status in (400, 401):
+        raise ProviderRefused(_text(_object(reply), "error")[:64])
+    return Tokens(_text(_object(_checked(reply)), "id_token"))
+
+
+def read_proof_request(reply: Reply) -> ProofRequest:
+    """`POST /proof-requests`. Raises Unavailable for an answer that cannot be read."""
+    found = _object(reply)
+    purpose, expires = _text(found, "purpose"), found.get("expires")
+    if purpose not in ("link", "add", "first_sign_in") or type(expires) is not int:
+        raise Unavailable("the hub's proof request cannot be read")
+    return ProofRequest(
+        transaction=Secret(_text(found, "transaction")),
+        purpose=cast(Any, purpose),
+        identity_email=_text(found, "identity_email"),
+        hint=_text(found, "hint", empty=True),
+        expires=expires,
+    )
+
+
+def read_code(reply: Reply) -> str:
+    """`POST /proofs`. Raises RequestRefused with the hub's word as code."""
+    if reply.status in (400, 404, 409):
+        raise RequestRefused("the hub refused the proof", code=_text(_object(reply), "error")[:64], status=409)
+    return _text(_object(_checked(reply)), "code")
+
+
+def _checked(reply: Reply) -> Reply:
+    """Raises RequestRefused when the hub does not know us, Unavailable for anything else but 200."""
+    if reply.status == 401:
+        raise RequestRefused("the hub does not know this client id and secret", code="invalid_client", status=503)
+    if reply.status != 200:
+        raise Unavailable(f"the hub answered HTTP {reply.status}")
+    return reply
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    """The answer's members; a 200 page of some proxy is no answer (KF07), nor is another protocol's."""
+    try:
+        found = read_object(reply.body)
+    except ValueError:
+        raise Unavailable("the hub's answer cannot be read") from None
+    if found.get("v", PROTOCOL) not in _UNDERSTOOD:
+        raise Unavailable("the hub speaks another protocol: compare the versions of hub and product")
+    return found
+
+
+def _text(found: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
+    value = found.get(name, "" if empty else None)
+    if not isinstance(value, str) or not (value or empty):
+        raise Unavailable(f"the hub's answer has no {name}")
+    return value

@@ -1,0 +1,45 @@
+"""The product's own login route in `beside`: the page as it is, plus the button while everything answers (P-2, P-5)."""
+
+from __future__ import annotations
+
+import logging
+
+from linkmw import redirects
+from linkmw.errors import LinkmwError
+from linkmw.gate import answers, places
+from linkmw.gate.browser import wants_page
+from linkmw.gate.ports import Ports
+from linkmw.http import PASS, Answer, Decorate, Request
+from linkmw.pages.screens import sign_in_button
+from linkmw.settings import Settings
+from linkmw.switch import effective
+
+log = logging.getLogger("linkmw.gate")
+
+
+async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
+    """Decorate, or Pass for whatever is no page to a person, and while hub, Redis or Keycloak is away."""
+    if request.method != "GET" or not wants_page(request):
+        return PASS
+    try:
+        state = await ports.hub.state()
+        if effective(settings.mode, state.mode, healthy=state.healthy, percent=state.percent) == "off":
+            return PASS
+        await ports.ping()
+    except LinkmwError as error:
+        log.warning("no button on the login page: %s: %s", error.code, error)
+        return PASS
+    look = answers.dressed(settings, state.branding).look
+    url = _start(settings, request)
+    return Decorate(
+        button=sign_in_button(look=look, url=url),
+        marked_button=sign_in_button(look=look, url=url, placement="marker"),
+        fixed_button=sign_in_button(look=look, url=url, placement="fixed"),
+        stylesheet=look.button_stylesheet,
+    )
+
+
+def _start(settings: Settings, request: Request) -> str:
+    """Where the button leads: on to the page that the login page itself would go to, if that is one of this site."""
+    following = [value for value in request.query.all("next") if redirects.judge(value, default="") == value]
+    return places.ours(settings, "login", next=following[0]) if len(following) == 1 else places.ours(settings, "login")

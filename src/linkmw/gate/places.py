@@ -1,0 +1,34 @@
+"""Where things are: our routes, the product's pages, the hub's. Built from settings, never from the Host header."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from linkmw.http import with_query
+from linkmw.settings import Settings
+
+
+def mount(settings: Settings) -> str:
+    """The path the application is mounted at, as browsers see it: "" or for instance "/shop"."""
+    return urlsplit(settings.public_url).path
+
+
+def ours(settings: Settings, name: str, **query: str) -> str:
+    """The path of our route `name`, as browsers see it."""
+    path = f"{mount(settings)}{settings.prefix}{name}"
+    return with_query(path, **query) if query else path
+
+
+def native_login(settings: Settings) -> str:
+    """The product's own login page."""
+    return mount(settings) + settings.login_paths[0]
+
+
+def landing(settings: Settings) -> str:
+    """Where a sign-in ends that was going nowhere."""
+    return mount(settings) + settings.after_sign_in
+
+
+def at_hub(settings: Settings, name: str, **query: str) -> str:
+    """A page of the hub, as browsers see it."""
+    return with_query(f"{settings.hub_url}/{name}", **query)

@@ -1,0 +1,129 @@
+"""What a proof shows, step by step, and the record's way from one request to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from linkmw.errors import LinkmwError, ProtocolError
+from linkmw.gate import answers, audit, limits, places
+from linkmw.gate.browser import Browser
+from linkmw.gate.ports import Ports, ProofRecord, UnknownFactor
+from linkmw.http import Headers, Request, Response, page, redirect
+from linkmw.model import Account
+from linkmw.pages import screens
+from linkmw.pages.look import Look
+from linkmw.pages.screens import CodeProblem, PairProblem
+from linkmw.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """One request of a proof: the world, the browser, and the record as it stands."""
+
+    ports: Ports
+    settings: Settings
+    request: Request
+    browser: Browser
+    record: ProofRecord
+
+    def having(self, **changes: Any) -> Proving:
+        """The same with other values in its record."""
+        return replace(self, record=replace(self.record, **changes))
+
+    async def keep(self) -> None:
+        """The record waits for this browser's next request, no longer than it was given to begin with."""
+        seconds = self.record.expires - self.ports.now()
+        await self.ports.proofs.put(self.browser.key, self.record, seconds)
+
+    def url(self, name: str) -> str:
+        return places.ours(self.settings, name, record=self.record.record_id)
+
+    def again(self, headers: Headers = ()) -> Response:
+        """On to the step that is next."""
+        return redirect(self.url("prove"), headers)
+
+    def refused(self, code: str, account: Account | None = None) -> None:
+        """A line for the audit trail."""
+        whose = {"account_id": account.account_id} if account else {}
+        audit.note(self.ports, self.settings, self.request, "proof", "refused", code=code, **whose)
+
+    async def look(self) -> Look:
+        return await answers.look_of(self.ports, self.settings)
+
+    def form(self) -> screens.Form:
+        return answers.form(self.settings, self.browser, "prove", self.record.record_id)
+
+
+async def password_page(proving: Proving, username: str, problem: PairProblem | None = None) -> Response:
+    """MIM-4. What was typed stays, but for the password."""
+    settings = proving.settings
+    html = screens.link_account(
+        look=await proving.look(),
+        form=proving.form(),
+        identity_email=proving.record.request.identity_email,
+        not_you=places.at_hub(settings, "switch-identity", handle=proving.record.handle),
+        username=username,
+        problem=problem,
+        wait_seconds=limits.PASSWORD_SECONDS,
+        forgot_password=settings.forgot_password,
+        cancel=places.native_login(settings),
+    )
+    return _step(settings, html, problem, limits.PASSWORD_SECONDS)
+
+
+async def code_page(proving: Proving, problem: CodeProblem | None = None) -> Response:
+    """MIM-5."""
+    html = screens.second_factor(
+        look=await proving.look(),
+        form=proving.form(),
+        problem=problem,
+        wait_seconds=limits.CODE_SECONDS,
+        help_url=proving.settings.second_factor_help,
+        cancel=places.native_login(proving.settings),
+    )
+    return _step(proving.settings, html, problem, limits.CODE_SECONDS)
+
+
+def _step(settings: Settings, html: str, problem: str | None, wait: int) -> Response:
+    if problem == "too_many":
+        return answers.form_page(settings, html, status=429, headers=(("Retry-After", str(wait)),))
+    return answers.form_page(settings, html, status=422 if problem else 200)
+
+
+async def still_signed_in(proving: Proving, present: Account) -> Response:
+    """MIM-12, LT12: says as whom, and offers to sign out and go on."""
+    html = screens.still_signed_in(
+        look=await proving.look(),
+        form=proving.form(),
+        account=present.username,
+        purpose="add" if proving.record.request.purpose == "add" else "link",
+        cancel=places.landing(proving.settings),
+    )
+    return answers.form_page(proving.settings, html)
+
+
+async def unknown_factor(proving: Proving, account: Account, factor: UnknownFactor) -> Response:
+    """OT08: a second factor that cannot be checked here ends the proof, it is never skipped."""
+    proving.refused("second_factor_unknown", account)
+    html = screens.unknown_second_factor(
+        look=await proving.look(),
+        account=account.username,
+        native_login=places.native_login(proving.settings),
+        reference=answers.noted(LinkmwError(f"second factor: {factor.kind}", code="second_factor_unknown")),
+        help_url=proving.settings.second_factor_help,
+    )
+    return page(html, status=422)
+
+
+async def not_linked_yet(proving: Proving, error: Exception, headers: Headers = ()) -> Response:
+    """Proven and signed in, but the hub did not take it: the way to try again, and the way on (look.md, "Voice", 9)."""
+    over = isinstance(error, ProtocolError)
+    html = screens.not_linked_yet(
+        look=await proving.look(),
+        try_again=places.ours(proving.settings, "login") if over else proving.url("go"),
+        go_on=places.landing(proving.settings),
+        reference=answers.noted(error),
+        reason="expired" if over else "away",
+    )
+    return page(html, headers=headers)

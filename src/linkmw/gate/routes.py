@@ -1,0 +1,88 @@
+"""Path to flow, one table. All that a product process need not hold before somebody signs in hangs off this module.
+
+Nothing that happens here breaks the product: a fault on its login route leaves its own page, one on ours is a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from linkmw.errors import RequestRefused
+from linkmw.gate import accounts, answers, login_page, places, prove, sign_in
+from linkmw.gate.ports import Ports
+from linkmw.http import MAX_FORM, PASS, Answer, Request, is_cross_site_arrival
+from linkmw.settings import Settings
+
+Flow = Callable[[Ports, Settings, Request], Awaitable[Answer]]
+
+
+async def _inside_first(ports: Ports, settings: Settings, request: Request, name: str, flow: Flow) -> Answer:
+    """A cross-site arrival goes on inside the site first: SameSite=Strict sessions are not seen before that (PR19)."""
+    if is_cross_site_arrival(request):
+        query = dict(request.query)
+        return await answers.going_on(ports, settings, places.ours(settings, name, **query), "product")
+    return await flow(ports, settings, request)
+
+
+async def _callback(ports: Ports, settings: Settings, request: Request) -> Answer:
+    return await _inside_first(ports, settings, request, "callback", sign_in.finish)
+
+
+async def _prove(ports: Ports, settings: Settings, request: Request) -> Answer:
+    flow = prove.arrive if "handle" in request.query else prove.show
+    return await _inside_first(ports, settings, request, "prove", flow)
+
+
+async def _asset(ports: Ports, settings: Settings, request: Request) -> Answer:
+    """A stylesheet or logo by its hashed name; the hash of another brand, or an old one, is the product's own 404."""
+    name = request.path.removeprefix(f"{settings.prefix}assets/")
+    asset = answers.dressed(settings, await ports.hub.branding()).assets.get(name)
+    return PASS if asset is None else asset.response
+
+
+_TABLE: dict[tuple[str, str], Flow] = {
+    ("GET", "login"): sign_in.start,
+    ("GET", "callback"): _callback,
+    ("POST", "switch"): sign_in.switch,
+    ("GET", "prove"): _prove,
+    ("POST", "prove"): prove.check,
+    ("GET", "go"): prove.go,
+    ("POST", "accounts"): accounts.answer,
+}
+
+
+def _flow(settings: Settings, request: Request) -> Flow | None:
+    if not request.path.startswith(settings.prefix):
+        return None
+    name = request.path.removeprefix(settings.prefix)
+    if name.startswith("assets/") and request.method == "GET":
+        return _asset
+    return _TABLE.get((request.method, name))
+
+
+def reads_body(settings: Settings, request: Request) -> bool:
+    """Is the body of this request ours to read? The product's never is (HT14)."""
+    return request.method == "POST" and _flow(settings, request) is not None
+
+
+async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
+    """The answer to a request that `claim` claimed; Pass for all that is no route of ours (BC08)."""
+    if request.path in settings.login_paths:
+        return await _login_page(ports, settings, request)
+    flow = _flow(settings, request)
+    if flow is None:
+        return PASS
+    try:
+        if len(request.body) > MAX_FORM and flow is not accounts.answer:
+            raise RequestRefused("the form is too large", code="too_large", status=413)
+        return await flow(ports, settings, request)
+    except Exception as error:
+        return await answers.refusal(ports, settings, error)
+
+
+async def _login_page(ports: Ports, settings: Settings, request: Request) -> Answer:
+    try:
+        return await login_page.answer(ports, settings, request)
+    except Exception as error:
+        answers.noted(error)
+        return PASS

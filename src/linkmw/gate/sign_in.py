@@ -1,0 +1,158 @@
+"""A sign-in, from the button to the native session: the product is relying party, the hub its provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from linkmw import redirects
+from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch
+from linkmw.gate import answers, audit, places
+from linkmw.gate.browser import Browser, check_form, known, known_or_new, navigates
+from linkmw.gate.ports import Ports
+from linkmw.http import Request, Response, is_cross_site_arrival, page, redirect
+from linkmw.model import Account, Marker, Session, SignIn
+from linkmw.oidc import authorize
+from linkmw.pages import screens
+from linkmw.settings import Settings
+from linkmw.switch import effective
+
+_OURS = ("state", "code", "iss", "error")  # what an answer may not say twice (FC08)
+
+
+async def start(ports: Ports, settings: Settings, request: Request) -> Response:
+    """GET login: off to the hub, with a state that only this browser can bring back.
+
+    Of the query `next` alone is read; nothing else reaches the hub (FC18).
+    """
+    if not navigates(request):
+        return answers.NOTHING
+    then = redirects.judge(request.query.get("next"), default=places.landing(settings))
+    if is_cross_site_arrival(request):
+        url = places.ours(settings, "login", next=then)
+        return page(screens.confirm_start(look=await answers.look_of(ports, settings), url=url))
+    state = await ports.hub.state()
+    if effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "off":
+        return redirect(places.native_login(settings))
+    browser = known_or_new(settings, request, ports.token)
+    sign_in = authorize.new_sign_in(ports.token, then, ports.now())
+    await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
+    return redirect(_request_url(settings, sign_in), browser.headers)
+
+
+def _request_url(settings: Settings, sign_in: SignIn) -> str:
+    return authorize.request_url(
+        f"{settings.issuer}/authorize",
+        client_id=settings.client_id,
+        redirect_uri=settings.redirect_uri,
+        state=sign_in.state,
+        nonce=sign_in.nonce,
+        verifier=sign_in.verifier,
+    )
+
+
+async def finish(ports: Ports, settings: Settings, request: Request) -> Response:
+    """GET callback: the hub's answer becomes a native session, or a page that says why not."""
+    browser, found = await _taken(ports, settings, request)
+    present = await ports.call(ports.product.current_account, request)
+    if browser is None or found is None:
+        return _nothing_waits(settings, request, browser, present)
+    try:
+        code = authorize.read_answer(request.query, found, settings.issuer, iss_promised=True)
+    except ProviderRefused as refused:
+        audit.note(ports, settings, request, "sign_in", "refused", code=refused.error)
+        if present is None:
+            raise
+        return redirect(found.then)  # the hub said no, and here somebody is signed in all the same (MIM-8)
+    session, account = await _redeemed(ports, settings, found, code)
+    if present is not None and present.account_id != account.account_id:
+        return await _ask(ports, settings, browser, present, account, session, found.then)
+    return await _enter(ports, settings, request, session, found.then)
+
+
+async def _taken(ports: Ports, settings: Settings, request: Request) -> tuple[Browser | None, SignIn | None]:
+    """This browser, and the sign-in it began with this state. A malformed answer takes nothing (FC01, FC08)."""
+    values = {name: request.query.get(name) for name in _OURS}
+    browser = known(settings, request)
+    if browser is None or not values["state"]:
+        return browser, None
+    return browser, await ports.sign_ins.take(browser.key, values["state"])
+
+
+def _nothing_waits(settings: Settings, request: Request, browser: Browser | None, present: Account | None) -> Response:
+    """Back button and double click find the person signed in already and go on (FC05); anything else is refused."""
+    if browser and present and request.query.get("state"):
+        return redirect(places.landing(settings))
+    authorize.read_answer(request.query, None, settings.issuer, iss_promised=True)
+    raise StateMismatch
+
+
+async def _redeemed(ports: Ports, settings: Settings, sign_in: SignIn, code: str) -> tuple[Session, Account]:
+    """The session that the ID token stands for. `sub` is the account id in this very product (protocol, 4)."""
+    tokens = await ports.hub.redeem(code, sign_in.verifier, settings.redirect_uri)
+    claims = await ports.hub.verify_id_token(tokens.id_token, sign_in.nonce)
+    account = Account(str(claims["sub"]), str(claims.get("preferred_username") or claims["sub"]))
+    now = ports.now()
+    session = Session(
+        sid=ports.token(),
+        account_id=account.account_id,
+        identity=str(claims.get("identity", "")),
+        hub_sid=str(claims.get("sid", "")),
+        started=now,
+        expires=now + settings.session_seconds,
+    )
+    return session, account
+
+
+async def _enter(ports: Ports, settings: Settings, request: Request, session: Session, then: str) -> Response:
+    """The native session. It is on the allow-list first, so that it never stands without being there."""
+    await ports.sessions.put(session)
+    marker = Marker(session.sid, session.expires)
+    try:
+        headers = await ports.call(ports.product.start_session, request, session.account_id, marker)
+    except Exception:
+        await ports.sessions.end(session.sid)
+        raise
+    audit.note(ports, settings, request, "sign_in", "ok", account_id=session.account_id, sub=session.identity)
+    return redirect(then, headers)
+
+
+async def _ask(
+    ports: Ports, settings: Settings, browser: Browser, present: Account, account: Account, session: Session, then: str
+) -> Response:
+    """Signed in here as another account: says as whom and asks, never silently (MIM-14, LT12)."""
+    waiting = replace(authorize.new_sign_in(ports.token, then, ports.now()), flow=_written(session))
+    await ports.sign_ins.put(browser.key, waiting, settings.sign_in_seconds)
+    html = screens.switch_account(
+        look=await answers.look_of(ports, settings),
+        form=answers.form(settings, browser, "switch", waiting.state),
+        signed_in_as=present.username,
+        sign_in_for=account.username,
+    )
+    return answers.form_page(settings, html)
+
+
+async def switch(ports: Ports, settings: Settings, request: Request) -> Response:
+    """POST switch: the answer to that page, once."""
+    record, choice = request.form.get("record"), request.form.get("choice")
+    browser = known(settings, request)
+    if browser is None:
+        raise RequestRefused("this browser has nothing to decide", code="expired")
+    check_form(settings, request, browser, record)
+    waiting = await ports.sign_ins.take(browser.key, record)
+    session = _read(waiting.flow) if waiting else None
+    if waiting is None or session is None:
+        raise RequestRefused("this was decided before, or too long ago", code="expired")
+    if choice != "switch":
+        return redirect(waiting.then)
+    return await _enter(ports, settings, request, session, waiting.then)
+
+
+def _written(session: Session) -> str:
+    return json.dumps(
+        [session.sid, session.account_id, session.identity, session.hub_sid, session.started, session.expires]
+    )
+
+
+def _read(text: str) -> Session | None:
+    return Session(*json.loads(text)) if text else None

@@ -1,0 +1,123 @@
+"""One HTTP call to the hub: blocking for WSGI, awaited for ASGI, over one kept client each.
+
+No retries, no redirects, bounded time, at most 1 MiB of answer (security.md, section 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import httpx2
+
+from linkmw.errors import Unavailable
+
+MAX_ANSWER = 1024 * 1024  # bytes
+CONNECT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to send. seconds: for all of it. Headers and body hold secrets."""
+
+    method: str
+    url: str
+    seconds: float
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, whatever its status."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+class Wire(Protocol):
+    """A way to the hub."""
+
+    async def send(self, call: Call) -> Reply:
+        """Sent once. Raises Unavailable when no whole answer came in time."""
+
+
+class BlockingWire:
+    """For WSGI: `send` never suspends. Safe for any number of threads."""
+
+    def __init__(self, transport: httpx2.BaseTransport | None = None) -> None:
+        self._client = httpx2.Client(follow_redirects=False, transport=transport)
+
+    async def send(self, call: Call) -> Reply:
+        return self._send(call)
+
+    def _send(self, call: Call) -> Reply:
+        deadline = time.monotonic() + call.seconds
+        body = bytearray()
+        try:
+            with self._client.stream(
+                call.method, call.url, headers=_headers(call), content=call.body, timeout=_timeout(call)
+            ) as answer:
+                for part in answer.iter_raw():
+                    body += part
+                    _check(answer, body)
+                    if time.monotonic() > deadline:  # each read has its own time-out, a slow drip has none
+                        raise Unavailable("the hub is too slow")
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            raise _unavailable(error) from None
+        return Reply(answer.status_code, bytes(body))
+
+
+class AwaitedWire:
+    """For ASGI. Connections belong to the event loop that opened them, so each loop has its own client."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._transport = transport
+        self._tls = httpx2.create_ssl_context()  # 20 ms of CPU: once, not for each loop (performance.md, section 8)
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = WeakKeyDictionary()
+
+    async def send(self, call: Call) -> Reply:
+        body = bytearray()
+        try:
+            async with (
+                asyncio.timeout(call.seconds),
+                self._of_this_loop().stream(
+                    call.method, call.url, headers=_headers(call), content=call.body, timeout=_timeout(call)
+                ) as answer,
+            ):
+                async for part in answer.aiter_raw():
+                    body += part
+                    _check(answer, body)
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:  # TimeoutError is an OSError
+            raise _unavailable(error) from None
+        return Reply(answer.status_code, bytes(body))
+
+    def _of_this_loop(self) -> httpx2.AsyncClient:
+        loop = asyncio.get_running_loop()
+        found = self._clients.get(loop)
+        if found is None:
+            found = httpx2.AsyncClient(follow_redirects=False, verify=self._tls, transport=self._transport)
+            self._clients[loop] = found
+        return found
+
+
+def _headers(call: Call) -> dict[str, str]:
+    """Asked for plain, so that no small answer unpacks into a large one (FC20)."""
+    return {"Accept": "application/json", "Accept-Encoding": "identity", **call.headers}
+
+
+def _timeout(call: Call) -> httpx2.Timeout:
+    return httpx2.Timeout(call.seconds, connect=min(call.seconds, CONNECT_SECONDS))
+
+
+def _check(answer: httpx2.Response, body: bytearray) -> None:
+    if len(body) > MAX_ANSWER or "content-encoding" in answer.headers:
+        raise Unavailable("the hub's answer is too large, or packed")
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    return Unavailable(f"the hub does not answer: {type(error).__name__}")

@@ -1,0 +1,134 @@
+"""The WSGI shell: translates, nothing else. Standard library only until the first request that is ours.
+
+app = LinkMiddleware(app, product=Product())
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from linkmw.gate.claim import Claim
+from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
+from linkmw.run import run_now
+from linkmw.settings import Settings, load
+
+if TYPE_CHECKING:
+    from linkmw.gate.ports import Ports, Product
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+log = logging.getLogger("linkmw")
+
+_SEEN = "linkmw.seen"  # in the environment: an outer LinkMiddleware has dealt with this request already (HT08)
+
+
+class LinkMiddleware:
+    """`app` with linkmw in front: its login pages carry the button, and the routes under the prefix are ours.
+
+    Never raises for its settings: what is wrong is logged and the product runs as without linkmw (DIS-12).
+    """
+
+    def __init__(self, app: Application, *, product: Product, settings: Settings | None = None) -> None:
+        self._app = app
+        self._product = product
+        self._settings = load() if settings is None else settings
+        claim = Claim(self._settings)
+        self._claims = claim.claims if claim.on else None
+        self._opening = threading.Lock()
+        self._opened: Ports | None = None
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if self._claims is not None and self._claims(environ.get("PATH_INFO", "")) and _SEEN not in environ:
+            return self._ours({**environ, _SEEN: True}, start_response)
+        return self._app(environ, start_response)
+
+    def _ours(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._answer(environ)
+        except Exception:
+            # Whatever is wrong with us, the product's own page is answered (real-apps.md, "What broke", 8).
+            log.exception("linkmw failed, the product answers instead")
+            answer = PASS
+        if isinstance(answer, Response):
+            return _respond(start_response, answer)
+        if isinstance(answer, Decorate):
+            return self._decorated(environ, start_response, answer)
+        return self._app(environ, start_response)
+
+    def _decorated(self, environ: Environ, start_response: StartResponse, answer: Decorate) -> Iterable[bytes]:
+        from linkmw.gate import held
+
+        page = held.WsgiPage(start_response, answer)
+        return page.finish(self._app(held.environ_asking_for_plain_html(environ), page.start_response))
+
+    def _answer(self, environ: Environ) -> Answer:
+        from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
+
+        ports = self._ports()
+        request = _request(environ)
+        if routes.reads_body(self._settings, request):
+            request = _request(environ, _read_body(environ))
+        return run_now(routes.answer(ports, self._settings, request))
+
+    def _ports(self) -> Ports:
+        from linkmw.gate.build import build
+
+        with self._opening:
+            opened = self._opened = self._opened or build(self._settings, self._product, blocking=True)
+            return opened
+
+
+def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:
+    """`app` with linkmw in front of it."""
+    return LinkMiddleware(app, product=product, settings=settings)
+
+
+def _request(environ: Environ, body: bytes = b"") -> Request:
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
+    headers["content-type"] = environ.get("CONTENT_TYPE", "")
+    return Request(
+        method=environ["REQUEST_METHOD"].upper(),
+        path=_decoded(environ.get("PATH_INFO", "")),
+        query_string=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        body=body,
+        client=environ.get("REMOTE_ADDR", ""),
+        root_path=_decoded(environ.get("SCRIPT_NAME", "")),
+        raw=environ,
+    )
+
+
+def _decoded(text: str) -> str:
+    """PEP 3333 hands octets over as Latin-1 text; paths are UTF-8."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _read_body(environ: Environ) -> bytes:
+    """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length.
+
+    Counts what arrives: a chunked body has no length, and a length may lie (BC06, BC07). What was read is put
+    back, for the product may answer after all.
+    """
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isascii() and length.isdigit():
+        limit = min(int(length), MAX_FORM + 1)
+    else:
+        limit = MAX_FORM + 1 if environ.get("wsgi.input_terminated") else 0
+    body = bytearray()
+    while len(body) < limit and (data := environ["wsgi.input"].read(limit - len(body))):
+        body += data
+    environ["wsgi.input"] = io.BytesIO(body)
+    return bytes(body)
+
+
+def _respond(start_response: StartResponse, answer: Response) -> Iterable[bytes]:
+    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
+    start_response(status, [*answer.headers, ("Content-Length", str(len(answer.body)))])
+    return [answer.body]
