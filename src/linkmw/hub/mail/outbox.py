@@ -1,0 +1,97 @@
+"""The loop that sends what was committed to the outbox. Every hub process may run one; each mail goes to one of them.
+
+A mail is lost never, and doubled only if the process dies, or SQL stays away, between the server's "taken" and our
+note of it. Then the repeat has the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from linkmw.errors import Unavailable
+from linkmw.hub.ports import Mail, Outbox, OutboxItem
+from linkmw.run import in_thread
+
+_log = logging.getLogger("linkmw.mail")
+
+Send = Callable[[Mail, str, int], None]  # mail, reference, now; raises Unavailable
+
+AT_ONCE = 4  # mails of one process under way, each in a thread with a connection of its own
+# Seconds from one try to the next; five days in all, then the mail is given up (RFC 5321, 4.5.4.1).
+RETRIES = (60, 300, 1800, 7200, 21600, 43200, 86400, 86400, 86400, 86400)
+STOP_SECONDS = 30  # for what is under way when the hub stops
+_NOTES = 60  # tries to note that a mail was taken: better a minute of patience than the mail twice
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the loop works with. every: seconds from an empty look to the next."""
+
+    outbox: Outbox
+    send: Send
+    now: Callable[[], int]
+    every: float
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While the block runs, mails go out; at its end those under way are finished, as far as that is possible."""
+        stop = asyncio.Event()
+        loop = asyncio.create_task(self._until(stop), name="linkmw outbox")
+        try:
+            yield
+        finally:
+            stop.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(loop, STOP_SECONDS)
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if await self._look() < AT_ONCE:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self.every)
+
+    async def _look(self) -> int:
+        """How many mails were due; an outbox that cannot be read is looked at again."""
+        try:
+            return await self.deliver()
+        except Unavailable as error:
+            _log.warning("the outbox cannot be read: %s", error)
+        except Exception:
+            _log.exception("the outbox stumbled")  # it goes on: mails of others must not wait for a defect
+        return 0
+
+    async def deliver(self) -> int:
+        """Send what is due now, a handful at most; how many that were."""
+        items = await self.outbox.claim(self.now(), AT_ONCE)
+        await asyncio.gather(*map(self._send, items))
+        return len(items)
+
+    async def _send(self, item: OutboxItem) -> None:
+        try:
+            await in_thread(self.send, item.mail, item.reference, self.now())
+        except Exception as error:
+            reason = str(error) if isinstance(error, Unavailable) else type(error).__name__
+            await self._put_off(item, reason)
+        else:
+            await self._note(item)
+            _log.info("mail %d (%s) was sent", item.item_id, item.mail.kind)
+
+    async def _put_off(self, item: OutboxItem, reason: str) -> None:
+        wait = next(iter(RETRIES[item.tries - 1 :]), None)
+        with suppress(Unavailable):  # then it is due again when its claim ends
+            await self.outbox.failed(item.item_id, reason, None if wait is None else self.now() + wait)
+        outcome = "is given up" if wait is None else f"waits {wait} s"
+        _log.warning("mail %d (%s) %s after try %d: %s", item.item_id, item.mail.kind, outcome, item.tries, reason)
+
+    async def _note(self, item: OutboxItem) -> None:
+        for _ in range(_NOTES):
+            try:
+                return await self.outbox.sent(item.item_id, self.now())
+            except Unavailable:
+                await asyncio.sleep(self.every)
+        _log.error("mail %d was sent, but SQL does not take note: it may be sent once more", item.item_id)
+        return None
