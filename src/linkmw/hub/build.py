@@ -1,0 +1,92 @@
+"""HubSettings → Ports → application. The one place of the hub that knows which stores there are."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+from starlette.applications import Starlette
+
+from linkmw.hub import web
+from linkmw.hub.app import build_app
+from linkmw.hub.health import kept_for_a_second
+from linkmw.hub.mail.outbox import Delivery
+from linkmw.hub.mail.smtp import SmtpServer
+from linkmw.hub.ports import Ports
+from linkmw.hub.products import SignedProducts
+from linkmw.hub.relying_party import RelyingParty
+from linkmw.settings import HubSettings
+from linkmw.stores.redis import Commands, HubStores, connect
+from linkmw.stores.sql import SqlStores, clock
+
+
+def new_token() -> str:
+    """32 random bytes, base64url without padding."""
+    return secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What the process holds open, from its start to its end."""
+
+    sql: SqlStores
+    redis: Commands
+    http: httpx2.AsyncClient
+
+    @classmethod
+    def open(cls, settings: HubSettings) -> Connections:
+        """Nothing is connected yet but SQL, whose schema is looked at. Raises SettingsError (DF04)."""
+        sql = SqlStores.open(settings.database_url, settings.key)
+        sql.require_current_schema()
+        return cls(sql, connect(settings.redis_url, timeout=settings.redis_timeout), web.client(settings.http_timeout))
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.redis.close()
+        self.sql.close()
+
+
+def ports_of(settings: HubSettings, connections: Connections) -> Ports:
+    sql, http = connections.sql, connections.http
+    redis = HubStores(connections.redis, settings.redis_prefix)
+    return Ports(
+        sign_ins=redis.sign_ins,
+        flows=redis.flows,
+        handles=redis.handles,
+        proof_codes=redis.proof_codes,
+        grants=redis.grants,
+        sessions=redis.sessions,
+        marks=redis.marks,
+        links=sql.links,
+        registry=sql.registry,
+        keys=sql.keys,
+        audit=sql.audit,
+        outbox=sql.outbox,
+        provider=RelyingParty(http, clock),
+        products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
+        ping_redis=kept_for_a_second(connections.redis.ping, clock),
+        ping_sql=kept_for_a_second(sql.ping, clock),
+        now=clock,
+        token=new_token,
+    )
+
+
+def build(settings: HubSettings) -> Starlette:
+    """The hub, ready to serve; its outbox is looked after while it does. Raises SettingsError: it refuses to start."""
+    smtp = SmtpServer.read(settings.smtp_url)
+    connections = Connections.open(settings)
+    ports = ports_of(settings, connections)
+    delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with delivery.running():
+                yield
+        finally:
+            await connections.close()
+
+    return build_app(ports, settings, lifespan)
