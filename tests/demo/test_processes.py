@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from linkmw.demo.parts.processes import PartFailed, Processes, Stopping, child_environment
+from linkmw.demo.parts.processes import PartFailed, Processes, Stopping, child_environment, free_port
 from linkmw.demo.parts.redis import Redis
 
 # A child that has a child of its own, as kc.sh has java; both say when they are there.
@@ -25,6 +25,10 @@ pathlib.Path(sys.argv[1]).write_text(str(child.pid))
 child.wait()
 """
 STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
+
+
+def redis_in(processes: Processes, tmp_path: Path) -> Redis:
+    return Redis(processes, "redis", tmp_path / "redis", port=free_port(), password="not-on-the-command-line")
 
 
 def there(pid: int) -> bool:
@@ -155,7 +159,7 @@ def test_children_do_not_inherit_settings_of_linkmw(monkeypatch: pytest.MonkeyPa
 def test_a_redis_comes_goes_and_comes_back_on_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LINKMW_REDIS_URL", raising=False)
     with Processes() as processes:
-        redis = Redis(processes, "redis", tmp_path / "redis")
+        redis = redis_in(processes, tmp_path)
         url = redis.url
         redis.start()
         assert redis.answers()
@@ -173,7 +177,7 @@ def test_the_wheels_redis_serves_a_machine_without_one(tmp_path: Path, monkeypat
     monkeypatch.delenv("LINKMW_REDIS_URL", raising=False)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with Processes() as processes:
-        redis = Redis(processes, "redis", tmp_path / "redis")
+        redis = redis_in(processes, tmp_path)
         redis.start()
         assert redis.answers()
 
@@ -181,7 +185,7 @@ def test_the_wheels_redis_serves_a_machine_without_one(tmp_path: Path, monkeypat
 def test_the_password_of_a_redis_stands_on_no_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LINKMW_REDIS_URL", raising=False)
     with Processes() as processes:
-        redis = Redis(processes, "redis", tmp_path / "redis")
+        redis = redis_in(processes, tmp_path)
         redis.start()
         assert redis.process
         password = redis.url.split(":")[2].split("@")[0]
@@ -196,7 +200,7 @@ import pathlib, sys, threading
 from linkmw.demo.parts.processes import Processes
 from linkmw.demo.parts.redis import Redis
 with Processes() as processes:
-    redis = Redis(processes, "redis", pathlib.Path({str(tmp_path)!r}))
+    redis = Redis(processes, "redis", pathlib.Path({str(tmp_path)!r}), port={free_port()}, password="quiet")
     redis.start()
     print(redis.process.pid, flush=True)
     threading.Event().wait()

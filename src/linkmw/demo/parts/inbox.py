@@ -5,6 +5,7 @@ A mail's HTML is shown as hostile: in a frame without scripts, forms or our orig
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
 import threading
@@ -13,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import jinja2
-import pyotp
 import uvicorn
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -152,8 +154,9 @@ def build_app(mailbox: Mailbox, holders: Sequence[CodeHolder] = ()) -> Starlette
         return HTMLResponse(body, headers={**_no_store(), "Content-Security-Policy": _MAIL_POLICY})
 
     async def codes(_: Request) -> Response:
-        rows = [(holder, pyotp.TOTP(holder.secret).now()) for holder in holders]
-        return _page("codes.html", codes=rows, seconds=_STEP_SECONDS - int(time.time()) % _STEP_SECONDS)
+        now = int(time.time())
+        rows = [(holder, code_at(holder.secret, now)) for holder in holders]
+        return _page("codes.html", codes=rows, seconds=_STEP_SECONDS - now % _STEP_SECONDS)
 
     return Starlette(
         routes=[
@@ -166,6 +169,12 @@ def build_app(mailbox: Mailbox, holders: Sequence[CodeHolder] = ()) -> Starlette
     )
 
 
+def code_at(secret: str, now: int) -> str:
+    """What an authenticator app shows at `now` (RFC 6238, six digits). secret: Base32, old ones of 80 bits too."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    return TOTP(key, 6, SHA1(), _STEP_SECONDS, enforce_key_length=False).generate(now).decode()
+
+
 def with_base(html: str) -> str:
     """The mail with its links opening in a new tab: inside the frame the hub's pages would refuse to be shown."""
     found = _HEAD.search(html)
@@ -174,20 +183,19 @@ def with_base(html: str) -> str:
 
 
 class InboxServer:
-    """The inbox on a free port of loopback. By address: it has no cookies, and programs need no name for it."""
+    """The inbox on loopback. By address: it has no cookies, and programs need no name for it."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
     def start(self) -> None:
         """It listens from the moment this returns."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", self._port))
         self._socket.listen()
         self._thread.start()
 

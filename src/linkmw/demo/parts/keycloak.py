@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,7 @@ from typing import Any
 import httpx2
 
 from linkmw.demo.parts import cache, java
-from linkmw.demo.parts.processes import PartFailed, Process, Processes, free_port
+from linkmw.demo.parts.processes import PartFailed, Process, Processes
 from linkmw.demo.parts.progress import Say, silent, steps
 from linkmw.demo.parts.realm import REALM
 
@@ -40,14 +39,23 @@ class Keycloak:
     url: what browsers and tokens say. internal_url: how Python reaches it, which need not resolve *.localhost.
     """
 
-    def __init__(self, processes: Processes, folder: Path, realm: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        folder: Path,
+        realm: Mapping[str, Any],
+        *,
+        port: int,
+        health_port: int,
+        admin_password: str,
+    ) -> None:
         self.process: Process | None = None
-        self.admin_password = secrets.token_urlsafe(24)
+        self.admin_password = admin_password
         self._processes = processes
         self._folder = folder
         self._realm = realm
-        self._port = free_port()
-        self._health_port = free_port()
+        self._port = port
+        self._health_port = health_port
 
     @property
     def url(self) -> str:
@@ -96,7 +104,7 @@ class Keycloak:
             link.symlink_to(built / name, target_is_directory=True)
         path = imports / f"{REALM}-realm.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps(self._realm()), "utf-8")
+        path.write_text(json.dumps(self._realm), "utf-8")
         return home
 
     def _command(self, built: Path, home: Path) -> list[str | Path]:

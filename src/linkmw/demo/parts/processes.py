@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,6 +22,10 @@ from typing import Self
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 10.0  # Keycloak takes about one; one that is still starting may not listen at all
 _LOG_LINES = 15
+# Below the ports that the system hands to outgoing connections: one of those could take the port that a part is to
+# listen on, in the seconds until it does.
+_PORTS = range(20_000, 32_000)
+_given: set[int] = set()
 
 
 class PartFailed(Exception):
@@ -32,11 +37,23 @@ class Stopping(Exception):
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """A TCP port on loopback that nobody uses, and that this process has not been given before."""
+    while True:
+        port = random.choice(_PORTS)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        # As servers do: what is left of a closed connection does not stop them.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def log_end(log: Path) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
 import redis
 
-from linkmw.demo.parts.processes import PartFailed, Process, Processes, free_port
+from linkmw.demo.parts.processes import PartFailed, Process, Processes
 from linkmw.demo.parts.progress import Say, silent
 
 _CONFIGURATION = """\
@@ -41,13 +40,13 @@ class Redis:
     With LINKMW_REDIS_URL set that server is used, and neither started nor stopped.
     """
 
-    def __init__(self, processes: Processes, name: str, folder: Path) -> None:
+    def __init__(self, processes: Processes, name: str, folder: Path, *, port: int, password: str) -> None:
         self.name = name
         self.process: Process | None = None
         self._processes = processes
         self._folder = folder
-        self._port = free_port()
-        self._password = secrets.token_urlsafe(24)
+        self._port = port
+        self._password = password
         self._outside = os.environ.get("LINKMW_REDIS_URL", "")
 
     @property

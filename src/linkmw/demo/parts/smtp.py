@@ -11,8 +11,6 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from linkmw.demo.parts.processes import free_port
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -66,9 +64,9 @@ class Mailbox:
 class SmtpServer:
     """`start` and `stop` may alternate: the port stays, and so does what has arrived."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, port: int) -> None:
         self.mailbox = mailbox
-        self.port = free_port()
+        self.port = port
         self._controller: Controller | None = None
 
     @property

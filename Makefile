@@ -1,0 +1,55 @@
+# The commands of this project. Needs Python 3.11 or newer and the package registries; uv is used where it is to be had.
+#   make demo [CHECK=1] [KEEP=1]     make test [ARGS="-k mim08"]
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+HAS_UV := uv --version >/dev/null 2>&1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types bench screenshots clean packages parts
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+
+setup: .venv/.dev ## a virtual environment with everything the tests need
+
+# What people try is what was tried: versions come from uv.lock. Without uv it is installed into the environment
+# itself; where it cannot be installed, pip resolves.
+.venv/.dev: pyproject.toml uv.lock
+	@if $(HAS_UV); then uv sync --locked; \
+	else $(PYTHON) -m venv .venv && \
+	  if $(BIN)/python -m pip install --quiet uv; then $(BIN)/uv sync --locked --inexact; \
+	  else $(BIN)/python -m pip install --quiet --upgrade pip && $(BIN)/python -m pip install --editable . --group dev; fi; \
+	fi
+	@touch $@
+
+.venv/.demo: pyproject.toml uv.lock
+	@if $(HAS_UV); then uv sync --locked --no-default-groups --extra demo --inexact; \
+	else $(PYTHON) -m venv .venv && \
+	  if $(BIN)/python -m pip install --quiet uv; then $(BIN)/uv sync --locked --no-default-groups --extra demo --inexact; \
+	  else $(BIN)/python -m pip install --editable '.[demo]'; fi; \
+	fi
+	@touch $@
+
+demo: $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.demo) ## everything running, to click through; CHECK=1 tries it and stops
+	@$(BIN)/python -m linkmw.demo $(if $(CHECK),--check) $(if $(KEEP),--keep)
+
+packages:
+	@.ci/packages
+
+parts: setup
+	@$(BIN)/python -m linkmw.demo --prepare
+
+test: setup packages parts ## every test, on the real parts
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## ruff and mypy, as CI runs them
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+types: setup ## mypy alone
+	@$(BIN)/mypy
+
+clean: ## what was built here is gone; what was downloaded stays in the cache
+	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage tests/.out bench/.out dist build

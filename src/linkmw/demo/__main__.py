@@ -1,0 +1,80 @@
+"""`python -m linkmw.demo`: what `make demo` runs."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+
+from linkmw.demo import check as checking
+from linkmw.demo import report
+from linkmw.demo.parts import java, keycloak
+from linkmw.demo.parts.cache import WrongChecksum
+from linkmw.demo.parts.processes import PartFailed, Processes
+from linkmw.demo.parts.progress import Board
+from linkmw.demo.stage import Stage
+from linkmw.demo.web import Stuck
+from linkmw.errors import LinkmwError
+
+FOLDER = Path(".demo")
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Link an account and sign in over HTTP, say how it went, and stop.")
+@click.option("--keep", is_flag=True, help="Go on with the accounts, links and addresses of last time.")
+@click.option("--prepare", is_flag=True, help="Only fetch and build what the first start would.")
+def main(check: bool, keep: bool, prepare: bool) -> None:
+    """Start Redis, Keycloak, an inbox, the hub and three products. Ctrl-C stops them all."""
+    for number in _SIGNALS:  # whoever ends us otherwise than by Ctrl-C gets the same clean end
+        signal.signal(number, signal.default_int_handler)
+    try:
+        sys.exit(_prepare() if prepare else _run(check=check, keep=keep))
+    except KeyboardInterrupt:
+        click.echo("Stopped.")
+        sys.exit(1 if check else 0)
+    except (PartFailed, WrongChecksum, LinkmwError) as error:
+        click.echo(f"Not started: {error}", err=True)
+        sys.exit(1)
+
+
+def _prepare() -> int:
+    with Processes() as processes:
+        keycloak.built_tree(processes, java.find(), FOLDER / "prepare", Board().of("Keycloak"))
+    return 0
+
+
+def _run(*, check: bool, keep: bool) -> int:
+    if not keep:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    began = time.monotonic()
+    click.echo("Starting the demo. The first start fetches and builds Keycloak, which takes about a minute.")
+    with Stage(FOLDER.resolve()) as stage:
+        stage.start(Board())
+        report.write_json(stage, FOLDER / "demo.json")
+        click.echo(f"Everything runs, after {time.monotonic() - began:.0f} s.")
+        if check:
+            return _check(stage)
+        click.echo(report.as_text(stage))
+        click.echo("Ctrl-C stops everything.")
+        threading.Event().wait()
+    return 0
+
+
+def _check(stage: Stage) -> int:
+    try:
+        checking.journeys(stage, lambda text: click.echo(f"  {text}"))
+    except Stuck as error:
+        click.echo(f"Failed: {error}")
+        return 1
+    click.echo("All of it worked.")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

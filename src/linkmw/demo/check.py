@@ -1,0 +1,96 @@
+"""`make demo CHECK=1`: one person links an account and signs in, over HTTP, against what was started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from linkmw.demo.hub import BRAND
+from linkmw.demo.parts.inbox import code_at
+from linkmw.demo.parts.realm import Person as Identity
+from linkmw.demo.product import ProductServer
+from linkmw.demo.products.people import Person as Account
+from linkmw.demo.stage import Stage
+from linkmw.demo.web import Browser, Page, Stuck
+
+_MAIL_SECONDS = 30
+_BUTTON = f"Sign in with {BRAND}"
+
+
+def journeys(stage: Stage, say: Callable[[str], None]) -> None:
+    """An account without and one with a second factor, each linked and then opened by one press. Raises Stuck."""
+    identity = stage.identities[-1]
+    products = list(stage.products.values())
+    plain = next(account for account in products[0].accounts if account.email == identity.email)
+    guarded = next(account for account in products[-1].accounts if account.totp_secret)
+    with Browser() as browser:
+        _first_time(stage, browser, products[0], identity, plain, say)
+        _next_time(browser, products[0], plain, say)
+    with Browser() as browser:
+        _first_time(stage, browser, products[-1], identity, guarded, say)
+        _next_time(browser, products[-1], guarded, say)
+
+
+def _first_time(
+    stage: Stage,
+    browser: Browser,
+    product: ProductServer,
+    identity: Identity,
+    account: Account,
+    say: Callable[[str], None],
+) -> None:
+    say(f"{product.name}: open {product.protected_url} and press “{_BUTTON}”")
+    browser.open(product.protected_url)
+    browser.press(_BUTTON)
+    say(f"Keycloak: sign in as {identity.email}")
+    browser.submit(browser.page.form_with("username"), username=identity.email, password=identity.password)
+    _expect(browser.page, "Link your account")
+    say(f"{product.name}: prove the account {account.username} with its password")
+    browser.submit(browser.page.form_with("password"), username=account.username, password=account.password)
+    if account.totp_secret:
+        _expect(browser.page, "Two-factor authentication")
+        say(f"{product.name}: and with its verification code")
+        browser.submit(browser.page.form_with("code"), code=code_at(account.totp_secret, int(time.time())))
+    _expect(browser.page, "Your accounts are linked")
+    say(f"Hub: “{browser.page.headings[0]}”; Continue")
+    browser.submit(browser.page.form_of("Continue"))
+    _expect_signed_in(browser, product, account)
+    mail = _mail(stage, product, account)
+    say(f"Inbox: “{mail}” for {account.email}, with its Remove Link")
+
+
+def _next_time(browser: Browser, product: ProductServer, account: Account, say: Callable[[str], None]) -> None:
+    say(f"{product.name}: sign out, and press “{_BUTTON}” once more")
+    browser.open(product.url + "/")
+    browser.submit(browser.page.form_of("Sign out"))
+    browser.open(product.protected_url)
+    before = len(browser.visited)
+    browser.press(_BUTTON)
+    if len(browser.visited) != before + 1:
+        raise Stuck(f"there was a page in between: {', '.join(map(str, browser.visited[before:]))}")
+    _expect_signed_in(browser, product, account)
+
+
+def _expect(page: Page, heading: str) -> None:
+    if heading not in page.headings:
+        raise Stuck(f"expected the page “{heading}”, but this is {page}")
+
+
+def _expect_signed_in(browser: Browser, product: ProductServer, account: Account) -> None:
+    if browser.page.url != product.protected_url:
+        raise Stuck(f"expected {product.protected_url}, but this is {browser.page}")
+    home = browser.open(product.url + "/")
+    if account.username not in home.text or "Sign out" not in home.text:
+        raise Stuck(f"nobody is signed in as {account.username} on {home}")
+
+
+def _mail(stage: Stage, product: ProductServer, account: Account) -> str:
+    try:
+        mail = stage.mailbox.wait_for(
+            lambda message: message.to == account.email and product.name in message.subject, _MAIL_SECONDS
+        )
+    except TimeoutError as error:
+        raise Stuck(str(error)) from None
+    if "Remove Link" not in mail.html or f"{stage.hub.url}/unlink/" not in mail.text:
+        raise Stuck(f"the mail “{mail.subject}” has no Remove Link")
+    return mail.subject

@@ -1,0 +1,147 @@
+"""One of the demo's products: its own process, database and Redis."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+import httpx2
+
+from linkmw.demo.catalogue import Plan
+from linkmw.demo.hub import Hub
+from linkmw.demo.kept import Kept
+from linkmw.demo.parts.processes import Process, Processes
+from linkmw.demo.parts.progress import Say, silent
+from linkmw.demo.parts.redis import Redis
+from linkmw.demo.products.people import Person, people_of
+from linkmw.hub.registration import new_client
+from linkmw.model import Client, Secret
+
+_START_SECONDS = 60
+_PREPARE_SECONDS = 60
+
+
+class ProductServer:
+    """A product. `start` and `stop` may alternate: address, accounts and registration stay.
+
+    settings: further `LINKMW_…` and `DEMO_…` values; they win.
+    """
+
+    def __init__(
+        self, processes: Processes, kept: Kept, folder: Path, plan: Plan, hub: Hub, settings: Mapping[str, str]
+    ) -> None:
+        self.plan = plan
+        self.key = plan.key
+        self.name = plan.name
+        self.host = f"{plan.key}.localhost"
+        self._port = kept.port(plan.key)
+        self.url = f"http://{self.host}:{self._port}"
+        self.internal_url = f"http://127.0.0.1:{self._port}"
+        self.login_url = self.url + plan.login_path
+        self.protected_url = self.url + plan.opens
+        self.accounts: list[Person] = people_of(plan.people)
+        self.redis = Redis(
+            processes,
+            f"{plan.key}'s redis",
+            folder / "redis",
+            port=kept.port(f"{plan.key} redis"),
+            password=kept.secret(f"{plan.key} redis"),
+        )
+        self.process: Process | None = None
+        self._processes = processes
+        self._kept = kept
+        self._folder = folder
+        self._database = str(folder / "product.db")
+        self._hub = hub
+        self._settings = settings
+        self._client: Client | None = None
+        self._secret = Secret("")
+
+    @property
+    def client_id(self) -> str:
+        assert self._client, "not registered yet"
+        return self._client.client_id
+
+    def register(self) -> None:
+        """The hub knows this product."""
+        client = new_client(
+            self._hub.organization_id,
+            self.name,
+            self.url,
+            internal_url=self.internal_url,
+            login_url=self.login_url,
+            primary=self.plan.primary,
+        )
+        self._client, self._secret = self._hub.register(self.key, client, logo(self.plan.people))
+
+    def start(self, say: Say = silent) -> None:
+        """Its login page answers. Raises PartFailed, Stopping."""
+        say("starting")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self.redis.answers():
+            self.redis.start()
+        self.process = self._processes.start(
+            self.key,
+            self._command(),
+            log=self._folder / f"{self.key}.log",
+            env=self.environment(),
+            cwd=self._folder,
+        )
+        self._processes.wait(self.answers, what=f"{self.name} to answer", seconds=_START_SECONDS, process=self.process)
+        say("ready")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.stop()
+
+    def answers(self) -> bool:
+        """Does its login page answer?"""
+        try:
+            answer = httpx2.get(
+                self.internal_url + self.plan.login_path, headers={"Host": f"{self.host}:{self._port}"}, timeout=10
+            )
+        except httpx2.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    def add_accounts(self, people: Iterable[Person]) -> None:
+        """These people have accounts as well: what the product does with its list at each start, now."""
+        listed = self._folder / "more-people.json"
+        listed.write_text(json.dumps({self.plan.people: [asdict(person) for person in people]}), "utf-8")
+        self._processes.run(
+            f"{self.key} accounts",
+            [sys.executable, "-c", f"from {self.plan.seed} import prepare; prepare()"],
+            log=self._folder / "accounts.log",
+            seconds=_PREPARE_SECONDS,
+            env={"DEMO_DATABASE": self._database, "DEMO_PEOPLE": str(listed), "DEMO_WRAP": "no"},
+            cwd=self._folder,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """What the product is started with: the lines that `hub product add` prints, a Redis, its own settings."""
+        return {
+            "LINKMW_HUB_URL": self._hub.url,
+            "LINKMW_HUB_INTERNAL_URL": self._hub.internal_url,
+            "LINKMW_PUBLIC_URL": self.url,
+            "LINKMW_ORGANIZATION_ID": self._hub.organization_id,
+            "LINKMW_CLIENT_ID": self.client_id,
+            "LINKMW_CLIENT_SECRET": str(self._secret),
+            "LINKMW_REDIS_URL": self.redis.url,
+            "LINKMW_REDIS_PREFIX": f"linkmw-{self.key}:",
+            "DEMO_SECRET": self._kept.secret(f"{self.key} sessions"),
+            **self._settings,
+        }
+
+    def _command(self) -> list[str]:
+        server = ["--server", self.plan.server] if self.plan.server else []
+        listen = ["--port", str(self._port), "--database", self._database]
+        return [sys.executable, "-m", self.plan.module, *listen, *server]
+
+
+def logo(name: str) -> str:
+    """The SVG of a product or of the brand ("acme")."""
+    return (resources.files("linkmw.demo") / "logos" / f"{name}.svg").read_text("utf-8")

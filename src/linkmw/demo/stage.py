@@ -1,0 +1,116 @@
+"""All parts of the demo and of the browser tests, started together and stopped together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from linkmw.demo.catalogue import IDENTITIES, PRODUCTS, Plan
+from linkmw.demo.hub import Hub
+from linkmw.demo.kept import Kept
+from linkmw.demo.parts.inbox import CodeHolder, InboxServer, build_app
+from linkmw.demo.parts.keycloak import Keycloak
+from linkmw.demo.parts.processes import Processes
+from linkmw.demo.parts.progress import Board, Say
+from linkmw.demo.parts.realm import HubClient, Person, realm
+from linkmw.demo.parts.smtp import Mailbox, SmtpServer
+from linkmw.demo.product import ProductServer, logo
+
+
+class Stage:
+    """Redis, Keycloak, SMTP, inbox, hub and products. A context manager: at its end nothing is left running.
+
+    folder: databases, logs and what is kept from run to run. hub_settings, product_settings: values that differ from
+    the demo's, by the name of the environment variable.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        plans: Sequence[Plan] = PRODUCTS,
+        identities: Sequence[Person] = IDENTITIES,
+        hub_settings: Mapping[str, str] | None = None,
+        product_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.processes = Processes()
+        self.identities = identities
+        self.kept = Kept(folder)
+        self.mailbox = Mailbox()
+        self.smtp = SmtpServer(self.mailbox, self.kept.port("smtp"))
+        self.hub = Hub(
+            self.processes, self.kept, folder / "hub", smtp_url=self.smtp.url, settings=dict(hub_settings or {})
+        )
+        self.keycloak = Keycloak(
+            self.processes,
+            folder / "keycloak",
+            realm(HubClient(self.hub.url, self.hub.keycloak_secret), identities, self.smtp.port),
+            port=self.kept.port("keycloak"),
+            health_port=self.kept.port("keycloak health"),
+            admin_password=self.kept.secret("keycloak admin"),
+        )
+        smtp = {"DEMO_SMTP": f"127.0.0.1:{self.smtp.port}"}
+        self.products = {
+            plan.key: ProductServer(
+                self.processes, self.kept, folder / plan.key, plan, self.hub, {**smtp, **(product_settings or {})}
+            )
+            for plan in plans
+        }
+        self.inbox = InboxServer(build_app(self.mailbox, self._code_holders()), self.kept.port("inbox"))
+
+    def start(self, board: Board) -> None:
+        """Everything answers. Raises PartFailed, with everything that was started stopped again."""
+        try:
+            self._start_inbox(board.of("Inbox"))
+            self.hub.prepare(self.keycloak.issuer, self.keycloak.internal_issuer, logo("acme"))
+            for product in self.products.values():
+                product.register()
+            self._together(
+                [
+                    (self.keycloak.start, board.of("Keycloak")),
+                    (self.hub.start, board.of("Hub")),
+                    *((product.start, board.of(product.name)) for product in self.products.values()),
+                ]
+            )
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self.processes.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start_inbox(self, say: Say) -> None:
+        for server in (self.smtp, self.inbox):
+            server.start()
+            self.processes.on_stop(server.stop)
+        say("ready")
+
+    def _together(self, starts: Iterable[tuple[Callable[[Say], None], Say]]) -> None:
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            futures = [pool.submit(start, say) for start, say in starts]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:
+                # The pool waits for its threads, and they for parts that nobody wants any more.
+                self.processes.stop()
+                raise
+
+    def _code_holders(self) -> list[CodeHolder]:
+        return [
+            CodeHolder(product.name, account.username, account.totp_secret)
+            for product in self.products.values()
+            for account in product.accounts
+            if account.totp_secret
+        ]
