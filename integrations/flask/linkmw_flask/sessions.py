@@ -32,7 +32,7 @@ def plain(key: str, load: Callable[[str], Any]) -> NativeSession:
     def sign_in(user: Any) -> None:
         session[key] = read(user, "id")
 
-    return NativeSession(user_of, sign_in, session.clear)
+    return NativeSession(user_of, sign_in, lambda: session.clear())
 
 
 def uses_flask_login(app: Flask) -> bool:

@@ -60,6 +60,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+TIME_ZONE = "UTC"
 # The login page and linkmw both count wrong codes; a device that sleeps as well would make the demo's people wait.
 OTP_TOTP_THROTTLE_FACTOR = 0
 EMAIL_HOST, _, EMAIL_PORT = os.environ.get("DEMO_SMTP", "").partition(":")
