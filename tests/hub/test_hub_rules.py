@@ -1,0 +1,240 @@
+"""The hub's decisions, each with its truth table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.hub.world import ACME, ADA, EVE, product
+
+from linkmw.errors import RequestRefused
+from linkmw.hub import rules, steps
+from linkmw.hub.ports import Flow, Grant, HubSession, Step
+from linkmw.model import Account, Client, Identity, Link, Secret
+
+NOW = 1_800_000_000
+FLOW = Flow(
+    flow_id="f",
+    browser="b" * 64,
+    organization_id="acme",
+    client_id="orders",
+    purpose="sign_in",
+    expires=NOW + 1800,
+    step="prove",
+    identity=ADA,
+    account=Account("7", "ada.l"),
+    code="c" * 64,
+)
+SESSION = HubSession(Secret("s"), "p", "acme", ADA, "ada@acme.example", True, "", NOW, NOW, Secret("t"))
+
+
+def link(link_id: int, identity: Identity = ADA) -> Link:
+    return Link(link_id, "orders", str(link_id), f"u{link_id}", "", identity, "", NOW)
+
+
+@pytest.mark.parametrize(
+    ("links", "proof", "verdict"),
+    [
+        ([], "form", rules.LinkFirst()),
+        ([], "native", rules.LinkFirst()),
+        ([], "none", rules.NotOffered()),
+        ([link(1)], "form", rules.Enter(link(1))),
+        ([link(1)], "none", rules.Enter(link(1))),
+        ([link(2), link(1)], "form", rules.Choose((link(2), link(1)))),
+    ],
+)
+def test_mim14_what_a_sign_in_leads_to(links: list[Link], proof: Any, verdict: object) -> None:
+    assert rules.after_sign_in(links, product("orders", proof=proof)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("tenant", "client", "is_open"),
+    [
+        (ACME, product("orders"), True),
+        (None, product("orders"), False),
+        (ACME, None, False),
+        (replace(ACME, enabled=False), product("orders"), False),
+        (ACME, replace(product("orders"), enabled=False), False),
+        (ACME, product("orders", "other"), False),
+    ],
+)
+def test_pr08_unknown_disabled_and_foreign_clients_are_one_no(
+    tenant: Any, client: Client | None, is_open: bool
+) -> None:
+    assert rules.is_open(tenant, client) is is_open
+
+
+@pytest.mark.parametrize(
+    ("session", "same"),
+    [
+        (SESSION, True),
+        (None, False),
+        (replace(SESSION, identity=EVE), False),
+        (replace(SESSION, organization_id="other"), False),
+    ],
+)
+def test_lt09_only_who_began_is_the_same_person(session: HubSession | None, same: bool) -> None:
+    assert rules.is_same_person(FLOW, session) is same
+    assert not rules.is_same_person(replace(FLOW, identity=None), session)
+
+
+@pytest.mark.parametrize(
+    ("flow", "client_id", "account_id", "verdict"),
+    [
+        (replace(FLOW, account=None), "orders", "7", "accept"),
+        (FLOW, "orders", "7", "accept"),
+        (FLOW, "orders", "8", "other_account"),
+        (FLOW, "stock", "7", "unknown_transaction"),
+        (None, "orders", "7", "unknown_transaction"),
+        (replace(FLOW, step="identity"), "orders", "7", "unknown_transaction"),
+        (replace(FLOW, step="linked"), "orders", "7", "unknown_transaction"),
+        (replace(FLOW, step="refused"), "orders", "7", "unknown_transaction"),
+        (replace(FLOW, expires=NOW), "orders", "7", "unknown_transaction"),
+    ],
+)
+def test_pr17_which_push_counts(flow: Flow | None, client_id: str, account_id: str, verdict: str) -> None:
+    assert rules.may_push(flow, client_id, account_id, NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("flow", "browser", "code", "session", "verdict"),
+    [
+        (FLOW, "b" * 64, "c" * 64, SESSION, "commit"),
+        (None, "b" * 64, "c" * 64, SESSION, "state_mismatch"),
+        (FLOW, "e" * 64, "c" * 64, SESSION, "state_mismatch"),  # another browser than the one that began
+        (FLOW, "b" * 64, "d" * 64, SESSION, "state_mismatch"),  # a code that a later push killed
+        (replace(FLOW, account=None), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
+        (replace(FLOW, step="linked"), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
+        (replace(FLOW, step="refused"), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
+        (replace(FLOW, expires=NOW), "b" * 64, "c" * 64, SESSION, "expired"),
+        (FLOW, "b" * 64, "c" * 64, None, "identity_changed"),
+        (FLOW, "b" * 64, "c" * 64, replace(SESSION, identity=EVE), "identity_changed"),
+    ],
+)
+def test_i7_both_proofs_meet_in_one_browser_or_nothing_is_linked(
+    flow: Flow | None, browser: str, code: str, session: HubSession | None, verdict: str
+) -> None:
+    assert rules.may_commit(flow, browser, code, session, NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("auth_time", "max_age", "recent"),
+    [(NOW - 9999, None, True), (NOW - 60, 60, True), (NOW - 121, 60, False), (NOW - 120, 60, True), (NOW, 0, True)],
+)
+def test_tv24_a_sign_in_is_as_recent_as_was_asked(auth_time: int, max_age: int | None, recent: bool) -> None:
+    assert rules.is_recent(auth_time, max_age, NOW) is recent
+
+
+GRANT = Grant("orders", "r", "c", "n", ("openid",), "7", "ada.l", ADA, "", NOW, (), "sid", link_id=1)
+
+
+@pytest.mark.parametrize(("found", "live"), [(link(1), True), (None, False), (link(2), False), (link(1, EVE), False)])
+def test_rc07_a_code_is_worth_what_its_link_is(found: Link | None, live: bool) -> None:
+    assert rules.is_live(GRANT, found) is live
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("ada.l", True),
+        ("Zoë Ångström", True),
+        ("نام\u200cکاربر", True),  # the joiner is a letter's part in Persian
+        ("a" * 64, True),
+        ("a" * 65, False),
+        ("", False),
+        ("  ", False),
+        ("ada\n", False),
+        ("ada\x00", False),
+        ("ada\u202ecod.exe", False),
+        ("\u2066ada\u2069", False),
+        ("ada\u2028", False),
+        ("\ud800", False),
+    ],
+)
+def test_pr14_lt16_what_may_be_called_a_username(name: str, fits: bool) -> None:
+    assert rules.is_username(name) is fits
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("ada@acme.example", True),
+        ("", False),
+        ("none", False),
+        ("a@b@c", False),
+        ("a@b.example,c@d.example", False),
+        ("a b@c.example", False),
+        ("a@b.example\nBcc: c@d.example", False),
+        ("Ada <ada@acme.example>", False),
+        (f"{'a' * 250}@b.example", False),
+    ],
+)
+def test_um09_only_one_plain_address_gets_mail(address: str, kept: bool) -> None:
+    assert rules.mailable(address) == (address if kept else "")
+
+
+PUSH: dict[str, Any] = {
+    "transaction": "t1",
+    "jti": "j1",
+    "proven_at": NOW,
+    "account": {"account_id": "7", "username": "ada.l", "email": "ada@shop.example", "email_verified": True},
+    "amr": ["pwd", "otp"],
+}
+
+
+def test_a_push_is_read() -> None:
+    proof = rules.read_push(PUSH, NOW, 1800)
+    assert proof.account == Account("7", "ada.l", "ada@shop.example", email_verified=True)
+    assert (str(proof.transaction), proof.amr) == ("t1", ("pwd", "otp"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"transaction": ""},
+        {"transaction": 7},
+        {"transaction": "a" * 129},
+        {"jti": None},
+        {"proven_at": True},
+        {"proven_at": "1800000000"},
+        {"proven_at": NOW + 61},
+        {"proven_at": NOW - 1861},
+        {"account": None},
+        {"account": {"account_id": "", "username": "a"}},
+        {"account": {"account_id": 7, "username": "a"}},
+        {"account": {"account_id": "7 ", "username": "a"}},
+        {"account": {"account_id": "7", "username": "\u202ea"}},
+        {"account": {"account_id": "a" * 256, "username": "a"}},
+        {"account": {"account_id": "7", "username": "a", "email": 1}},
+        {"amr": "pwd"},
+        {"amr": ["p w d"]},
+        {"amr": ["pwd"] * 11},
+    ],
+)
+def test_pr14_a_push_that_is_not_as_agreed_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        rules.read_push(PUSH | wrong, NOW, 1800)
+    assert refused.value.code == "invalid_proof"
+
+
+def test_lt05_verified_means_true_and_nothing_that_looks_like_it() -> None:
+    account = {"account_id": "7", "username": "a", "email": "a@b.example", "email_verified": "false"}
+    assert not rules.read_account(account).email_verified
+
+
+def test_the_table_of_steps_has_no_way_out_of_a_refusal_and_none_back() -> None:
+    order: list[Step] = ["identity", "prove", "linked", "done"]
+    for move in steps.STEPS:
+        assert move.step != "refused"
+        assert move.to == "refused" or order.index(move.to) >= order.index(move.step)
+
+
+def test_a_step_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(RequestRefused) as refused:
+        steps.go(replace(FLOW, step="identity"), "linked")
+    assert refused.value.code == "wrong_step"
+
+
+def test_the_diagram_shows_every_step() -> None:
+    assert all(f"{move.step} --> {move.to}: {move.event}" in steps.diagram() for move in steps.STEPS)

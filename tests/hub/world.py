@@ -1,0 +1,326 @@
+"""A hub over memory and SQLite, a Keycloak and a gate that a test plays, and browsers that keep their cookies."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.testclient import TestClient
+
+from linkmw.errors import ProviderRefused, Unavailable
+from linkmw.http import with_query
+from linkmw.hub.app import build_app
+from linkmw.hub.ports import AccountAnswer, AuditEvent, KeycloakSignIn, Mail, NewLink, Ports
+from linkmw.model import Account, Client, Identity, Secret, SignIn, Tenant
+from linkmw.oidc import authorize
+from linkmw.oidc.client_auth import write_basic
+from linkmw.settings import HubSettings
+from linkmw.stores.memory import HubMemory
+from linkmw.stores.sql import SqlStores
+
+HUB = "https://hub.example"
+REALM = "https://kc.example/realms/acme"
+VERIFIER = "v" * 43
+
+ACME = Tenant(
+    organization_id="acme",
+    brand="ACME ID",
+    issuer=REALM,
+    keycloak_client_id="linkmw-hub",
+    keycloak_client_secret=Secret("k" * 43),
+    contact="help@acme.example",
+    mail_from="ACME ID <id@acme.example>",
+    time_zone="Europe/Berlin",
+)
+ADA = Identity(REALM, "ada-sub")
+EVE = Identity(REALM, "eve-sub")
+SETTINGS = HubSettings(public_url=HUB, redis_url="redis://unused", key=Secret("x" * 43), mail_from="hub@hub.example")
+
+
+def product(client_id: str, organization_id: str = "acme", **more: Any) -> Client:
+    url = f"https://{client_id}.example"
+    return Client(
+        client_id=client_id,
+        organization_id=organization_id,
+        name=client_id.capitalize(),
+        public_url=url,
+        redirect_uri=f"{url}/.linkmw/callback",
+        login_url=f"{url}/login",
+        **more,
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1_800_000_000
+
+    def __call__(self) -> int:
+        return self.time
+
+    def move(self, seconds: int) -> None:
+        self.time += seconds
+
+
+@dataclass
+class Keycloak:
+    """hub.ports.Provider. A test says who signs in; a code is good once, for its own sign-in."""
+
+    codes: dict[str, tuple[str, KeycloakSignIn]] = field(default_factory=dict)
+    redeemed: int = 0
+    away: bool = False
+    ids: Iterator[int] = field(default_factory=count)
+
+    async def authorization_url(
+        self,
+        tenant: Tenant,
+        sign_in: SignIn,
+        redirect_uri: str,
+        *,
+        prompt: str = "",
+        max_age: int | None = None,
+        login_hint: str = "",
+    ) -> str:
+        if self.away:
+            raise Unavailable("Keycloak is away")
+        return authorize.request_url(
+            f"{tenant.issuer}/protocol/openid-connect/auth",
+            client_id=tenant.keycloak_client_id,
+            redirect_uri=redirect_uri,
+            state=sign_in.state,
+            nonce=sign_in.nonce,
+            verifier=sign_in.verifier,
+            prompt=prompt,
+            max_age="" if max_age is None else str(max_age),
+        )
+
+    def signs_in(self, url: str, identity: Identity, now: int, **more: Any) -> str:
+        """Where Keycloak sends the browser after `identity` has signed in at `url`."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        code = f"kc-code-{next(self.ids)}"
+        email = f"{identity.subject.partition('-')[0]}@acme.example"
+        said: dict[str, Any] = {"email": email, "email_verified": True, "name": "", "auth_time": now, "acr": "1"}
+        self.codes[code] = (asked["state"], KeycloakSignIn(identity=identity, **(said | more)))
+        return with_query(asked["redirect_uri"], code=code, state=asked["state"], iss=identity.issuer)
+
+    async def redeem(
+        self, tenant: Tenant, sign_in: SignIn, code: str, issuer: str, redirect_uri: str
+    ) -> KeycloakSignIn:
+        self.redeemed += 1
+        state, signed = self.codes.pop(code, ("", None))
+        if signed is None or state != sign_in.state:
+            raise ProviderRefused("invalid_grant")
+        return signed
+
+    async def end_session_url(self, tenant: Tenant, after: str) -> str:
+        return f"{tenant.issuer}/logout"
+
+    async def healthy(self, tenant: Tenant) -> bool:
+        return not self.away
+
+
+@dataclass
+class Accounts:
+    """hub.ports.Products: what products say of their accounts."""
+
+    usable_password: bool = True
+    away: bool = False
+
+    async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
+        if self.away:
+            raise Unavailable("the product is away")
+        return AccountAnswer(True, usable_password=self.usable_password)
+
+
+class Person:
+    """A browser. Follows no redirect by itself; sends what browsers send with a form."""
+
+    def __init__(self, app: Any) -> None:
+        self.http = TestClient(app, base_url=HUB, follow_redirects=False, raise_server_exceptions=True)
+        self.http.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
+
+    def get(self, url: str, **headers: str) -> Any:
+        return self.http.get(url, headers={"sec-fetch-dest": "document", **headers})
+
+    def post(self, url: str, data: dict[str, str], **headers: str) -> Any:
+        own = {"origin": HUB, "sec-fetch-site": "same-origin"}
+        return self.http.post(url, data=data, headers={**own, **headers})
+
+    def submit(self, page: Any, action: str, **more: str) -> Any:
+        """Press the button of the form in `page` that posts to `action`."""
+        return self.post(action, form_of(page.text, action) | more)
+
+
+def form_of(html: str, action: str) -> dict[str, str]:
+    found = re.search(rf'<form method="post" action="{re.escape(action)}">(.*?)</form>', html, re.DOTALL)
+    assert found, f"no form to {action}"
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found.group(1))
+    return dict(fields)
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
+
+
+class World:
+    """Tenant acme with the products orders and stock; every port there, the clock in the test's hand."""
+
+    def __init__(self, sql: SqlStores, clock: Clock) -> None:
+        self.sql, self.clock = sql, clock
+        self.keycloak, self.accounts = Keycloak(), Accounts()
+        self.memory = HubMemory(clock)
+        self.secrets: dict[str, str] = {}
+        self.tokens = count(1)
+        self.down: set[str] = set()
+        sql.admin.add_tenant(ACME)
+        for client in (product("orders"), product("stock")):
+            self.register(client)
+        self.ports = self._ports()
+        self.app = build_app(self.ports, SETTINGS)
+
+    def register(self, client: Client) -> None:
+        self.secrets[client.client_id] = self.sql.admin.add_client(client, HUB)
+
+    def _ports(self) -> Ports:
+        memory, sql = self.memory, self.sql
+        return Ports(
+            sign_ins=memory.sign_ins,
+            flows=memory.flows,
+            handles=memory.handles,
+            proof_codes=memory.proof_codes,
+            grants=memory.grants,
+            sessions=memory.sessions,
+            marks=memory.marks,
+            links=sql.links,
+            registry=sql.registry,
+            keys=sql.keys,
+            audit=sql.audit,
+            outbox=sql.outbox,
+            provider=self.keycloak,
+            products=self.accounts,
+            ping_redis=self._ping("redis"),
+            ping_sql=self._ping("sql"),
+            now=self.clock,
+            token=lambda: f"{next(self.tokens):043d}",
+        )
+
+    def _ping(self, name: str) -> Any:
+        async def ping() -> bool:
+            if name in self.down:
+                raise Unavailable(name)
+            return True
+
+        return ping
+
+    # What a person does
+
+    def person(self) -> Person:
+        return Person(self.app)
+
+    def authorize_url(self, client_id: str = "orders", **more: str) -> str:
+        asked = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": f"https://{client_id}.example/.linkmw/callback",
+            "scope": "openid email",
+            "state": "gate-state",
+            "nonce": "gate-nonce",
+            "code_challenge": authorize.code_challenge(VERIFIER),
+            "code_challenge_method": "S256",
+        }
+        return with_query(f"/o/{client_id}/authorize", **(asked | more))
+
+    def sign_in(self, person: Person, identity: Identity = ADA, client_id: str = "orders", **more: Any) -> Any:
+        """The product's button, then Keycloak: the hub's answer to it."""
+        to_keycloak = person.get(self.authorize_url(client_id))
+        return person.get(self.keycloak.signs_in(to_keycloak.headers["location"], identity, self.clock(), **more))
+
+    def ask_proof(self, answer: Any, client_id: str = "orders") -> str:
+        """The gate fetches what the handle in `answer` stands for: its transaction."""
+        reply = self.back_channel(
+            "/proof-requests", {"handle": query_of(answer.headers["location"])["handle"]}, client_id
+        )
+        assert reply.status_code == 200, reply.text
+        return str(reply.json()["transaction"])
+
+    def push(self, transaction: str, account_id: str = "7", client_id: str = "orders", **account: Any) -> Any:
+        said = {"account_id": account_id, "username": f"u{account_id}", "email": f"u{account_id}@shop.example"}
+        body = {
+            "transaction": transaction,
+            "jti": f"jti-{next(self.tokens)}",
+            "proven_at": self.clock(),
+            "account": said | {"email_verified": True} | account,
+            "amr": ["pwd"],
+        }
+        return self.back_channel("/proofs", body, client_id)
+
+    def back_channel(self, path: str, body: dict[str, Any], client_id: str = "orders", secret: str = "") -> Any:
+        authorization = write_basic(client_id, secret or self.secrets[client_id])
+        http = TestClient(self.app, base_url=HUB, follow_redirects=False)
+        return http.post(path, json={"v": 1, **body}, headers={"authorization": authorization})
+
+    def link(self, person: Person, account_id: str = "7", identity: Identity = ADA, client_id: str = "orders") -> Any:
+        """Everything up to the answer of /proved."""
+        transaction = self.ask_proof(self.sign_in(person, identity, client_id), client_id)
+        code = self.push(transaction, account_id, client_id).json()["code"]
+        return person.get(f"/proved?code={code}")
+
+    def redeem(self, location: str, client_id: str = "orders", **more: str) -> Any:
+        form = {
+            "grant_type": "authorization_code",
+            "code": query_of(location)["code"],
+            "redirect_uri": f"https://{client_id}.example/.linkmw/callback",
+            "code_verifier": VERIFIER,
+        }
+        http = TestClient(self.app, base_url=HUB)
+        authorization = write_basic(client_id, self.secrets[client_id])
+        return http.post(f"/o/{client_id}/token", data=form | more, headers={"authorization": authorization})
+
+    # What a test looks at
+
+    def links(self, identity: Identity = ADA) -> list[str]:
+        rows = self._rows("SELECT client_id, account_id, subject FROM links")
+        return sorted(f"{client}/{account}" for client, account, subject in rows if subject == identity.subject)
+
+    def mails(self) -> list[Mail]:
+        """What is due, oldest first; each is handed out once."""
+        return [item.mail for item in asyncio.run(self.sql.outbox.claim(self.clock(), 100))]
+
+    def unlink_path(self) -> str:
+        """The path in the newest mail's link."""
+        text = next(mail.text for mail in reversed(self.mails()) if "/unlink/" in mail.text)
+        found = re.search(r"/unlink/\S+", text)
+        assert found
+        return found[0]
+
+    def audit(self) -> list[tuple[str, str]]:
+        return [(event, code) for event, code in self._rows("SELECT event, code FROM audit ORDER BY audit_id")]
+
+    def stored(self) -> str:
+        """Everything in the database file, as text."""
+        with self.sql.database.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            return "\n".join(raw.iterdump())
+
+    def _rows(self, query: str) -> Any:
+        with self.sql.database.engine.connect() as connection:
+            return connection.exec_driver_sql(query).all()
+
+    def add_link(self, account_id: str, identity: Identity = ADA, client_id: str = "orders") -> None:
+        """A link that was made some other way."""
+        new = NewLink(
+            client_id=client_id,
+            account=Account(account_id, f"u{account_id}"),
+            identity=identity,
+            identity_email="",
+            flow=f"flow {account_id}",
+            unlink_token_hash=f"hash {account_id}",
+            proof="form",
+            amr=(),
+            created=self.clock(),
+        )
+        asyncio.run(self.sql.links.add(new, [], AuditEvent("linked", "ok", self.clock())))
