@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.stores.servers import Server, until
 
 from linkmw.run import run_now
 from linkmw.stores.memory import GateMemory, HubMemory
 from linkmw.stores.redis import GateStores, HubStores, connect, connect_blocking
-from tests.stores.servers import Server, until
 
 AT_ONCE = 16
 

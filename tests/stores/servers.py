@@ -49,8 +49,8 @@ def answers(port: int) -> bool:
 class Server:
     """A Redis of our own: started with `options`, stopped by its pid."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         command = [
             server_program(),
@@ -74,8 +74,8 @@ class Server:
 class Wire:
     """A TCP proxy before Redis. `cut_after` a word: the command that holds it arrives, its reply does not.
 
-    mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense. `cuts` counts the
-    replies that were lost, `seen` holds what the client said.
+    mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense. While `flowing` is clear,
+    replies wait. `cuts` counts the replies that were lost, `seen` holds what the client said.
     """
 
     def __init__(self, port: int) -> None:
@@ -85,6 +85,9 @@ class Wire:
         self.cuts = 0
         self.cuts_left = 0
         self.seen = b""
+        self.accepted = 0
+        self.flowing = threading.Event()
+        self.flowing.set()
         self._open: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
@@ -104,6 +107,7 @@ class Wire:
         with suppress(OSError):
             while True:
                 client = self._server.accept()[0]
+                self.accepted += 1
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._open += [client, server]
                 threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
@@ -120,6 +124,7 @@ class Wire:
                     continue
                 server.sendall(said)
                 reply = server.recv(65536)
+                self.flowing.wait(10)
                 if self._loses(said):
                     return
                 client.sendall(reply)

@@ -79,7 +79,7 @@ def test_a_sign_in_is_gone_when_its_time_is_up_and_its_neighbour_stays(stores: S
 
 def test_a_proof_record_is_replaced_found_and_dropped(stores: Stores) -> None:
     proofs = stores.gate.proofs
-    proven = replace(proof_record(), account=ACCOUNT, amr=("pwd",), code="code", tries=2)
+    proven = replace(proof_record(), account=ACCOUNT, amr=("pwd",), code="code")
     stores.run(proofs.put("browser", proof_record(), 60))
     stores.run(proofs.put("browser", proven, 60))
     assert stores.run(proofs.get("browser", "record")) == proven
