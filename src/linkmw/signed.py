@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from linkmw.errors import LinkmwError, SettingsError
+from linkmw.errors import SettingsError
 from linkmw.oidc import base64url
 
 KEY_BYTES = 32
@@ -20,7 +20,7 @@ _NONCE_BYTES = 12  # random: safe for 2^32 values under one key (SP 800-38D, 8.3
 _FORMAT = "1"  # first character of a sealed value, so that another cipher can follow
 
 
-class Unopenable(LinkmwError):
+class Unopenable(SettingsError):
     """The value was sealed under another key or for another purpose, or was changed since."""
 
     code = "unopenable"

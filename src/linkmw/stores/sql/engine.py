@@ -7,6 +7,7 @@ line, Alembic and the hub share one code path, with nothing of the event loop in
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,16 @@ def _open_sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def make_private(engine: Engine) -> None:
+    """An SQLite file that is not there yet is made, mode 0600, which its WAL takes over."""
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and not path.startswith("file:") and not os.path.exists(path):
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise Unavailable(f"the database file cannot be made: {error.strerror}") from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import Connection, text
 
 from linkmw.errors import SettingsError
-from linkmw.stores.sql.engine import Database
+from linkmw.stores.sql.engine import Database, make_private
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -76,8 +76,9 @@ def require_current(database: Database) -> None:
 def upgrade(database: Database) -> bool:
     """Bring the schema to the newest migration, in one transaction; whether there was anything to do.
 
-    Raises SettingsError for a database that a newer linkmw has upgraded.
+    A new SQLite file is its owner's alone. Raises SettingsError for a database that a newer linkmw has upgraded.
     """
+    make_private(database.engine)
     found = current(database)
     if standing(found) == "newer":
         require_current(database)

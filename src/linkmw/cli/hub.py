@@ -1,0 +1,42 @@
+"""`linkmw hub`: the hosted half."""
+
+from __future__ import annotations
+
+import click
+
+from linkmw.cli import configuration
+from linkmw.cli.audit import audit
+from linkmw.cli.db import db
+from linkmw.cli.init import init
+from linkmw.cli.product import product
+
+
+@click.group()
+def hub() -> None:
+    """Set up and run the hub, which links accounts to identities.
+
+    Settings come from LINKMW_HUB_… in the environment, else from the file LINKMW_HUB_CONFIG (linkmw-hub.toml).
+    """
+
+
+@hub.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Number of processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Run the hub until it is stopped.
+
+    It refuses to start on settings that are wrong and on a database of another version. It speaks HTTP: a proxy in
+    front of it ends TLS. Audit events go to standard output as JSON lines, everything else to standard error.
+    """
+    with configuration.stores() as (_, stores):
+        stores.require_current_schema()
+    from linkmw.cli.serving import serve_forever
+
+    serve_forever(host, port, workers)
+
+
+hub.add_command(init)
+hub.add_command(db)
+hub.add_command(product)
+hub.add_command(audit)

@@ -1,0 +1,115 @@
+"""`linkmw hub product`: which products there are, and their credentials."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from linkmw.cli import configuration
+from linkmw.cli.files import text_of
+from linkmw.model import Client, Secret
+from linkmw.settings import HubSettings
+
+
+@click.group()
+def product() -> None:
+    """Register products, and list them."""
+
+
+@product.command()
+@click.option("--tenant", required=True, help="Its organization id, as given to `linkmw hub init`.")
+@click.option("--name", required=True, help="What people call it.")
+@click.option("--url", required=True, help="The product as browsers see it, https://…")
+@click.option("--internal-url", default="", help="The product as the hub reaches it, when that differs.")
+@click.option("--redirect-uri", default="", help="Where sign-ins return to; URL/.linkmw/callback unless --proof none.")
+@click.option("--login-url", default="", help="Its own login page; URL/login when left out.")
+@click.option("--primary", default="", help="Its colour, #rrggbb.")
+@click.option("--logo", type=text_of, metavar="FILE", help="Its logo, an SVG file.")
+@click.option(
+    "--proof",
+    type=click.Choice(["form", "native", "none"]),
+    default="form",
+    show_default=True,
+    help="How its accounts are proven: on the gate's page, by its own login, or not at all (it has no gate).",
+)
+def add(
+    tenant: str,
+    name: str,
+    url: str,
+    internal_url: str,
+    redirect_uri: str,
+    login_url: str,
+    primary: str,
+    logo: str | None,
+    proof: Literal["form", "native", "none"],
+) -> None:
+    """Register a product, and print its credentials.
+
+    The client secret is shown now and never again; the hub keeps its hash only.
+    """
+    from linkmw.hub.registration import new_client
+
+    if proof == "none" and not redirect_uri:
+        raise click.UsageError("--proof none needs --redirect-uri: the product's own OpenID Connect callback")
+    client = new_client(
+        tenant,
+        name,
+        url,
+        internal_url=internal_url,
+        redirect_uri=redirect_uri,
+        login_url=login_url,
+        primary=primary,
+        proof=proof,
+    )
+    with configuration.stores() as (settings, stores):
+        stores.require_current_schema()
+        secret = stores.admin.add_client(client, settings.public_url, logo or "")
+    click.echo(_credentials(client, secret))
+    click.echo(_for_a_client(settings, client) if proof == "none" else _for_a_gate(settings, client, secret))
+
+
+def _credentials(client: Client, secret: Secret) -> str:
+    return (
+        f"Registered {client.name}. The client secret is shown only now.\n\n"
+        f"organization id  {client.organization_id}\n"
+        f"client id        {client.client_id}\n"
+        f"client secret    {secret!s}\n"
+    )
+
+
+def _for_a_gate(settings: HubSettings, client: Client, secret: Secret) -> str:
+    return (
+        "For the product's environment:\n\n"
+        f"LINKMW_HUB_URL={settings.public_url}\n"
+        f"LINKMW_PUBLIC_URL={client.public_url}\n"
+        f"LINKMW_ORGANIZATION_ID={client.organization_id}\n"
+        f"LINKMW_CLIENT_ID={client.client_id}\n"
+        f"LINKMW_CLIENT_SECRET={secret!s}\n"
+        "LINKMW_REDIS_URL=redis://localhost:6379/0\n\n"
+        "The last line names the product's own Redis: change it to where that is."
+    )
+
+
+def _for_a_client(settings: HubSettings, client: Client) -> str:
+    return (
+        "For the product's OpenID Connect client (code flow, PKCE S256, client_secret_basic):\n\n"
+        f"issuer        {settings.public_url}/o/{client.client_id}\n"
+        f"redirect URI  {client.redirect_uri}"
+    )
+
+
+@product.command("list")
+def list_() -> None:
+    """Print every product: tenant, client id, name, URL, proof, and whether it is enabled."""
+    with configuration.stores() as (_, stores):
+        clients = stores.admin.clients()
+    rows = [(c.organization_id, c.client_id, c.name, c.public_url, c.proof, _state(c)) for c in clients]
+    table = [("TENANT", "CLIENT ID", "NAME", "URL", "PROOF", "STATE"), *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _state(client: Client) -> str:
+    return "enabled" if client.enabled else "disabled"

@@ -1,0 +1,54 @@
+"""How uvicorn runs the hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from linkmw.hub.build import build
+from linkmw.settings import load_hub
+
+STOP_SECONDS = 40  # for requests and mails under way; the outbox takes 30 of them at most
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "bare": {"format": "%(message)s"},
+    },
+    "handlers": {
+        "errors": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"},
+        "audit": {"class": "logging.StreamHandler", "formatter": "bare", "stream": "ext://sys.stdout"},
+    },
+    "root": {"handlers": ["errors"], "level": "WARNING"},  # libraries log URLs, with codes in them, at INFO (I9)
+    "loggers": {
+        "linkmw": {"level": "INFO"},
+        "linkmw.audit": {"handlers": ["audit"], "propagate": False},
+        "uvicorn.error": {"level": "INFO"},
+    },
+}
+
+
+def application() -> Starlette:
+    """The hub of this process's environment; each worker makes its own."""
+    return build(load_hub())
+
+
+def serve_forever(host: str, port: int, workers: int) -> None:
+    """Serve until a signal ends it."""
+    uvicorn.run(
+        "linkmw.cli.serving:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        lifespan="on",
+        log_config=LOGGING,
+        access_log=False,  # paths and queries hold tokens and codes; the hub writes its own lines without them (PR11)
+        proxy_headers=False,  # LINKMW_HUB_TRUSTED_PROXIES says whom to believe, in one place
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
