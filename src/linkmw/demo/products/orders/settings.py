@@ -52,7 +52,6 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
     }
 ]
-STATIC_ROOT = HERE / "static" / "orders"
 SESSION_COOKIE_NAME = "orders_session"
 CSRF_COOKIE_NAME = "orders_csrf"
 LOGIN_URL = LOGIN_PATH

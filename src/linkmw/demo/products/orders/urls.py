@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.auth import views as auth
 from django.urls import path
-from django.views.static import serve
 
 from linkmw.demo.products.orders import views
 
@@ -38,5 +36,5 @@ urlpatterns = [
         auth.PasswordResetCompleteView.as_view(template_name="reset_done.html"),
         name="password_reset_complete",
     ),
-    path("static/<path:path>", serve, {"document_root": settings.STATIC_ROOT}),
+    path("static/orders.css", views.stylesheet),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import auth
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django_otp import devices_for_user, login, verify_token
 
+STYLESHEET = Path(__file__).parents[1] / "static" / "orders" / "orders.css"
 PENDING = "second_factor_of"  # in the session: [user id, backend, next], while the code is still missing
 
 ORDERS = (
@@ -62,6 +64,10 @@ def start(request: HttpRequest) -> HttpResponse:
 @login_required
 def orders(request: HttpRequest) -> HttpResponse:
     return render(request, "orders.html", {"orders": ORDERS, **_rights(request.user)})
+
+
+def stylesheet(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(STYLESHEET.read_bytes(), content_type="text/css; charset=utf-8")
 
 
 def two_factor_help(request: HttpRequest) -> HttpResponse:
