@@ -300,6 +300,10 @@ class World:
     def audit(self) -> list[tuple[str, str]]:
         return [(event, code) for event, code in self._rows("SELECT event, code FROM audit ORDER BY audit_id")]
 
+    def forget_registry(self) -> None:
+        """A second has passed: what was kept of tenants and products is read anew."""
+        self.sql.registry.__init__(self.sql.database, self.sql.registry._seal)  # type: ignore[misc]
+
     def stored(self) -> str:
         """Everything in the database file, as text."""
         with self.sql.database.engine.connect() as connection:

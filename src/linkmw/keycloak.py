@@ -1,0 +1,202 @@
+"""Keycloak's Admin API through python-keycloak, which this module alone imports (design 1; libraries, section 3).
+
+For now: the hub's client in a realm, made or repaired. Blocking, for the command line and for setting up a demo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
+from keycloak.exceptions import KeycloakError
+
+from linkmw.errors import LinkmwError, Unavailable
+from linkmw.model import Secret
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 5
+
+# What the hub may do at Keycloak besides signing people in: nothing that changes realms or clients (design 1).
+SERVICE_ROLES = ("manage-users", "view-users", "query-users")
+
+
+class KeycloakRefused(LinkmwError):
+    """The operator's: Keycloak answered and said no. status: of its answer. The message names what was asked."""
+
+    code = "keycloak_refused"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who asks. server: Keycloak's own address, without a realm. user_realm: where this administrator signs in."""
+
+    server: str
+    username: str
+    password: Secret = field(repr=False)
+    user_realm: str = "master"
+
+
+@dataclass(frozen=True, slots=True)
+class HubClient:
+    """The hub as a client of a realm. redirect_uris, signed_out_uris: exact, no wildcard (CF06).
+
+    name: what people read at Keycloak; given to a client that is made, left alone in one that is there.
+    """
+
+    client_id: str
+    secret: Secret
+    redirect_uris: tuple[str, ...]
+    signed_out_uris: tuple[str, ...] = ()
+    name: str = "linkmw hub"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is not as it should be. was, becomes: never a secret."""
+
+    what: str
+    was: str
+    becomes: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.was} → {self.becomes}"
+
+
+def representation(client: HubClient) -> dict[str, Any]:
+    """The client as it should be (Admin REST API, ClientRepresentation): the code flow with PKCE, nothing else."""
+    return {
+        "clientId": client.client_id,
+        "name": client.name,
+        "enabled": True,
+        "protocol": "openid-connect",
+        "publicClient": False,
+        "clientAuthenticatorType": "client-secret",
+        "secret": str(client.secret),
+        "standardFlowEnabled": True,
+        "implicitFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "serviceAccountsEnabled": True,
+        "fullScopeAllowed": False,
+        "redirectUris": list(client.redirect_uris),
+        "webOrigins": [],
+        "attributes": {
+            "pkce.code.challenge.method": "S256",
+            "post.logout.redirect.uris": "##".join(client.signed_out_uris) or "-",  # Keycloak's words for many and none
+        },
+    }
+
+
+def changes(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[Change]:
+    """What has to change for `found` (None: no such client) to be as `wanted`; lists are compared without order."""
+    if found is None:
+        return [Change("client", "missing", str(wanted["clientId"]))]
+    pairs = [(name, found.get(name), value) for name, value in wanted.items() if name not in ("name", "attributes")]
+    attributes = found.get("attributes", {})
+    pairs += [(name, attributes.get(name), value) for name, value in wanted["attributes"].items()]
+    return [_change(name, was, value) for name, was, value in pairs if _comparable(was) != _comparable(value)]
+
+
+def repaired(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """`found` made as `wanted`; what somebody added besides, and the name, stay."""
+    attributes = {**found.get("attributes", {}), **wanted["attributes"]}
+    return {**found, **wanted, "name": found.get("name", wanted["name"]), "attributes": attributes}
+
+
+def _change(name: str, was: object, becomes: object) -> Change:
+    if name == "secret":
+        return Change(name, "another", "as given")
+    return Change(name, str(was), str(becomes))
+
+
+def _comparable(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
+
+
+class Realm:
+    """One realm, asked through the Admin API. Raises Unavailable, KeycloakRefused."""
+
+    def __init__(self, administrator: Administrator, realm: str) -> None:
+        self.name = realm
+        # max_retries: by default python-keycloak sends a POST twice when an answer is lost. user_realm_name: without
+        # it the administrator would sign in at the realm that is administered.
+        self._admin = KeycloakAdmin(
+            connection=KeycloakOpenIDConnection(
+                server_url=administrator.server,
+                username=administrator.username,
+                password=str(administrator.password),
+                realm_name=realm,
+                user_realm_name=administrator.user_realm,
+                client_id="admin-cli",
+                timeout=TIMEOUT_SECONDS,
+                max_retries=0,
+            )
+        )
+
+    def plan(self, client: HubClient) -> list[Change]:
+        """What `set_up` would change; nothing is changed."""
+        found = self._found(client.client_id)
+        missing = [Change("role", "missing", role) for role in self._missing_roles(found)]
+        return changes(found, representation(client)) + missing
+
+    def set_up(self, client: HubClient) -> list[Change]:
+        """The client is there and as it should be, its service account has its roles; what changed. Repeatable."""
+        planned, wanted = self.plan(client), representation(client)
+        found = self._found(client.client_id)
+        if found is None:
+            _asked("create the client", self._admin.create_client, wanted)
+            found = self._found(client.client_id)
+        elif changes(found, wanted):
+            _asked("repair the client", self._admin.update_client, found["id"], repaired(found, wanted))
+        self._add_roles(found, self._missing_roles(found))
+        return planned
+
+    def _found(self, client_id: str) -> dict[str, Any] | None:
+        internal_id = _asked("look for the client", self._admin.get_client_id, client_id)
+        return None if internal_id is None else _asked("read the client", self._admin.get_client, internal_id)
+
+    def _service_user(self, found: Mapping[str, Any]) -> str:
+        user = _asked("find the service account", self._admin.get_client_service_account_user, found["id"])
+        return str(user["id"])
+
+    def _realm_management(self) -> str:
+        return str(_asked("find realm-management", self._admin.get_client_id, "realm-management"))
+
+    def _missing_roles(self, found: Mapping[str, Any] | None) -> Sequence[str]:
+        if found is None or not found.get("serviceAccountsEnabled"):
+            return SERVICE_ROLES
+        held = _asked(
+            "read the service account's roles",
+            self._admin.get_client_roles_of_user,
+            self._service_user(found),
+            self._realm_management(),
+        )
+        names = {role["name"] for role in held}
+        return [role for role in SERVICE_ROLES if role not in names]
+
+    def _add_roles(self, found: Mapping[str, Any] | None, missing: Sequence[str]) -> None:
+        if found is None or not missing:
+            return
+        management = self._realm_management()
+        roles = [_asked(f"find the role {name}", self._admin.get_client_role, management, name) for name in missing]
+        user, admin = self._service_user(found), self._admin
+        _asked("give the service account its roles", admin.assign_client_role, user, management, roles)
+        # With fullScopeAllowed off a role is in the client's tokens only when the client's scope lists it too.
+        _asked("let its tokens hold them", admin.assign_client_roles_to_client_scope, found["id"], management, roles)
+
+
+def _asked(what: str, question: Callable[..., T], *arguments: Any) -> T:
+    """The answer. By status, not by class: which class a refusal has differs between versions of Keycloak."""
+    try:
+        return question(*arguments)
+    except KeycloakError as error:
+        status = error.response_code
+        if status is None or status >= 500:
+            raise Unavailable(f"Keycloak did not answer when asked to {what}") from error
+        raise KeycloakRefused(f"Keycloak refused to {what}: HTTP {status}", status) from error
