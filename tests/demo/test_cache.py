@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from linkmw.demo.parts import cache
-from linkmw.demo.parts.keycloak import unpack, version_of
+from linkmw.demo.parts.keycloak_install import unpack, version_of
 from linkmw.demo.parts.processes import PartFailed
 
 WHOLE = b"the whole file"

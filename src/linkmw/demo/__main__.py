@@ -13,7 +13,7 @@ import click
 
 from linkmw.demo import check as checking
 from linkmw.demo import report
-from linkmw.demo.parts import java, keycloak
+from linkmw.demo.parts import keycloak_install
 from linkmw.demo.parts.cache import WrongChecksum
 from linkmw.demo.parts.processes import PartFailed, Processes
 from linkmw.demo.parts.progress import Board
@@ -45,7 +45,7 @@ def main(check: bool, keep: bool, prepare: bool) -> None:
 
 def _prepare() -> int:
     with Processes() as processes:
-        keycloak.built_tree(processes, java.find(), FOLDER / "prepare", Board().of("Keycloak"))
+        keycloak_install.find(processes, FOLDER / "prepare", Board().of("Keycloak"))
     return 0
 
 

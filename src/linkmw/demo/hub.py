@@ -7,9 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx2
-
 from linkmw.demo.kept import Kept
+from linkmw.demo.parts.answering import status
 from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
 from linkmw.demo.parts.realm import CLIENT_ID, REALM
@@ -116,10 +115,7 @@ class Hub:
 
     def answers(self) -> bool:
         """Is it alive?"""
-        try:
-            return httpx2.get(f"{self.internal_url}/healthz", timeout=5).status_code == 200
-        except httpx2.HTTPError:
-            return False
+        return status(f"{self.internal_url}/healthz") == 200
 
     def _admin(self) -> Admin:
         database = Database(open_engine(self._environment["LINKMW_HUB_DATABASE_URL"]))

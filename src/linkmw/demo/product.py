@@ -9,11 +9,10 @@ from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 
-import httpx2
-
 from linkmw.demo.catalogue import Plan
 from linkmw.demo.hub import Hub
 from linkmw.demo.kept import Kept
+from linkmw.demo.parts.answering import status
 from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
 from linkmw.demo.parts.redis import Redis
@@ -100,13 +99,7 @@ class ProductServer:
 
     def answers(self) -> bool:
         """Does its login page answer?"""
-        try:
-            answer = httpx2.get(
-                self.internal_url + self.plan.login_path, headers={"Host": f"{self.host}:{self._port}"}, timeout=10
-            )
-        except httpx2.HTTPError:
-            return False
-        return answer.status_code == 200
+        return status(self.internal_url + self.plan.login_path, f"{self.host}:{self._port}") == 200
 
     def add_accounts(self, people: Iterable[Person]) -> None:
         """These people have accounts as well: what the product does with its list at each start, now."""

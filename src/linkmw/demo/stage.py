@@ -50,7 +50,6 @@ class Stage:
             realm(HubClient(self.hub.url, self.hub.keycloak_secret), identities, self.smtp.port),
             port=self.kept.port("keycloak"),
             health_port=self.kept.port("keycloak health"),
-            admin_password=self.kept.secret("keycloak admin"),
         )
         smtp = {"DEMO_SMTP": f"127.0.0.1:{self.smtp.port}"}
         self.products = {

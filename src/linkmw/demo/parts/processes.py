@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 _STOP_SECONDS = 10.0  # Keycloak takes about one; one that is still starting may not listen at all
 _LOG_LINES = 15
 # Below the ports that the system hands to outgoing connections: one of those could take the port that a part is to
