@@ -23,15 +23,17 @@ _STALE |= frozenset(("content-md5", "digest", "content-digest", "repr-digest"))
 _CHARSET = re.compile(r"utf-?8|us-ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d", re.IGNORECASE)
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-# What may hold text that looks like a form and is none is skipped whole; an unclosed one reaches to the end.
+# What may hold text that looks like a form and is none is skipped whole; an unclosed one reaches to the end. Every
+# alternative takes what it has read, so that no page is read twice (DS07).
 _TOKENS = re.compile(
     rb"<!--.*?(?:-->|\Z)"
     rb"|<(?P<raw>script|style|template|textarea|noscript)\b.*?(?:</(?P=raw)\s*>|\Z)"
     rb"|(?P<form></form\s*>)"
     rb"|(?P<body></body\s*>)"
-    rb"""|(?P<password><input\b(?=[^>]*\btype\s*=\s*["']?password\b)[^>]*>)""",
+    rb"|(?P<input><input\b[^>]*)",
     re.IGNORECASE | re.DOTALL,
 )
+_PASSWORD = re.compile(rb"""\btype\s*=\s*["']?password\b""", re.IGNORECASE)
 Place = Literal["marker", "form", "end"]
 
 _DOCUMENT = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html)\b", re.IGNORECASE)
@@ -75,7 +77,7 @@ def _place(body: bytes) -> tuple[int, Place] | None:
         return marker + len(MARKER), "marker"
     password, end = False, -1
     for token in _TOKENS.finditer(body):
-        password = password or bool(token["password"])
+        password = password or bool(token["input"] and _PASSWORD.search(token["input"]))
         if token["form"] and password:
             return token.end(), "form"
         if token["body"]:

@@ -34,7 +34,7 @@ class ProofRecord:
     """A proof under way at the product, bound to one browser. Server-side: nothing of it comes from the form (LT10).
 
     account: set once the password was right. code: the hub's one-time code, once pushed. proven_at: when everything was
-    shown, 0 before. handle: what it came by, with which the hub finds its own side again.
+    shown, 0 before.
     """
 
     record_id: str
@@ -43,9 +43,7 @@ class ProofRecord:
     account: Account | None = None
     amr: tuple[str, ...] = ()
     code: str = ""
-    tries: int = 0
     proven_at: int = 0
-    handle: str = ""
 
     def __repr__(self) -> str:
         return f"ProofRecord({self.record_id[:6]}…, {self.request.purpose})"

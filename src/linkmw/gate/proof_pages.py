@@ -62,7 +62,7 @@ async def password_page(proving: Proving, username: str, problem: PairProblem | 
         look=await proving.look(),
         form=proving.form(),
         identity_email=proving.record.request.identity_email,
-        not_you=places.at_hub(settings, "switch-identity", handle=proving.record.handle),
+        not_you=places.at_hub(settings, "switch-identity", handle=proving.record.request.transaction),
         username=username,
         problem=problem,
         wait_seconds=limits.PASSWORD_SECONDS,

@@ -32,12 +32,11 @@ async def arrive(ports: Ports, settings: Settings, request: Request) -> Response
     """GET prove?handle=…: the hub's request is fetched, once, and is this browser's own from here on (PR08, PR22)."""
     if not navigates(request):
         return answers.NOTHING
-    handle = request.query.get("handle")
-    found = await ports.hub.proof_request(handle)
+    found = await ports.hub.proof_request(request.query.get("handle"))
     if found is None:
         raise RequestRefused("the proof request is unknown, or was fetched before", code="expired")
     browser = known_or_new(settings, request, ports.token)
-    record = ProofRecord(ports.token(), found, ports.now() + settings.proof_seconds, handle=handle)
+    record = ProofRecord(ports.token(), found, ports.now() + settings.proof_seconds)
     proving = Proving(ports, settings, request, browser, record)
     await proving.keep()
     return proving.again(browser.headers)

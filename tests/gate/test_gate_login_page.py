@@ -1,0 +1,124 @@
+"""The product's login route: when there is a button, when there is none, and where it leads."""
+
+from __future__ import annotations
+
+import pytest
+from tests.gate.world import Browser, World
+
+from linkmw.http import PASS, Decorate, Request
+from linkmw.switch import effective
+
+
+def shown(person: Browser, url: str = "/login") -> Decorate:
+    answer = person.get(url)
+    assert isinstance(answer, Decorate)
+    return answer
+
+
+def test_mim01_p02_the_login_page_gets_a_link_named_for_the_brand(person: Browser) -> None:
+    answer = shown(person)
+    for html in (answer.button, answer.marked_button, answer.fixed_button):
+        assert '<a class="lm-link" href="/.linkmw/login">' in html
+        assert "Sign in with ACME ID" in html
+        assert "<script" not in html
+        assert "style=" not in html
+    assert answer.stylesheet.startswith("/.linkmw/assets/button.")
+    assert "lm-fixed" in answer.fixed_button
+
+
+def test_the_stylesheet_and_logo_of_the_button_are_served(person: Browser) -> None:
+    answer = shown(person)
+    sheet = person.get(answer.stylesheet)
+    assert sheet.status == 200
+    assert ("Content-Type", "text/css; charset=utf-8") in sheet.headers
+    logo = answer.button.split('src="')[1].split('"')[0]
+    assert b"<svg" in person.get(logo).body
+
+
+@pytest.mark.parametrize(
+    ("query", "link"),
+    [
+        ("next=/orders", "/.linkmw/login?next=%2Forders"),
+        ("next=%2Forders%3Fopen%3D1", "/.linkmw/login?next=%2Forders%3Fopen%3D1"),
+        ("next=https://evil.example", "/.linkmw/login"),
+        ("next=//evil.example", "/.linkmw/login"),
+        ("next=/a&next=/b", "/.linkmw/login"),
+        ("", "/.linkmw/login"),
+    ],
+)
+def test_xs06_the_button_leads_to_the_page_the_login_was_for_if_it_is_of_this_site(
+    person: Browser, query: str, link: str
+) -> None:
+    assert f'href="{link}"' in shown(person, f"/login?{query}").button
+
+
+def test_p05_the_button_is_gone_while_hub_redis_or_keycloak_is_away_and_back_by_itself(
+    person: Browser, world: World
+) -> None:
+    shown(person)
+    world.hub.away = True
+    assert person.get("/login") is PASS
+    world.hub.away = False
+    world.hub.healthy = False  # the hub says that its Redis, SQL or Keycloak is silent
+    assert person.get("/login") is PASS
+    world.hub.healthy = True
+    world.redis_away = True  # the product's own
+    assert person.get("/login") is PASS
+    world.redis_away = False
+    shown(person)
+
+
+def test_a_tenant_that_is_off_has_no_button(person: Browser, world: World) -> None:
+    world.hub.mode = "off"
+    assert person.get("/login") is PASS
+    world.hub.mode, world.hub.percent = "beside", 0
+    assert person.get("/login") is PASS
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"accept": "application/json"},
+        {"x_requested_with": "XMLHttpRequest"},
+        {"dest": "empty"},
+        {"dest": "iframe"},
+        {"purpose": "prefetch"},
+    ],
+)
+def test_p06_scripts_and_json_clients_get_what_the_product_gives(person: Browser, headers: dict[str, str]) -> None:
+    assert person.get("/login", **headers) is PASS
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS", "TRACE", "FOO"])
+def test_p06_mim25_the_native_login_is_not_touched(world: World, method: str) -> None:
+    assert world.answer(Request(method, "/login", "", {"accept": "text/html"})) is PASS
+    assert world.hub.asked == 0
+
+
+@pytest.mark.parametrize("path", ["/login/", "/LOGIN", "/login;x", "/loginx", "/x/login", "/", "/.linkmw"])
+def test_ht05_what_the_product_does_not_route_to_its_login_is_not_ours(world: World, path: str) -> None:
+    assert world.answer(Request("GET", path, "", {"accept": "text/html"})) is PASS
+
+
+def test_a_defect_of_ours_leaves_the_products_page(person: Browser, world: World) -> None:
+    world.having(hub=None)
+    assert person.get("/login") is PASS
+
+
+@pytest.mark.parametrize("path", ["nothing", "", "login/", "assets/nothing.css", "assets/../login", "callback/x"])
+def test_bc08_nothing_else_under_the_prefix_is_ours(world: World, path: str) -> None:
+    for method in ("GET", "POST", "HEAD", "OPTIONS"):
+        assert world.answer(Request(method, f"/.linkmw/{path}")) is PASS
+
+
+def test_the_mode_is_the_lowest_of_what_product_and_tenant_want() -> None:
+    for own, tenant, found in (
+        ("beside", "beside", "beside"),
+        ("off", "beside", "off"),
+        ("beside", "off", "off"),
+        ("beside", "replace", "beside"),
+        ("replace", "replace", "replace"),
+    ):
+        assert effective(own, tenant, healthy=True) == found  # type: ignore[arg-type]
+    assert effective("beside", "beside", healthy=False) == "off"
+    assert effective("beside", "beside", healthy=True, percent=0) == "off"
