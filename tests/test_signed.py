@@ -8,7 +8,7 @@ from linkmw.oidc import base64url
 from linkmw.signed import Seal, Unopenable, new_key
 
 
-def test_a9_a_value_opens_for_its_purpose_and_with_its_key_only() -> None:
+def test_a_value_opens_for_its_purpose_and_with_its_key_only() -> None:
     seal = Seal.read(new_key())
     sealed = seal.close(b"value", "table:row:column")
     assert seal.open(sealed, "table:row:column") == b"value"
@@ -17,12 +17,12 @@ def test_a9_a_value_opens_for_its_purpose_and_with_its_key_only() -> None:
             other.open(sealed, purpose)
 
 
-def test_a9_one_value_is_never_sealed_alike_twice() -> None:
+def test_one_value_is_never_sealed_alike_twice() -> None:
     seal = Seal.read(new_key())
     assert len({seal.close(b"value", "p") for _ in range(100)}) == 100
 
 
-def test_a9_every_changed_octet_is_noticed() -> None:
+def test_every_changed_octet_is_noticed() -> None:
     seal = Seal.read(new_key())
     raw = base64url.decode(seal.close(b"value", "p")[1:])
     for place in range(len(raw)):
@@ -32,7 +32,7 @@ def test_a9_every_changed_octet_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("sealed", ["", "1", "1abc", "2" + "A" * 80, "1" + "!" * 80, "1" + "A" * 80, "\ud800"])
-def test_a9_what_was_never_sealed_does_not_open(sealed: str) -> None:
+def test_what_was_never_sealed_does_not_open(sealed: str) -> None:
     with pytest.raises(Unopenable):
         Seal.read(new_key()).open(sealed, "p")
 

@@ -72,7 +72,7 @@ def test_init_makes_file_database_keys_and_tenant(run: Run) -> None:
     assert KEYCLOAK_SECRET not in result.output
 
 
-def test_a9_what_init_makes_is_its_owners_alone(hub: Run) -> None:
+def test_what_init_makes_is_its_owners_alone(hub: Run) -> None:
     for name in ("linkmw-hub.toml", "linkmw-hub.db"):
         assert Path(name).stat().st_mode & 0o777 == 0o600
     assert len(tomllib.loads(Path("linkmw-hub.toml").read_text())["key"]) == 43
@@ -144,7 +144,7 @@ def test_ops4_product_add_prints_credentials_and_the_lines_to_paste(hub: Run) ->
     assert load(environ=lines).problems == ()
 
 
-def test_a9_the_secret_is_printed_once_and_nowhere_kept(hub: Run, tmp_path: Path) -> None:
+def test_the_secret_is_printed_once_and_nowhere_kept(hub: Run, tmp_path: Path) -> None:
     result = hub(*PRODUCT)
     (secret,) = re.findall(r"^LINKMW_CLIENT_SECRET=(.*)$", result.stdout, re.MULTILINE)
     assert secret not in hub("hub", "product", "list").output
@@ -217,7 +217,7 @@ def test_cf05_a_file_that_others_can_read_is_refused(hub: Run) -> None:
     assert (result.exit_code, "chmod 600 linkmw-hub.toml" in result.stderr) == (3, True)
 
 
-def test_a9_another_key_opens_nothing_and_says_so(hub: Run) -> None:
+def test_another_key_opens_nothing_and_says_so(hub: Run) -> None:
     file = Path("linkmw-hub.toml")
     file.write_text(re.sub('key = ".*"', f'key = "{new_key()}"', file.read_text()))
     result = hub("hub", "init", *TENANT)

@@ -190,7 +190,7 @@ def test_df05_the_table_itself_refuses_what_is_too_long(stores: SqlStores) -> No
         stores.database.write_now(lambda connection: connection.execute(query))
 
 
-def test_a9_neither_flow_ids_nor_mails_stand_in_the_database_in_the_clear(stores: SqlStores) -> None:
+def test_neither_flow_ids_nor_mails_stand_in_the_database_in_the_clear(stores: SqlStores) -> None:
     asyncio.run(stores.links.add(new_link(flow="flow-of-ann"), [mail(subject="Remove Link inside")], event()))
     tables = (schema.links, schema.outbox, schema.audit)
     dump = stores.database.read_now(lambda c: repr([c.execute(select(table)).all() for table in tables]))

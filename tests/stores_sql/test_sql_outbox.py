@@ -12,7 +12,9 @@ from sqlalchemy import select
 from tests.stores_sql.made import ANN, BOB, NOW, Clock, event, mail, new_link
 from tests.stores_sql.test_sql_links import at_once
 
+from linkmw.errors import Unavailable
 from linkmw.hub.ports import AuditEvent, OutboxItem
+from linkmw.hub.retention import Retention
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores, schema
 from linkmw.stores.sql.outbox import CLAIM_SECONDS
@@ -66,7 +68,7 @@ def test_df02_a_sent_mail_is_never_due_again_and_its_content_is_gone(stores: Sql
     assert (row["sent"], row["body"], row["reason"]) == (NOW + 1, "", "")
 
 
-def test_a9_a_mail_does_not_open_with_another_key_and_waits_for_its_own(
+def test_a_mail_does_not_open_with_another_key_and_waits_for_its_own(
     stores: SqlStores, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(stores, 1)
@@ -137,3 +139,33 @@ def test_ops2_old_events_are_forgotten_and_new_ones_come_oldest_first(stores: Sq
     tail = stores.audit.after(0, 2)
     assert [told.event for _, told in tail] == ["e2", "e3"]
     assert stores.audit.after(tail[-1][0], 2) == []
+
+
+def test_ops2_finished_mails_are_forgotten_and_waiting_ones_are_not(stores: SqlStores) -> None:
+    fill(stores, 3)
+    sent, given_up, _waiting = claim(stores)
+    asyncio.run(stores.outbox.sent(sent.item_id, NOW))
+    asyncio.run(stores.outbox.failed(given_up.item_id, "550", None))
+    assert asyncio.run(stores.outbox.forget(NOW)) == 0
+    assert asyncio.run(stores.outbox.forget(NOW + 1)) == 2
+    assert [item.mail.subject for item in claim(stores, NOW + CLAIM_SECONDS)] == ["Mail 2"]
+
+
+def test_ops2_the_hub_forgets_after_the_days_that_were_set(stores: SqlStores, clock: Clock) -> None:
+    for age in (399, 400, 401):
+        asyncio.run(stores.audit.write(event(f"{age} days", time=NOW - age * 86400)))
+
+    async def story() -> None:
+        async with Retention([away, stores.audit.forget, looked], 400, clock).running():
+            await asyncio.wait_for(done.wait(), 10)
+
+    async def away(_before: int) -> int:
+        raise Unavailable
+
+    async def looked(_before: int) -> int:
+        done.set()
+        return 0
+
+    done = asyncio.Event()
+    asyncio.run(story())
+    assert [told.event for told in asyncio.run(stores.audit.recent(ANN, 9))] == ["400 days", "399 days"]

@@ -80,7 +80,7 @@ def test_a_secret_ends_with_its_client(registry: SqlRegistry, stores: SqlStores,
     assert asyncio.run(registry.check_secret("wiki", secret, clock.now)) is False
 
 
-def test_a9_secrets_are_not_in_the_database(stores: SqlStores) -> None:
+def test_secrets_are_not_in_the_database(stores: SqlStores) -> None:
     secret = stores.admin.add_client(client("wiki"), HUB)
     tables = schema.metadata.sorted_tables
     dump = stores.database.read_now(lambda c: repr([c.execute(select(table)).all() for table in tables]))
@@ -200,7 +200,7 @@ def test_pr08_pairwise_tells_one_person_of_one_tenant_and_nothing_else(
     again.close()
 
 
-def test_a9_sealed_values_do_not_open_with_another_key(
+def test_sealed_values_do_not_open_with_another_key(
     database_url: str, key: str, stores: SqlStores, clock: Clock
 ) -> None:
     other = SqlStores.open(database_url, new_key(), clock)

@@ -7,7 +7,7 @@ import logging
 import secrets
 from dataclasses import asdict
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from linkmw.hub.ports import Mail, OutboxItem
 from linkmw.signed import Seal, Unopenable
@@ -76,6 +76,12 @@ class SqlOutbox:
 
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         await self._set(item_id, due=next_try, reason=clipped(reason, schema.LINE))
+
+    async def forget(self, before: int) -> int:
+        """Drop the records of mails that were sent, or given up, and committed before that time; how many they were."""
+        table = schema.outbox
+        old = delete(table).where(table.c.due.is_(None), table.c.created < before)
+        return await self._database.write(lambda connection: connection.execute(old).rowcount)
 
     async def _set(self, item_id: int, **values: object) -> None:
         table = schema.outbox

@@ -1,0 +1,53 @@
+"""What the hub wrote down is forgotten after LINKMW_HUB_AUDIT_DAYS: audit rows, and mails long since sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from linkmw.errors import Unavailable
+
+_log = logging.getLogger("linkmw.retention")
+
+Forget = Callable[[int], Awaitable[int]]  # drops what is from before that time; how much that was
+
+LOOK_SECONDS = 3600.0
+_DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Looks at its start and every hour. Several processes may do it at once: what is gone is gone."""
+
+    forgets: Sequence[Forget]
+    days: int
+    now: Callable[[], int]
+    every: float = LOOK_SECONDS
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While the block runs, old rows go."""
+        loop = asyncio.create_task(self._forever(), name="linkmw retention")
+        try:
+            yield
+        finally:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop
+
+    async def _forever(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(self.every)
+
+    async def look(self) -> None:
+        """Drop what is older than `days`; what cannot be reached now is looked at next time."""
+        before = self.now() - self.days * _DAY
+        for forget in self.forgets:
+            try:
+                await forget(before)
+            except Unavailable as error:
+                _log.warning("old rows stay for now: %s", error)
