@@ -52,3 +52,13 @@ def test_rf01_a_quick_failure_turns_nobody_away() -> None:
     breaker = Breaker(0.25, clock)
     breaker.failed(breaker.enter())
     assert breaker.enter() == clock.now
+
+
+def test_rf01_a_server_that_refuses_after_it_was_silent_keeps_nobody_waiting() -> None:
+    clock = Clock()
+    breaker = Breaker(0.25, clock)
+    slow_failure(breaker, clock)
+    clock.now += OPEN_SECONDS
+    breaker.failed(breaker.enter())
+    breaker.enter()
+    breaker.enter()

@@ -131,21 +131,31 @@ def test_rf02_a_write_is_sent_once_and_a_read_twice(reached: Reached) -> None:
     assert reached.wire.seen.count(b"GET\r\n") == 2
 
 
+def answered(run: Run, question: Callable[[], Coroutine[Any, Any, Any]]) -> bool:
+    try:
+        run(question())
+    except Unavailable:
+        return False
+    return True
+
+
 def test_rf01_a_silent_redis_costs_about_a_second_once_and_is_believed_again(reached: Reached) -> None:
     reached.wire.mode = "silent"
     assert reached.seconds(reached.hub.flows.get("flow")) < 1.4
     assert reached.seconds(reached.gate.sign_ins.take("browser", "state")) < 0.1
     assert reached.seconds(reached.commands.ping()) < 0.1
     reached.wire.mode = "pass"
-
-    def back() -> bool:
-        try:
-            return bool(reached.run(reached.commands.ping()))
-        except Unavailable:
-            return False
-
-    until(back, 5)
+    until(lambda: answered(reached.run, reached.commands.ping), 5)
     assert reached.run(reached.hub.flows.get("flow")) is None
+
+
+def test_rf01_a_redis_that_forgot_the_scripts_while_it_was_silent_is_believed_again(reached: Reached) -> None:
+    reached.run(reached.commands._ask("SCRIPT", "FLUSH", tries=1))
+    reached.wire.mode = "silent"
+    reached.seconds(reached.commands.ping())
+    reached.wire.mode = "pass"
+    until(lambda: answered(reached.run, lambda: reached.gate.marks.count("password", "ann", 60)), 5)
+    assert reached.run(reached.gate.marks.count("password", "ann", 60)) == 2
 
 
 def test_rf01_a_refusal_is_quick_and_forgotten_at_once(

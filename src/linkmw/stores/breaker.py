@@ -33,10 +33,10 @@ class Breaker:
         return now
 
     def failed(self, began: float) -> None:
-        """The call that began at `began` got no answer."""
+        """The call that began at `began` got no answer; soon, or after a wait."""
         now = self._clock()
-        if now - began >= self._slow_seconds:
-            self._open, self._until = True, now + OPEN_SECONDS
+        self._open = now - began >= self._slow_seconds
+        self._until = now + OPEN_SECONDS
 
     def answered(self) -> None:
         """The server answered, whatever it said."""
