@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 MAX_TARGET = 2048  # characters: longer than any page we would send a person back to
 
-# One slash, then printable ASCII without a backslash; other letters arrive percent-encoded. To a browser this is a path
-# of the site it is on, whatever follows: only a second slash, or a backslash (which it reads as one), starts a host,
-# and only tabs and line breaks are dropped from within.
-_TARGET = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+# A slash, then printable ASCII without a backslash; other letters arrive percent-encoded. To a browser this is a path
+# of the site it is on, unless a second slash follows (below): what it would read as a slash (the backslash) or drop
+# (tabs, line breaks) is not in it.
+_TARGET = re.compile(r"/[\x21-\x5b\x5d-\x7e]*")
 
-# A proxy or framework may decode the path before it redirects on, so that what was a path becomes `//host`, or a line
-# break ends the header. Empty segments are refused for the same reason: `/..//host` shortens to `//host`.
+# Two slashes start a host at the beginning, and anywhere once dots are resolved: `/..//host`. A proxy or framework may
+# decode the path before it redirects on, too, so that an encoded slash becomes one and a line break ends the header.
 _TRAP = re.compile(r"//|[\x00-\x1f\x7f-\x9f\\]")
 _DECODINGS = 3  # `%252f` is a slash to whoever decodes twice
 

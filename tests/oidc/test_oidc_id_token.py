@@ -45,6 +45,7 @@ def code_of(forge, change: dict[str, Any] | None = None, header: dict[str, Any] 
 
 def test_a_good_id_token(forge):
     assert verify(forge) == CLAIMS
+    assert "sid" not in verify(forge, {"sid": GONE})
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,12 @@ def test_tv12_an_ec_key_that_is_none(ec_forge, change):
     assert KeySet.read({"keys": [{**ec_forge.key.public_jwk(), **change}]}).keys == ()
 
 
+def test_tv12_a_coordinate_has_32_bytes_and_one_spelling(ec_forge):
+    key = ec_forge.key.public_jwk()
+    longer = base64url.encode(b"\0" + base64url.decode(key["x"]))
+    assert KeySet.read({"keys": [{**key, "x": longer}]}).keys == ()
+
+
 def test_tv12_an_oct_key_in_the_set_is_no_secret_of_ours(forge):
     keys = KeySet.read({"keys": [{"kty": "oct", "k": part(b"secret"), "kid": "a", "alg": "HS256"}]})
     signed = f"{part({'alg': 'HS256', 'kid': 'a'})}.{part(CLAIMS)}"
@@ -292,7 +298,11 @@ def test_tv19_a_key_set_of_2000_keys_is_not_read(forge):
         with pytest.raises(TokenRejected) as caught:
             read(given)
         assert caught.value.code == "key_set_size"
-    assert KeySet.from_json(json.dumps({"keys": document["keys"][:1]}).encode()) == forge.keys
+    one = {"keys": document["keys"][:1]}
+    assert KeySet.from_json(json.dumps(one).encode()) == forge.keys
+    with pytest.raises(TokenRejected) as caught:
+        KeySet.from_json(json.dumps({**one, "pad": "x" * jose.MAX_KEY_SET}).encode())
+    assert caught.value.code == "key_set_size"
 
 
 # ---- the header

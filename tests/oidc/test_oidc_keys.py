@@ -201,6 +201,20 @@ def test_rf11_who_is_cancelled_takes_nothing_from_the_others():
     asyncio.run(story())
 
 
+def test_rf11_a_waiter_that_is_cancelled_does_not_cancel_the_fetch():
+    async def story() -> None:
+        issuer = Slow(keys := KeySet(()))
+        asking, waiting, patient = [asyncio.create_task(issuer.cache.get()) for _ in range(3)]
+        await settle()
+        waiting.cancel()
+        await settle()
+        issuer.go.set()
+        assert await asyncio.gather(asking, patient) == [keys, keys]
+        assert issuer.asked == 1
+
+    asyncio.run(story())
+
+
 def test_rc14_while_keys_are_renewed_old_ones_serve_and_an_unknown_kid_waits():
     async def story() -> None:
         old, new = sets(2)
