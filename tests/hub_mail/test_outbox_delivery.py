@@ -7,6 +7,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -246,6 +247,22 @@ def test_df02_a_mail_under_way_is_finished_when_the_hub_stops(clock: Clock) -> N
 
     asyncio.run(story())
     assert outbox.noted == 1
+
+
+def test_i11_a_mail_server_that_hangs_takes_no_thread_from_sql(clock: Clock) -> None:
+    outbox, go_on = ForgetfulOutbox(fails=0), threading.Event()
+    outbox.items = [OutboxItem(number, mail(), 1, "ab12") for number in range(4)]
+
+    async def story() -> bool:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        sending = asyncio.create_task(Delivery(outbox, lambda *_: go_on.wait(10), clock, every=0.01).deliver())
+        try:
+            return await asyncio.wait_for(in_thread(lambda: not sending.done()), 5)
+        finally:
+            go_on.set()
+            await sending
+
+    assert asyncio.run(story())
 
 
 class BrokenOutbox(ForgetfulOutbox):

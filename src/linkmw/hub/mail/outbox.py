@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linkmw.errors import Unavailable
 from linkmw.hub.ports import Mail, Outbox, OutboxItem
-from linkmw.run import in_thread
 
 _log = logging.getLogger("linkmw.mail")
 
@@ -35,6 +35,8 @@ class Delivery:
     send: Send
     now: Callable[[], int]
     every: float
+    # Threads of its own: a mail server that hangs must not take those that SQL is asked in.
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "linkmw-mail"))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,7 +74,8 @@ class Delivery:
 
     async def _send(self, item: OutboxItem) -> None:
         try:
-            await in_thread(self.send, item.mail, item.reference, self.now())
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self.threads, self.send, item.mail, item.reference, self.now())
         except Exception as error:
             reason = str(error) if isinstance(error, Unavailable) else type(error).__name__
             await self._put_off(item, reason)
