@@ -1,0 +1,90 @@
+"""The hub's signed question to a product (protocol, section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import httpx2
+import pytest
+from tests.hub.world import HUB, SETTINGS, World, product
+
+from linkmw.errors import Unavailable
+from linkmw.hub.ports import AccountAnswer
+from linkmw.hub.products import SignedProducts
+from linkmw.oidc import call_token
+from linkmw.oidc.jose import KeySet
+
+Answer = Callable[[dict[str, Any], str], httpx2.Response]
+
+
+def asked(world: World, answer: Answer, internal_url: str = "") -> AccountAnswer:
+    """What the hub makes of a product's `answer` to (question, jti), the signature being checked as a gate does."""
+    ids = count()
+
+    async def ask() -> AccountAnswer:
+        jwks = await world.sql.keys.public()
+
+        def gate(request: httpx2.Request) -> httpx2.Response:
+            claims = call_token.verify(
+                request.headers["authorization"].removeprefix("Bearer "),
+                KeySet.read(jwks),
+                issuer=f"{HUB}/o/orders",
+                audience="orders",
+                method="POST",
+                url="https://orders.example/.linkmw/accounts",
+                body=request.content,
+                now=world.clock(),
+            )
+            assert request.url.host == (internal_url.removeprefix("http://") or "orders.example")
+            assert request.url.path == "/.linkmw/accounts"
+            return answer(json.loads(request.content), claims["jti"])
+
+        http = httpx2.AsyncClient(transport=httpx2.MockTransport(gate), timeout=1.0)
+        products = SignedProducts(http, world.sql.keys, SETTINGS, now=world.clock, token=lambda: f"jti-{next(ids)}")
+        return await products.look_up(product("orders", internal_url=internal_url), "7")
+
+    return asyncio.run(ask())
+
+
+def found(question: dict[str, Any], jti: str) -> httpx2.Response:
+    assert question == {"v": 1, "do": "look_up", "account_id": "7"}
+    said = {"username": "ada.l", "email": "a@b.example", "active": True, "usable_password": False}
+    return httpx2.Response(200, json={"v": 1, "jti": jti, "found": True, **said})
+
+
+def test_bc03_the_question_is_signed_over_method_address_and_body(world: World) -> None:
+    assert asked(world, found) == AccountAnswer(True, True, False, "ada.l", "a@b.example")
+
+
+def test_the_internal_url_is_where_it_is_sent_and_the_public_one_what_is_signed(world: World) -> None:
+    assert asked(world, found, "http://orders.internal").found
+
+
+def test_an_account_that_is_gone(world: World) -> None:
+    answer = asked(world, lambda _, jti: httpx2.Response(200, json={"v": 1, "jti": jti, "found": False}))
+    assert answer == AccountAnswer(False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _, __: httpx2.Response(200, json={"v": 1, "jti": "another", "found": True}),
+        lambda _, jti: httpx2.Response(200, json={"v": 9, "jti": jti, "found": True}),
+        lambda _, __: httpx2.Response(200, html="<h1>Not found</h1>"),
+        lambda _, __: httpx2.Response(404),
+        lambda _, jti: httpx2.Response(302, headers={"location": "http://169.254.169.254/"}, json={"jti": jti}),
+    ],
+)
+def test_bc05_bc16_what_is_not_the_gates_own_answer_counts_for_nothing(world: World, answer: Answer) -> None:
+    with pytest.raises(Unavailable):
+        asked(world, answer)
+
+
+def test_pr14_hostile_words_in_an_answer_are_dropped(world: World) -> None:
+    said = {"found": True, "username": "a\u202eb", "email": "a@b.example,c@d.example"}
+    answer = asked(world, lambda _, jti: httpx2.Response(200, json={"v": 1, "jti": jti, **said}))
+    assert (answer.username, answer.email) == ("", "")
