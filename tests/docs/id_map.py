@@ -1,4 +1,4 @@
-"""Keeps docs/requirements.md and docs/security.md in step with the tests: `python tests/docs/id_map.py [--write]`.
+"""Keeps docs/requirements.md, docs/security.md and docs/performance.md in step with the tests: `python tests/docs/id_map.py [--write]`.
 
 A test names the ids it shows at the start of its name: `test_mim08_…`, `test_fc02_fc03_…`. Ids of the requirements are
 written `MIM-8` there, those of the security catalogue `FC02`.
@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "docs" / "requirements.md", ROOT / "docs" / "security.md")
+PAGES = tuple(ROOT / "docs" / name for name in ("requirements.md", "security.md", "performance.md"))
 REQUIREMENTS = ("p", "mim", "dis", "ake", "ops")
 _ID = re.compile(r"([a-z]{1,3})(\d{1,2})\Z")
 _ROW = re.compile(r"\| ([A-Z]{1,3}-?\d{1,2}) \| (.*) \| ([^|]*) \|\Z")

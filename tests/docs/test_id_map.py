@@ -1,4 +1,4 @@
-"""The two maps of what is done agree with the tests, both ways."""
+"""The maps of what is done agree with the tests, both ways."""
 
 from __future__ import annotations
 
