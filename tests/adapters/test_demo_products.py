@@ -61,7 +61,7 @@ class Answer:
 
     @property
     def location(self):
-        return dict((name.lower(), value) for name, value in self.headers).get("location")
+        return {name.lower(): value for name, value in self.headers}.get("location")
 
     def without_chance(self):
         """Everything but dates, random tokens and signed values that hold a time."""
@@ -193,10 +193,7 @@ def _own(name, over, monkeypatch, tmp_path, protected, enters):
     monkeypatch.setenv("DEMO_SECRET", "signs nothing of value")
     module = importlib.import_module(f"linkmw.demo.products.{name}")
     module.prepare()
-    if name == "wiki":
-        wrapped = module.create_app(module.linkmw())
-    else:
-        wrapped = module.wrap(module.create_app())
+    wrapped = module.create_app(module.linkmw()) if name == "wiki" else module.wrap(module.create_app())
     return House(name, Client(over(wrapped)), Client(over(module.create_app())), "/login", protected, enters)
 
 

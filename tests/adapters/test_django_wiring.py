@@ -180,7 +180,7 @@ def test_streaming_passes_untouched():
 
 
 def decoration():
-    fields = {field: "<p>the button</p>" for field in Decorate.__dataclass_fields__}
+    fields = dict.fromkeys(Decorate.__dataclass_fields__, "<p>the button</p>")
     return Decorate(**{**fields, "stylesheet": "/.linkmw/assets/button.css"})
 
 

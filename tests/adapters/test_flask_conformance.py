@@ -13,10 +13,11 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from flask_login import LoginManager, UserMixin, login_user
 from werkzeug.test import create_environ
 
+from linkmw.errors import SettingsError
 from linkmw.gate.ports import OwnCheck
 from linkmw.http import Request
 from linkmw.model import Marker
-from linkmw.testing.conformance import ADA, ALAN, AdapterConformance, signed_in, start
+from linkmw.testing.conformance import ADA, ALAN, AdapterConformance, signed_in, start, verify
 from linkmw_flask import Product
 
 
@@ -224,6 +225,18 @@ class TestCallablesOfItsOwn(AdapterConformance):
         stage = FlaskStage(flask_login=False, session_key="", user_of=user_of, sign_in=sign_in, sign_out=sign_out)
         stage.product.hooks["totp_secret"] = stage.accounts.own_check
         return stage
+
+
+def test_dis8_an_async_hook_is_no_right_password():
+    """Flask's hooks are blocking. A coroutine is true: taken for a user it would make every password right."""
+
+    class Checker:
+        def __await__(self):
+            yield
+
+    stage = FlaskStage(verify_password=lambda username, password: Checker())
+    with pytest.raises(SettingsError, match="has no id"):
+        verify(stage, "ada.l", "any")
 
 
 def test_pr04_a_half_finished_sign_in_is_not_complete():

@@ -11,13 +11,13 @@ import pytest
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import Response
 
-from linkmw.errors import SettingsError
+from linkmw.errors import SettingsError, Unavailable
 from linkmw.gate.ports import OwnCheck, UnknownFactor
 from linkmw.http import Request
 from linkmw.model import Marker
 from linkmw.run import in_thread
-from linkmw.testing.conformance import ADA, GRACE, AdapterConformance, factor, start
-from linkmw_starlette import Product
+from linkmw.testing.conformance import ADA, GRACE, AdapterConformance, factor, start, verify
+from linkmw_starlette import Product, bridge
 from linkmw_starlette.bridge import LOOP
 
 
@@ -173,9 +173,31 @@ class TestCallablesOfItsOwn(AdapterConformance):
         return stage
 
 
+def test_dis8_an_async_callable_in_disguise_is_still_awaited():
+    """A coroutine is true: one that nobody awaits would make every password right."""
+
+    class Checker:
+        async def __call__(self, username, password):
+            return None
+
+    for hook in (Checker(), lambda username, password: Checker()(username, password)):
+        assert verify(StarletteStage(session_key="member", verify_password=hook), "ada.l", "any") is None
+
+
 def test_ot08_a_factor_no_code_can_satisfy_is_told_as_it_is():
     stage = StarletteStage(session_key="member", totp_secret=lambda user: UnknownFactor("WebAuthn"))
     assert factor(stage, stage.add(GRACE)) == UnknownFactor("WebAuthn")
+
+
+def test_a_hook_that_never_answers_is_the_products_absence_not_a_hanging_thread(monkeypatch):
+    monkeypatch.setattr(bridge, "HOOK_SECONDS", 0.05)
+
+    async def load(account_id):
+        await asyncio.Event().wait()
+
+    stage = StarletteStage(session_key="member", load=load)
+    with pytest.raises(Unavailable, match="did not answer"):
+        factor(stage, "1")
 
 
 def test_pr04_a_half_finished_sign_in_is_not_complete():

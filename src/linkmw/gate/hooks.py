@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Required, TypedDict, TypeVar
 
-from linkmw.errors import LinkRefused
+from linkmw.errors import LinkRefused, SettingsError
 from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
 from linkmw.http import Request
 from linkmw.model import Account
@@ -35,16 +35,23 @@ class Hooks(TypedDict, total=False):
 
 def read(user: Any, name: str, default: Any = None) -> Any:
     """Attribute `name` of a user object, or that key of a mapping or a database row."""
-    if isinstance(user, Mapping) or hasattr(user, "keys"):
-        return user[name] if name in user.keys() else default  # noqa: SIM118  (sqlite3.Row contains values, not keys)
-    return getattr(user, name, default)
+    keys = getattr(user, "keys", None)
+    if not callable(keys):
+        return getattr(user, name, default)
+    return user[name] if name in tuple(keys()) else default  # a database row contains its values, not its keys
 
 
 def account_of(user: Any) -> Account:
-    """The account a user is, told by its attributes."""
+    """The account a user is, told by its attributes. Raises SettingsError for what has no id.
+
+    So a coroutine that an `async def` hook left behind, which is true, is never taken for a user.
+    """
+    account_id = read(user, "id")
+    if account_id is None:
+        raise SettingsError(f"a {type(user).__name__} has no id: give linkmw's Product an account=…")
     email = read(user, "email") or ""
     name = read(user, "username") or read(user, "name") or email
-    return Account(str(read(user, "id")), str(name), str(email))
+    return Account(str(account_id), str(name), str(email))
 
 
 def is_active(user: Any) -> bool:
