@@ -52,7 +52,7 @@ def test_what_was_sent_is_to_be_had_as_json(smtp: SmtpServer, inbox: httpx2.Clie
     assert message["to"] == "ada@acme.example"
     assert message["from"] == "ACME ID <id@acme.example>"
     assert message["subject"] == "Grüße: linked <now>"
-    assert message["text"].startswith("Go to http://hub.localhost/unlink/abc?x=<1>")
+    assert message["text"] == "Go to http://hub.localhost/unlink/abc?x=<1>\nnow.\n"
     assert message["html"].strip() == "<p>Hello <b>Ada</b></p>"
     assert message["date"] == "Sat, 21 Nov 2026 08:02:00 +0100"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linkmw.demo.parts.realm import Person
 
@@ -28,6 +28,10 @@ class Plan:
     def people(self) -> str:
         """Whose accounts it has: the module's own name in the list of people."""
         return self.module.rpartition(".")[2]
+
+    def under(self, server: str) -> Plan:
+        """The same product under another server, as a product of its own."""
+        return replace(self, key=f"{self.key}-{server}", server=server)
 
 
 _MODULES = "linkmw.demo.products."

@@ -26,7 +26,7 @@ _START_SECONDS = 60
 class Hub:
     """One hub with one tenant. `start` and `stop` may alternate.
 
-    settings: `LINKMW_HUB_…` values that differ from the demo's, for instance shorter lifetimes.
+    settings: `LINKMW_HUB_…` values, all of them; a change counts from the next start.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Hub:
         self._kept = kept
         self._folder = folder
         self._port = port
-        self._environment = {
+        self.settings = {
             "LINKMW_HUB_PUBLIC_URL": self.url,
             "LINKMW_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
             "LINKMW_HUB_REDIS_URL": self.redis.url,
@@ -103,7 +103,7 @@ class Hub:
             "hub",
             [_COMMAND, "hub", "serve", "--host", "127.0.0.1", "--port", str(self._port)],
             log=self._folder / "hub.log",
-            env=self._environment,
+            env=self.settings,
             cwd=self._folder,
         )
         self._processes.wait(self.answers, what="the hub to answer", seconds=_START_SECONDS, process=self.process)
@@ -118,5 +118,5 @@ class Hub:
         return status(f"{self.internal_url}/healthz") == 200
 
     def _admin(self) -> Admin:
-        database = Database(open_engine(self._environment["LINKMW_HUB_DATABASE_URL"]))
-        return Admin(database, Seal.read(self._environment["LINKMW_HUB_KEY"]), lambda: int(time.time()))
+        database = Database(open_engine(self.settings["LINKMW_HUB_DATABASE_URL"]))
+        return Admin(database, Seal.read(self.settings["LINKMW_HUB_KEY"]), lambda: int(time.time()))

@@ -19,6 +19,7 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # databases and logs of everything lie in it
         self._path = folder / "kept.json"
         self._lock = threading.Lock()
         self._values: dict[str, str] = json.loads(self._path.read_text("utf-8")) if self._path.exists() else {}

@@ -27,7 +27,7 @@ _PREPARE_SECONDS = 60
 class ProductServer:
     """A product. `start` and `stop` may alternate: address, accounts and registration stay.
 
-    settings: further `LINKMW_…` and `DEMO_…` values; they win.
+    settings: further `LINKMW_…` and `DEMO_…` values; they win, and a change counts from the next start.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ProductServer:
         self._folder = folder
         self._database = str(folder / "product.db")
         self._hub = hub
-        self._settings = settings
+        self.settings = dict(settings)
         self._client: Client | None = None
         self._secret = Secret("")
 
@@ -126,7 +126,7 @@ class ProductServer:
             "LINKMW_REDIS_URL": self.redis.url,
             "LINKMW_REDIS_PREFIX": f"linkmw-{self.key}:",
             "DEMO_SECRET": self._kept.secret(f"{self.key} sessions"),
-            **self._settings,
+            **self.settings,
         }
 
     def _command(self) -> list[str]:

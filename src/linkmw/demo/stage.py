@@ -71,7 +71,7 @@ class Stage:
                 [
                     (self.keycloak.start, board.of("Keycloak")),
                     (self.hub.start, board.of("Hub")),
-                    *((product.start, board.of(product.name)) for product in self.products.values()),
+                    *((product.start, board.of(product.key.capitalize())) for product in self.products.values()),
                 ]
             )
         except BaseException:

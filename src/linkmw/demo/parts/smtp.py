@@ -105,4 +105,5 @@ def read_message(content: bytes, recipients: list[str]) -> Message:
 
 def _part(mail: EmailMessage, kind: str) -> str:
     body = mail.get_body((kind,))
-    return str(body.get_content()) if body else ""
+    # Lines end in CRLF on the wire (RFC 5321, 2.3.8); nobody who reads them wants that.
+    return str(body.get_content()).replace("\r\n", "\n") if body else ""

@@ -1,0 +1,81 @@
+"""The real parts, started once for a whole test run. A part that does not start fails the tests that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from linkmw.demo.catalogue import HELPDESK, ORDERS, WIKI
+from linkmw.demo.hub import Hub
+from linkmw.demo.parts import browser
+from linkmw.demo.parts.keycloak import Keycloak
+from linkmw.demo.parts.processes import Processes, free_port
+from linkmw.demo.parts.progress import Board
+from linkmw.demo.parts.redis import Redis
+from linkmw.demo.parts.smtp import Mailbox
+from linkmw.demo.product import ProductServer
+from linkmw.demo.stage import Stage
+
+# The four houses: Django under both kinds of server, Flask, Starlette.
+HOUSES = (ORDERS.under("wsgi"), ORDERS.under("asgi"), HELPDESK, WIKI)
+HUB_SETTINGS = {"LINKMW_HUB_OUTBOX_SECONDS": "0.1"}
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Processes]:
+    with Processes() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a real Redis that belongs to this test run."""
+    folder = tmp_path_factory.mktemp("redis")
+    server = Redis(processes, "redis", folder, port=free_port(), password="of-the-tests")
+    server.start()
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Keycloak, hub, the four houses, SMTP and inbox, running."""
+    folder: Path = tmp_path_factory.mktemp("stage")
+    with Stage(folder, plans=HOUSES, hub_settings=HUB_SETTINGS) as running:
+        running.start(Board())
+        yield running
+
+
+@pytest.fixture(scope="session")
+def keycloak(stage: Stage) -> Keycloak:
+    return stage.keycloak
+
+
+@pytest.fixture(scope="session")
+def hub(stage: Stage) -> Hub:
+    return stage.hub
+
+
+@pytest.fixture(scope="session")
+def products(stage: Stage) -> dict[str, ProductServer]:
+    return stage.products
+
+
+@pytest.fixture(scope="session")
+def inbox(stage: Stage) -> Mailbox:
+    return stage.mailbox
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium, one to a module.
+
+    Not one to the run: while Playwright's synchronous API is open its event loop counts as running in this thread,
+    and every later test that runs one of its own would fail.
+    """
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=browser.find(), args=list(browser.ARGUMENTS))
+        yield launched
+        launched.close()

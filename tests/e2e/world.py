@@ -1,0 +1,208 @@
+"""What a journey can ask of the world it happens in."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx2
+import pyotp
+
+from linkmw.demo.parts.answering import status
+from linkmw.demo.parts.processes import free_port
+from linkmw.demo.parts.realm import REALM, user
+from linkmw.demo.parts.realm import Person as Identity
+from linkmw.demo.parts.redis import Redis
+from linkmw.demo.parts.smtp import Mailbox
+from linkmw.demo.product import ProductServer
+from linkmw.demo.products.people import Person as Account
+from linkmw.demo.stage import Stage
+from linkmw.hub.registration import new_client
+
+_MAIL_SECONDS = 20
+_START_SECONDS = 60
+
+
+class Part(Protocol):
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Inbox:
+    """The mails that arrived by SMTP, as `messages.json` shows them."""
+
+    def __init__(self, mailbox: Mailbox, url: str) -> None:
+        self.url = url
+        self._mailbox = mailbox
+
+    def messages(self, to: str = "") -> list[dict[str, str]]:
+        """All mails, or those to one address; oldest first."""
+        return [message.as_json() for message in self._mailbox.all() if to in ("", message.to)]
+
+    def wait_for(self, *, to: str, subject: str, seconds: float = _MAIL_SECONDS) -> dict[str, str]:
+        """The newest mail to `to` with these words in its subject. Raises TimeoutError, naming what came instead."""
+        return self._mailbox.wait_for(
+            lambda message: message.to == to and subject in message.subject, seconds
+        ).as_json()
+
+
+class World:
+    """Everything that runs, and everything that can be done to it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.products: Mapping[str, ProductServer] = stage.products
+        self.identities = stage.identities
+        self.keycloak = stage.keycloak
+        self.hub = stage.hub
+        self.hub_url = stage.hub.url
+        self.inbox = Inbox(stage.mailbox, stage.inbox.url)
+
+    # --- people ---------------------------------------------------------------------------------
+
+    def new_identity(self, name: str = "Kim") -> Identity:
+        """A person whom Keycloak knows, and no product."""
+        email = f"{name.lower()}-{secrets.token_hex(4)}@acme.example"
+        person = Identity(email, secrets.token_urlsafe(12), name, "Example")
+        with self._admin() as admin:
+            admin.post(f"/admin/realms/{REALM}/users", json=user(person)).raise_for_status()
+        return person
+
+    def end_identity_sessions(self, identity: Identity) -> None:
+        """Keycloak has forgotten that this person was signed in."""
+        with self._admin() as admin:
+            users = f"/admin/realms/{REALM}/users"
+            (found,) = admin.get(users, params={"email": identity.email, "exact": "true"}).raise_for_status().json()
+            admin.post(f"{users}/{found['id']}/logout").raise_for_status()
+
+    def new_account(self, house: str, *, totp: bool = False, email: str = "") -> Account:
+        """An account in a product, linked to nobody."""
+        username = f"user-{secrets.token_hex(4)}"
+        account = Account(
+            username=username,
+            password=secrets.token_urlsafe(12),
+            email=email or f"{username}@products.example",
+            name="Kim Example",
+            totp_secret=pyotp.random_base32() if totp else "",
+        )
+        self.products[house].add_accounts([account])
+        return account
+
+    # --- more products --------------------------------------------------------------------------
+
+    def start_product(
+        self, key: str, name: str, login_path: str, command: Callable[[int], list[str]], *, cwd: Path, folder: Path
+    ) -> str:
+        """A product that is none of ours is registered at the hub and runs; its URL.
+
+        command: what starts it on a port. It finds the lines that `linkmw hub product add` prints, and a Redis of its
+        own, in its environment.
+        """
+        processes, port = self.stage.processes, free_port()
+        url, internal_url = f"http://{key}.localhost:{port}", f"http://127.0.0.1:{port}"
+        redis = Redis(processes, f"{key}'s redis", folder / "redis", port=free_port(), password=secrets.token_hex(16))
+        redis.start()
+        client = new_client(self.hub.organization_id, name, url, internal_url=internal_url, login_url=url + login_path)
+        client, secret = self.hub.register(key, client)
+        environment = {
+            "LINKMW_HUB_URL": self.hub.url,
+            "LINKMW_HUB_INTERNAL_URL": self.hub.internal_url,
+            "LINKMW_PUBLIC_URL": url,
+            "LINKMW_ORGANIZATION_ID": client.organization_id,
+            "LINKMW_CLIENT_ID": client.client_id,
+            "LINKMW_CLIENT_SECRET": str(secret),
+            "LINKMW_REDIS_URL": redis.url,
+        }
+        process = processes.start(key, command(port), log=folder / f"{key}.log", env=environment, cwd=cwd)
+        processes.wait(
+            lambda: status(internal_url + login_path, f"{key}.localhost:{port}") == 200,
+            what=f"{name} to answer",
+            seconds=_START_SECONDS,
+            process=process,
+        )
+        return url
+
+    # --- bad weather ----------------------------------------------------------------------------
+
+    @contextmanager
+    def away(self, part: Part) -> Iterator[None]:
+        """The part is not there; afterwards it is again. For instance `world.products["wiki"].redis`."""
+        part.stop()
+        try:
+            yield
+        finally:
+            part.start()
+
+    @contextmanager
+    def hanging(self, part: Any) -> Iterator[None]:
+        """The part takes connections and answers nothing; afterwards it does again."""
+        part.process.pause()
+        try:
+            yield
+        finally:
+            part.process.resume()
+
+    def hub_away(self) -> Any:
+        return self.away(self.hub)
+
+    def keycloak_away(self) -> Any:
+        return self.away(self.keycloak)
+
+    def redis_away(self, house: str) -> Any:
+        return self.away(self.products[house].redis)
+
+    @contextmanager
+    def settings(self, house: str, **settings: str) -> Iterator[ProductServer]:
+        """The product runs with these further settings (`LINKMW_…`); afterwards as before."""
+        product = self.products[house]
+        with _changed(product, product.settings, settings):
+            yield product
+
+    @contextmanager
+    def hub_settings(self, **settings: str) -> Iterator[None]:
+        """The hub runs with these further settings (`LINKMW_HUB_…`); afterwards as before."""
+        with _changed(self.hub, self.hub.settings, settings):
+            yield
+
+    def until(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
+        """The first true answer of `condition`. Fails when there is none in time."""
+        deadline, pause = time.monotonic() + seconds, threading.Event()
+        while not (answer := condition()):
+            assert time.monotonic() < deadline, f"did not come true within {seconds} s"
+            pause.wait(0.05)
+        return answer
+
+    @contextmanager
+    def _admin(self) -> Iterator[httpx2.Client]:
+        """Keycloak's Admin API, as its administrator."""
+        password_grant = {
+            "grant_type": "password",
+            "client_id": "admin-cli",
+            "username": "admin",
+            "password": self.keycloak.admin_password,
+        }
+        with httpx2.Client(base_url=self.keycloak.internal_url, timeout=20) as client:
+            answer = client.post("/realms/master/protocol/openid-connect/token", data=password_grant)
+            client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+            yield client
+
+
+@contextmanager
+def _changed(part: Part, settings: dict[str, str], changes: Mapping[str, str]) -> Iterator[None]:
+    before = dict(settings)
+    settings.update(changes)
+    part.stop()
+    part.start()
+    try:
+        yield
+    finally:
+        settings.clear()
+        settings.update(before)
+        part.stop()
+        part.start()
