@@ -1,0 +1,117 @@
+"""A person at a browser: each verb is one thing a person does, by the names a person sees."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+import pyotp
+from playwright.sync_api import BrowserContext, Page, expect
+
+BRAND = "ACME ID"
+
+
+@dataclass
+class Person:
+    """One browser (its own cookies) with one tab to begin with."""
+
+    context: BrowserContext
+    page: Page
+
+    @classmethod
+    def sits_down(cls, context: BrowserContext) -> Person:
+        return cls(context, context.new_page())
+
+    # --- at the product -------------------------------------------------------------------------
+
+    def opens(self, url: str) -> None:
+        self.page.goto(url)
+
+    def presses_sign_in(self, brand: str = BRAND) -> None:
+        self.page.get_by_role("link", name=f"Sign in with {brand}", exact=True).click()
+
+    def sees_button(self, brand: str = BRAND) -> bool:
+        return self.page.get_by_role("link", name=f"Sign in with {brand}", exact=True).count() == 1
+
+    def is_signed_in_as(self, username: str, url: str) -> None:
+        """In a second tab: the product itself says who this is."""
+        tab = self.context.new_page()
+        tab.goto(url)
+        expect(tab.get_by_text(f"Signed in as {username}")).to_be_visible()
+        tab.close()
+
+    def is_nobody_at(self, url: str) -> None:
+        tab = self.context.new_page()
+        tab.goto(url)
+        expect(tab.get_by_text("Signed in as")).to_have_count(0)
+        tab.close()
+
+    def signs_out_of_product(self, url: str) -> None:
+        self.page.goto(url)
+        self.page.get_by_role("button", name="Sign out").click()
+        expect(self.page.get_by_text("Signed in as")).to_have_count(0)
+
+    def signs_in_natively(self, login_url: str, username: str, password: str) -> None:
+        self.page.goto(login_url)
+        self.page.locator("input[name=username]").fill(username)
+        self.page.locator("input[name=password]").fill(password)
+        self.page.locator("input[name=password]").press("Enter")
+
+    # --- at Keycloak ----------------------------------------------------------------------------
+
+    def signs_in_at_keycloak(self, email: str, password: str) -> None:
+        expect(self.page).to_have_url(re.compile(r"http://keycloak\.localhost"))
+        self.page.locator("#username").fill(email)
+        self.page.locator("#password").fill(password)
+        self.page.locator("#kc-login").click()
+
+    # --- the proof ------------------------------------------------------------------------------
+
+    def proves(self, username: str, password: str) -> None:
+        expect(self.page.get_by_role("heading", name="Link your account")).to_be_visible()
+        self.page.get_by_role("textbox", name="Username").fill(username)
+        self.page.get_by_role("textbox", name="Password").fill(password)
+        self.page.get_by_role("button", name="Continue").click()
+
+    def enters_code(self, code: str) -> None:
+        expect(self.page.get_by_role("heading", name="Two-factor authentication")).to_be_visible()
+        self.page.get_by_role("textbox", name="Verification code").fill(code)
+        self.page.get_by_role("button", name="Submit").click()
+
+    def sees_linked(self) -> None:
+        expect(self.page.get_by_role("heading", name="Your accounts are linked")).to_be_visible()
+
+    def continues(self) -> None:
+        self.page.get_by_role("button", name="Continue").click()
+
+    def links(self, product: object, identity: object, account: object) -> None:
+        """The whole main job, from the product's login page to the product."""
+        self.opens(product.login_url)  # type: ignore[attr-defined]
+        self.presses_sign_in()
+        self.signs_in_at_keycloak(identity.email, identity.password)  # type: ignore[attr-defined]
+        self.proves(account.username, account.password)  # type: ignore[attr-defined]
+        if account.totp_secret:  # type: ignore[attr-defined]
+            self.enters_code(code_now(account.totp_secret))  # type: ignore[attr-defined]
+        self.sees_linked()
+        self.continues()
+
+
+def code_now(secret: str) -> str:
+    """The authenticator app's code, as it shows it now; the product forgives one step of 30 seconds."""
+    return pyotp.TOTP(secret).at(int(time.time()))
+
+
+def wrong_code(secret: str) -> str:
+    """Six digits that are none of the codes that could be right around now."""
+    totp = pyotp.TOTP(secret)
+    now = int(time.time())
+    near = {totp.at(now + 30 * step) for step in range(-3, 4)}
+    return next(code for code in ("000000", "111111", "222222", "333333", "444444", "555555") if code not in near)
+
+
+def remove_link_url(text: str) -> str:
+    """The address that stands alone on a line of the mail's text part."""
+    found = re.search(r"^(https?://\S+/unlink/\S+)$", text, re.MULTILINE)
+    assert found, text
+    return found.group(1)
