@@ -26,7 +26,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("linkmw")
 
-_SEEN = "linkmw.seen"  # in the scope: an outer LinkMiddleware has dealt with this request already (HT08)
+_SEEN = "linkmw.seen"  # in the scope: an outer LinkMiddleware puts its button into this page (HT08)
 
 
 class LinkMiddleware:
@@ -53,7 +53,6 @@ class LinkMiddleware:
         await self._app(scope, receive, send)
 
     async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = {**scope, _SEEN: True}
         body = _Body(receive)
         try:
             answer = await self._answer(scope, body)
@@ -66,13 +65,14 @@ class LinkMiddleware:
         elif isinstance(answer, Decorate):
             await self._decorated(scope, body, send, answer)
         else:
-            await self._app(scope, body.replay, send)
+            await self._app(scope, body.again, send)
 
     async def _decorated(self, scope: Scope, body: _Body, send: Send, answer: Decorate) -> None:
         from linkmw.gate import held
 
         page = held.AsgiPage(send, answer)
-        await self._app({**scope, "headers": held.asking_for_plain_html(scope["headers"])}, body.replay, page)
+        headers = held.asking_for_plain_html(scope["headers"])
+        await self._app({**scope, "headers": headers, _SEEN: True}, body.again, page)
         await page.release()
 
     async def _answer(self, scope: Scope, body: _Body) -> Answer:
@@ -147,7 +147,12 @@ class _Body:
                 break
         return body
 
-    async def replay(self) -> Message:
+    @property
+    def again(self) -> Receive:
+        """What the product receives from: the server's own `receive`, or first what was read."""
+        return self._replay if self._seen else self._receive
+
+    async def _replay(self) -> Message:
         # After the body the server's own `receive` goes on, which blocks until the client leaves: inventing a
         # disconnect here would end streaming answers ("What broke", 5).
         return self._seen.pop(0) if self._seen else await self._receive()

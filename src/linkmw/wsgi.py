@@ -26,7 +26,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 log = logging.getLogger("linkmw")
 
-_SEEN = "linkmw.seen"  # in the environment: an outer LinkMiddleware has dealt with this request already (HT08)
+_SEEN = "linkmw.seen"  # in the environment: an outer LinkMiddleware puts its button into this page (HT08)
 
 
 class LinkMiddleware:
@@ -46,7 +46,7 @@ class LinkMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self._claims is not None and self._claims(environ.get("PATH_INFO", "")) and _SEEN not in environ:
-            return self._ours({**environ, _SEEN: True}, start_response)
+            return self._ours(environ, start_response)
         return self._app(environ, start_response)
 
     def _ours(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -66,7 +66,8 @@ class LinkMiddleware:
         from linkmw.gate import held
 
         page = held.WsgiPage(start_response, answer)
-        return page.finish(self._app(held.environ_asking_for_plain_html(environ), page.start_response))
+        asking = {**held.environ_asking_for_plain_html(environ), _SEEN: True}
+        return page.finish(self._app(asking, page.start_response))
 
     def _answer(self, environ: Environ) -> Answer:
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in

@@ -258,6 +258,7 @@ class Slow:
 
     def close(self) -> None:
         self.stop.set()
+        self.socket.shutdown(socket.SHUT_RDWR)  # wakes `accept`
         self.socket.close()
         self.thread.join(2)
 

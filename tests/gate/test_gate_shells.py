@@ -397,6 +397,21 @@ def test_ht13_websocket_and_lifespan_are_the_products_own(world: World, kind: st
     assert all(one is other for one, other in zip(seen, given, strict=True))
 
 
+def test_p01_a_native_login_reaches_the_product_as_the_very_objects(
+    monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    seen: list[Any] = []
+
+    async def app(*given: Any) -> None:
+        seen.extend(given)
+
+    product = Asgi(app, monkeypatch, world)
+    given = (asgi_scope("/login", "POST"), object(), object())
+    asyncio.run(product.app(*given))  # type: ignore[arg-type]
+    assert all(one is other for one, other in zip(seen, given, strict=True))
+    assert given[0] == asgi_scope("/login", "POST")
+
+
 def test_ht14_the_body_of_a_native_login_is_never_read(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     body = b"username=ada&password=" + b"x" * 2_000_000
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from tests.gate.world import ADA, BOB, HUB, Browser, World, header, heading, location
+from tests.oidc.test_oidc_redirects import HOSTILE
 
 from linkmw.errors import Unavailable
 from linkmw.http import Request
@@ -93,6 +94,16 @@ def test_xs06_a_sign_in_ends_inside_the_site_wherever_it_was_told_to_go(person: 
     assert location(person.returns(person.starts(target)["state"])) == "/"
 
 
+def test_xs06_no_target_of_the_hostile_list_is_followed(world: World) -> None:
+    for target in HOSTILE:
+        person = world.browser()
+        query = urlencode({"next": target}, errors="surrogatepass")
+        answer = person.get(f"/.linkmw/login?{query}")
+        if answer.status == 303:  # else the query itself was refused
+            state = parse_qs(urlsplit(location(answer)).query)["state"][0]
+            assert location(person.returns(state)) == "/", target
+
+
 def test_a_sign_in_that_was_going_nowhere_ends_where_the_product_says() -> None:
     person = World(after_sign_in="/admin/", public_url="https://orders.example/shop").browser()
     answer = person.get("/.linkmw/login")
@@ -154,6 +165,14 @@ def test_fc08_a_parameter_given_twice_is_refused_and_takes_nothing(person: Brows
     query = urlencode([("state", state), ("code", "good"), ("iss", world.settings.issuer), (name, "other")])
     assert person.get(f"/.linkmw/callback?{query}").status == 400
     assert person.returns(state).status == 303
+
+
+def test_fc08_pr19_going_on_inside_the_site_hides_no_second_value(person: Browser, world: World) -> None:
+    state = person.starts()["state"]
+    query = urlencode([("state", state), ("state", "other"), ("code", "x"), ("iss", world.settings.issuer)])
+    answer = person.get(f"/.linkmw/callback?{query}", site="cross-site")
+    assert person.follow(answer).status == 400
+    assert world.hub.redeemed == []
 
 
 @pytest.mark.parametrize("issuer", ["https://id.example/o/wiki", "", "https://evil.example"])
@@ -300,6 +319,8 @@ def test_a_silent_redis_is_no_unknown_state(person: Browser, world: World) -> No
 def test_a_hub_that_is_away_or_off_ends_at_the_native_login(person: Browser, world: World) -> None:
     world.hub.mode = "off"
     assert location(person.get("/.linkmw/login")) == "/login"
+    world.hub.mode, world.hub.healthy = "beside", False
+    assert person.get("/.linkmw/login").status == 503
     world.hub.away = True
     answer = person.get("/.linkmw/login")
     assert answer.status == 503

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -158,7 +159,7 @@ def _branding(found: Mapping[str, Any]) -> Branding:
 def read_tokens(reply: Reply) -> Tokens:
     """The token endpoint's answer (RFC 6749, 5). Raises ProviderRefused for its errors."""
     if reply.status in (400, 401):
-        raise ProviderRefused(_text(_object(reply), "error")[:64])
+        raise ProviderRefused(_word(_object(reply)))
     return Tokens(_text(_object(_checked(reply)), "id_token"))
 
 
@@ -180,7 +181,7 @@ def read_proof_request(reply: Reply) -> ProofRequest:
 def read_code(reply: Reply) -> str:
     """`POST /proofs`. Raises RequestRefused with the hub's word as code."""
     if reply.status in (400, 404, 409):
-        raise RequestRefused("the hub refused the proof", code=_text(_object(reply), "error")[:64], status=409)
+        raise RequestRefused("the hub refused the proof", code=_word(_object(reply)), status=409)
     return _text(_object(_checked(reply)), "code")
 
 
@@ -202,6 +203,12 @@ def _object(reply: Reply) -> dict[str, Any]:
     if found.get("v", PROTOCOL) not in _UNDERSTOOD:
         raise Unavailable("the hub speaks another protocol: compare the versions of hub and product")
     return found
+
+
+def _word(found: Mapping[str, Any]) -> str:
+    """The `error` of a refusal; it goes into logs, so it is a plain word or nothing."""
+    word = _text(found, "error")
+    return word if re.fullmatch(r"[a-z_]{1,64}", word) else "unnamed"
 
 
 def _text(found: Mapping[str, Any], name: str, *, empty: bool = False) -> str:

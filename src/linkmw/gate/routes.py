@@ -6,6 +6,7 @@ Nothing that happens here breaks the product: a fault on its login route leaves 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
 
 from linkmw.errors import RequestRefused
 from linkmw.gate import accounts, answers, login_page, places, prove, sign_in
@@ -19,8 +20,8 @@ Flow = Callable[[Ports, Settings, Request], Awaitable[Answer]]
 async def _inside_first(ports: Ports, settings: Settings, request: Request, name: str, flow: Flow) -> Answer:
     """A cross-site arrival goes on inside the site first: SameSite=Strict sessions are not seen before that (PR19)."""
     if is_cross_site_arrival(request):
-        query = dict(request.query)
-        return await answers.going_on(ports, settings, places.ours(settings, name, **query), "product")
+        url = f"{places.ours(settings, name)}?{urlencode(list(request.query))}"
+        return await answers.going_on(ports, settings, url, "product")
     return await flow(ports, settings, request)
 
 

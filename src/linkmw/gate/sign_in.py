@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from linkmw import redirects
-from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch
+from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, Unavailable
 from linkmw.gate import answers, audit, places
 from linkmw.gate.browser import Browser, check_form, known, known_or_new, navigates
 from linkmw.gate.ports import Ports
@@ -32,6 +32,8 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
         url = places.ours(settings, "login", next=then)
         return page(screens.confirm_start(look=await answers.look_of(ports, settings), url=url))
     state = await ports.hub.state()
+    if not state.healthy:
+        raise Unavailable("the hub says that a part of it is away")
     if effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "off":
         return redirect(places.native_login(settings))
     browser = known_or_new(settings, request, ports.token)
