@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
-from tests.e2e import wagtail_site
 from tests.e2e.world import World
 
 from linkmw.demo.stage import Stage
 
 PICTURES = Path(__file__).parents[1] / ".out" / "failed"
 _failed = pytest.StashKey[bool]()
-
-
-@dataclass(frozen=True)
-class Wagtail:
-    """The running site."""
-
-    url: str
-    host: str
-    site: Path
-    files_at_start: dict[str, str]
-
-    def files_now(self) -> dict[str, str]:
-        return wagtail_site.fingerprint(self.site)
 
 
 @pytest.fixture(scope="session")
@@ -68,16 +53,3 @@ def _keep_pictures(opened: list[BrowserContext], test: str) -> None:
     for which, context in enumerate(opened):
         for number, page in enumerate(context.pages):
             page.screenshot(path=PICTURES / f"{name}.{which}.{number}.png", full_page=True)
-
-
-@pytest.fixture(scope="session")
-def wagtail(world: World, tmp_path_factory: pytest.TempPathFactory) -> Wagtail:
-    """A stock Wagtail site, linked to the hub by the README's lines and the environment."""
-    folder = tmp_path_factory.mktemp("wagtail")
-    python = wagtail_site.install(folder / "venv")
-    site = wagtail_site.create(python, folder)
-    before = wagtail_site.fingerprint(site)
-    url = world.start_product(
-        "wagtail", "Wagtail", "/admin/login/", lambda port: wagtail_site.command(python, port), cwd=site, folder=folder
-    )
-    return Wagtail(url=url, host="wagtail.localhost", site=site, files_at_start=before)

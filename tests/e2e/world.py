@@ -7,25 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
 import pyotp
 
-from linkmw.demo.parts.answering import status
-from linkmw.demo.parts.processes import free_port
 from linkmw.demo.parts.realm import REALM, user
 from linkmw.demo.parts.realm import Person as Identity
-from linkmw.demo.parts.redis import Redis
 from linkmw.demo.parts.smtp import Mailbox
 from linkmw.demo.product import ProductServer
 from linkmw.demo.products.people import Person as Account
 from linkmw.demo.stage import Stage
-from linkmw.hub.registration import new_client
+from linkmw.model import Client
 
 _MAIL_SECONDS = 20
-_START_SECONDS = 60
 
 
 class Part(Protocol):
@@ -96,37 +91,17 @@ class World:
 
     # --- more products --------------------------------------------------------------------------
 
-    def start_product(
-        self, key: str, name: str, login_path: str, command: Callable[[int], list[str]], *, cwd: Path, folder: Path
-    ) -> str:
-        """A product that is none of ours is registered at the hub and runs; its URL.
-
-        command: what starts it on a port. It finds the lines that `linkmw hub product add` prints, and a Redis of its
-        own, in its environment.
-        """
-        processes, port = self.stage.processes, free_port()
-        url, internal_url = f"http://{key}.localhost:{port}", f"http://127.0.0.1:{port}"
-        redis = Redis(processes, f"{key}'s redis", folder / "redis", port=free_port(), password=secrets.token_hex(16))
-        redis.start()
-        client = new_client(self.hub.organization_id, name, url, internal_url=internal_url, login_url=url + login_path)
-        client, secret = self.hub.register(key, client)
-        environment = {
+    def register(self, key: str, client: Client) -> dict[str, str]:
+        """A product that somebody else starts: the lines that `linkmw hub product add` prints, but for its Redis."""
+        registered, secret = self.hub.register(key, client)
+        return {
             "LINKMW_HUB_URL": self.hub.url,
             "LINKMW_HUB_INTERNAL_URL": self.hub.internal_url,
-            "LINKMW_PUBLIC_URL": url,
-            "LINKMW_ORGANIZATION_ID": client.organization_id,
-            "LINKMW_CLIENT_ID": client.client_id,
+            "LINKMW_PUBLIC_URL": registered.public_url,
+            "LINKMW_ORGANIZATION_ID": registered.organization_id,
+            "LINKMW_CLIENT_ID": registered.client_id,
             "LINKMW_CLIENT_SECRET": str(secret),
-            "LINKMW_REDIS_URL": redis.url,
         }
-        process = processes.start(key, command(port), log=folder / f"{key}.log", env=environment, cwd=cwd)
-        processes.wait(
-            lambda: status(internal_url + login_path, f"{key}.localhost:{port}") == 200,
-            what=f"{name} to answer",
-            seconds=_START_SECONDS,
-            process=process,
-        )
-        return url
 
     # --- bad weather ----------------------------------------------------------------------------
 
