@@ -3,7 +3,6 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-HAS_UV := uv --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types bench screenshots clean packages parts
@@ -13,22 +12,12 @@ help: ## what there is
 
 setup: .venv/.dev ## a virtual environment with everything the tests need
 
-# What people try is what was tried: versions come from uv.lock. Without uv it is installed into the environment
-# itself; where it cannot be installed, pip resolves.
 .venv/.dev: pyproject.toml uv.lock
-	@if $(HAS_UV); then uv sync --locked; \
-	else $(PYTHON) -m venv .venv && \
-	  if $(BIN)/python -m pip install --quiet uv; then $(BIN)/uv sync --locked --inexact; \
-	  else $(BIN)/python -m pip install --quiet --upgrade pip && $(BIN)/python -m pip install --editable . --group dev; fi; \
-	fi
+	@PYTHON=$(PYTHON) .ci/environment dev
 	@touch $@
 
 .venv/.demo: pyproject.toml uv.lock
-	@if $(HAS_UV); then uv sync --locked --no-default-groups --extra demo --inexact; \
-	else $(PYTHON) -m venv .venv && \
-	  if $(BIN)/python -m pip install --quiet uv; then $(BIN)/uv sync --locked --no-default-groups --extra demo --inexact; \
-	  else $(BIN)/python -m pip install --editable '.[demo]'; fi; \
-	fi
+	@PYTHON=$(PYTHON) .ci/environment demo
 	@touch $@
 
 demo: $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.demo) ## everything running, to click through; CHECK=1 tries it and stops
