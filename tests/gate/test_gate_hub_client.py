@@ -173,6 +173,8 @@ def test_a_proof_request_is_read_and_an_unknown_one_is_none(server: Server) -> N
     assert found is not None
     assert (found.transaction, found.identity_email) == ("t", "ada@acme.example")
     assert json.loads(server.asked[0].content) == {"v": 1, "handle": "h"}
+    server.says(200, {**answer, "identity_email": ""})  # an identity need not have an address
+    assert run_now(server.client().proof_request("h")).identity_email == ""
     server.says(404, {"error": "unknown_handle"})
     assert run_now(server.client().proof_request("h")) is None
     server.says(200, {**answer, "purpose": "everything"})

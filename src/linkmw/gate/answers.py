@@ -35,7 +35,7 @@ NOTHING = Response(204, GUARD_HEADERS)
 
 
 def dressed(settings: Settings, branding: Branding) -> Dress:
-    """The look of our pages and the files it needs."""
+    """The look of our pages and the files it needs. The brand's own ground is for the hub's pages, not for these."""
     return dress(
         owner="product",
         assets_url=places.ours(settings, "assets/"),
@@ -43,7 +43,6 @@ def dressed(settings: Settings, branding: Branding) -> Dress:
         product=branding.product,
         brand_primary=branding.brand_primary,
         product_primary=branding.primary,
-        ground=branding.ground,
         brand_logo=branding.brand_logo,
         product_logo=branding.product_logo,
         contact=branding.contact,

@@ -172,7 +172,7 @@ def read_proof_request(reply: Reply) -> ProofRequest:
     return ProofRequest(
         transaction=Secret(_text(found, "transaction")),
         purpose=cast(Any, purpose),
-        identity_email=_text(found, "identity_email"),
+        identity_email=_text(found, "identity_email", empty=True),
         hint=_text(found, "hint", empty=True),
         expires=expires,
     )
