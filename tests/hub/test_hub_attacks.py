@@ -332,6 +332,40 @@ def test_lt17_switched_off_while_under_way(world: World) -> None:
     assert world.links() == []
 
 
+def test_pr08_a_product_that_changed_its_tenant_under_way_links_nothing(world: World) -> None:
+    world.sql.admin.add_tenant(replace(ACME, organization_id="other"))
+    person = world.person()
+    code = world.push(world.ask_proof(world.sign_in(person))).json()["code"]
+    with world.sql.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE clients SET organization_id = 'other' WHERE client_id = 'orders'")
+    world.forget_registry()
+    assert person.get(f"/proved?code={code}").status_code == 404
+    assert world.links() == []
+
+
+def test_mim08_the_notice_is_for_who_was_refused(world: World) -> None:
+    world.add_link("7")
+    person = world.person()
+    refused = world.link(person, "7", EVE).headers["location"]
+    assert "belongs to another" in person.get(refused).text
+    world.sign_in(person, ADA)
+    assert "belongs to another" not in person.get(refused).text
+    linked = world.link(person, "8", EVE, "stock").headers["location"]
+    flow = query_of(linked)["flow"]
+    assert "belongs to another" not in person.get(f"/t/acme/?flow={flow}").text
+
+
+def test_rc07_continue_after_the_link_is_gone_enters_nothing(world: World) -> None:
+    person = world.person()
+    page = person.get(world.link(person).headers["location"])
+    reader = world.person()
+    reader.get(world.unlink_path())
+    reader.submit(reader.get("/unlink"), "/unlink")
+    assert person.submit(page, "/continue").status_code == 400
+    world.add_link("7", EVE)
+    assert person.submit(page, "/continue").status_code == 400
+
+
 # Forms and redirects
 
 

@@ -107,6 +107,16 @@ def test_proof_handles_expire_with_their_arrival(world: World) -> None:
     assert world.back_channel("/proof-requests", {"handle": handle}).status_code == 404
 
 
+def test_a_proof_request_is_no_longer_good_than_its_flow(world: World) -> None:
+    person = world.person()
+    to_keycloak = person.get(world.authorize_url()).headers["location"]
+    world.clock.move(1700)
+    answer = person.get(world.keycloak.signs_in(to_keycloak, ADA, world.clock()))
+    world.clock.move(100)
+    handle = query_of(answer.headers["location"])["handle"]
+    assert world.back_channel("/proof-requests", {"handle": handle}).status_code == 404
+
+
 # OpenID Provider
 
 

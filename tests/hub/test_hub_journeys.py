@@ -223,3 +223,15 @@ def test_ops02_what_happened_is_in_the_audit_trail(world: World) -> None:
     person.submit(person.get(done.headers["location"]), "/continue")
     assert ("linked", "") in world.audit()
     assert ("signed_in", "") in world.audit()
+
+
+def test_an_expired_flow_says_so_and_offers_to_start_again(world: World) -> None:
+    person = world.person()
+    done = world.link(person)
+    page = person.get(done.headers["location"])
+    world.clock.move(1799)
+    assert person.get(done.headers["location"]).status_code == 200
+    world.clock.move(1)
+    for late in (person.get(done.headers["location"]), person.submit(page, "/continue")):
+        assert late.status_code == 400
+        assert "This sign-in has expired" in late.text

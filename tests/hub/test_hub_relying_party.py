@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -129,10 +130,21 @@ def test_fc20_a_redirect_is_not_followed(party: RelyingParty, keycloak: FakeKeyc
     assert all(request.url.host == "kc.example" for request in keycloak.asked)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_fc20_an_answer_over_1_mib_is_not_read(party: RelyingParty, keycloak: FakeKeycloak, packed: bool) -> None:
+    def large() -> httpx2.Response:
+        body = keycloak.good_token().content[:-1] + b',"x":"' + b"x" * 1024 * 1024 + b'"}'
+        headers = {"content-encoding": "gzip"} if packed else {}
+        return httpx2.Response(200, headers=headers, content=gzip.compress(body) if packed else body)
+
+    keycloak.token = large
+    with pytest.raises(Unavailable):
+        redeem(party)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda: httpx2.Response(200, content=b"x" * (1024 * 1024 + 1)),
         lambda: httpx2.Response(200, html="<h1>Welcome to the hotel</h1>"),
         lambda: httpx2.Response(200, json=[]),
         lambda: httpx2.Response(200, json={"id_token": 7, "access_token": "at"}),

@@ -9,7 +9,7 @@ from linkmw.hub.browser import Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import NotLinkedYet, Place, concerning
 from linkmw.hub.ports import Flow, NewLink, PendingProof, Ports
-from linkmw.model import Account, Identity, Link
+from linkmw.model import Account, Identity
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
 from linkmw.settings import HubSettings
@@ -118,17 +118,11 @@ async def go_on(ports: Ports, settings: HubSettings, request: Request) -> Respon
         flow = steps.go(flow, "left")
         if not rules.is_same_person(flow, await flows.session_of(ports, settings, request)):
             raise IdentityChanged("somebody else is signed in at the hub now")
-        link = await _link_of(ports, flow)
-        if link is None:
+        link = await ports.links.of_account(flow.client_id, flow.account.account_id) if flow.account else None
+        if link is None or link.identity != flow.identity:
             raise RequestRefused("the link was removed meanwhile", code="expired")
         await flows.keep(ports, flow)
         return await provider.grant(ports, settings, request, where, flow, link)
-
-
-async def _link_of(ports: Ports, flow: Flow) -> Link | None:
-    """The flow's own link, if it is still there and still this identity's."""
-    link = await ports.links.of_account(flow.client_id, flow.account.account_id) if flow.account else None
-    return link if link and (link.link_id, link.identity) == (flow.link_id, flow.identity) else None
 
 
 def leave_url(settings: HubSettings, where: Place, flow: Flow) -> str:
