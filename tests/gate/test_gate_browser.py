@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.gate.world import ADA, SETTINGS, Browser, World, location
 
 from linkmw.gate import button
 from linkmw.gate.browser import address, cookie_name
 from linkmw.http import Request
-from tests.gate.world import ADA, SETTINGS, Browser, World, location
 
 
 @pytest.mark.parametrize(
