@@ -60,7 +60,7 @@ def test_mim23_mim21_mim24_the_link_in_the_mail_removes_it_on_a_press_only(world
     stranger.page.get_by_role("button", name="Remove link").click()
     expect(stranger.page.get_by_role("heading", name="The link has been removed")).to_be_visible()
     expect(stranger.page.get_by_text("close this window")).to_be_visible()
-    world.inbox.wait_for(to=account.email, subject="removed")
+    world.inbox.wait_for(to=account.email, subject="no longer linked")
     stranger.opens(address)
     expect(stranger.page.get_by_role("heading")).to_contain_text(re.compile("gone|removed"))
 
