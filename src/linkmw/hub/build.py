@@ -18,6 +18,7 @@ from linkmw.hub.mail.smtp import SmtpServer
 from linkmw.hub.ports import Ports
 from linkmw.hub.products import SignedProducts
 from linkmw.hub.relying_party import RelyingParty
+from linkmw.hub.retention import Retention
 from linkmw.settings import HubSettings
 from linkmw.stores.redis import Commands, HubStores, connect
 from linkmw.stores.sql import SqlStores, clock
@@ -75,16 +76,17 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
 
 
 def build(settings: HubSettings) -> Starlette:
-    """The hub, ready to serve; its outbox is looked after while it does. Raises SettingsError: it refuses to start."""
+    """The hub, ready to serve; outbox and retention are looked after while it does. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)
+    retention = Retention([connections.sql.audit.forget, connections.sql.outbox.forget], settings.audit_days, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with delivery.running():
+            async with delivery.running(), retention.running():
                 yield
         finally:
             await connections.close()
