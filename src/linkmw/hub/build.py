@@ -76,7 +76,7 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
 
 
 def build(settings: HubSettings) -> Starlette:
-    """The hub, ready to serve, its outbox and retention running beside it. Raises SettingsError: it refuses to start."""
+    """The hub, ready to serve, outbox and retention running beside it. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
