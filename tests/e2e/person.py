@@ -79,6 +79,15 @@ class Person:
         self.page.get_by_role("textbox", name="Verification code").fill(code)
         self.page.get_by_role("button", name="Submit").click()
 
+    def enters_fresh_code(self, secret: str) -> None:
+        """A code that was not used before: one that was is refused, and the next one tried."""
+        for step in (-1, 0, 1):
+            self.enters_code(pyotp.TOTP(secret).at(int(time.time()) + 30 * step))
+            self.page.wait_for_load_state()
+            if self.page.get_by_role("heading", name="Two-factor authentication").count() == 0:
+                return
+        raise AssertionError("no code was taken")
+
     def sees_linked(self) -> None:
         expect(self.page.get_by_role("heading", name="Your accounts are linked")).to_be_visible()
 
