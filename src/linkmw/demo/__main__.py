@@ -22,7 +22,7 @@ from linkmw.demo.web import Stuck
 from linkmw.errors import LinkmwError
 
 FOLDER = Path(".demo")
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
@@ -31,8 +31,10 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 @click.option("--prepare", is_flag=True, help="Only fetch and build what the first start would.")
 def main(check: bool, keep: bool, prepare: bool) -> None:
     """Start Redis, Keycloak, an inbox, the hub and three products. Ctrl-C stops them all."""
-    for number in _SIGNALS:  # whoever ends us otherwise than by Ctrl-C gets the same clean end
-        signal.signal(number, signal.default_int_handler)
+    if check and keep:
+        raise click.UsageError("--check begins anew: leave out --keep")
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
     try:
         sys.exit(_prepare() if prepare else _run(check=check, keep=keep))
     except KeyboardInterrupt:
@@ -41,6 +43,13 @@ def main(check: bool, keep: bool, prepare: bool) -> None:
     except (PartFailed, WrongChecksum, LinkmwError) as error:
         click.echo(f"Not started: {error}", err=True)
         sys.exit(1)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """The run ends, once: somebody who presses Ctrl-C again does not stop the stopping."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _prepare() -> int:

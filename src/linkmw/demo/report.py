@@ -62,6 +62,6 @@ def as_text(stage: Stage) -> str:
     for product in stage.products.values():
         lines += ["", f"  {product.name} ({product.plan.framework})  {product.login_url}"]
         for account in product.accounts:
-            second = f"  second factor, secret {account.totp_secret}" if account.totp_secret else ""
-            lines.append(f"    {account.username:<20} {account.password:<28}{second}")
+            second = f"second factor, secret {account.totp_secret}" if account.totp_secret else ""
+            lines.append(f"    {account.username:<20} {account.password:<28}  {second}".rstrip())
     return "\n".join([*lines, ""])
