@@ -1,4 +1,4 @@
-"""Keeps docs/requirements.md, docs/security.md and docs/performance.md in step with the tests: `python tests/docs/id_map.py [--write]`.
+"""Keeps the maps id → test in docs in step with the tests: `python tests/docs/id_map.py [--write]`.
 
 A test names the ids it shows at the start of its name: `test_mim08_…`, `test_fc02_fc03_…`. Ids of the requirements are
 written `MIM-8` there, those of the security catalogue `FC02`.
