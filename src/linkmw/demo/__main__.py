@@ -53,8 +53,10 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _prepare() -> int:
+    say = Board().of("Keycloak")
     with Processes() as processes:
-        keycloak_install.find(processes, FOLDER / "prepare", Board().of("Keycloak"))
+        keycloak_install.find(processes, FOLDER / "prepare", say)
+    say("here")
     return 0
 
 
