@@ -1,5 +1,7 @@
 """The error tree. Whose fault it is shows in the class; `code` is the same in log, page and test.
 
+`status` is the HTTP status that a visitor gets with the page for it.
+
 What is expected is a value, not an error: a wrong password, a second factor still missing, a link that is gone.
 """
 
@@ -10,6 +12,7 @@ class LinkmwError(Exception):
     """Anything linkmw refuses. `code`: short, stable, ASCII. The message never holds a secret."""
 
     code = "linkmw_error"
+    status = 500
 
     def __init__(self, message: str = "", *, code: str | None = None) -> None:
         super().__init__(message or self.code)
@@ -33,6 +36,7 @@ class ProtocolError(LinkmwError):
     """The other side's: the flow ends and the native login is offered."""
 
     code = "protocol"
+    status = 400
 
 
 class StateMismatch(ProtocolError):
@@ -72,6 +76,7 @@ class LinkRefused(LinkmwError):
     """A rule said no."""
 
     code = "link_refused"
+    status = 403
 
 
 class AccountTaken(LinkRefused):
@@ -90,12 +95,14 @@ class TenantNotEnabled(LinkRefused):
     """The client is unknown, disabled, or of another tenant: all three answer alike."""
 
     code = "tenant_not_enabled"
+    status = 404
 
 
 class TooMany(LinkmwError):
     """A limit was reached. `retry_after`: seconds until the next try counts."""
 
     code = "too_many"
+    status = 429
 
     def __init__(self, retry_after: int, message: str = "") -> None:
         super().__init__(message)
@@ -106,3 +113,4 @@ class Unavailable(LinkmwError):
     """Keycloak, Redis, SQL, hub or product did not answer. Falls to the native login, never means "not found"."""
 
     code = "unavailable"
+    status = 503

@@ -224,8 +224,3 @@ def origin_of(url: str) -> str:
     """Scheme, host and port of a configured URL."""
     found = _ORIGIN.match(url)
     return found.group(1) if found else ""
-
-
-def is_cross_site_arrival(request: Request) -> bool:
-    """Did the browser say that another site sent it here (Fetch Metadata)? Older browsers say nothing."""
-    return request.headers.get("sec-fetch-site", "") in ("cross-site", "same-site")

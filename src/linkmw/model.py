@@ -165,14 +165,4 @@ class Session:
     expires: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A short name of one failure, the same on the page and in the log: `7Q4K-M2XD`."""
-
-    value: str
-
-    def __str__(self) -> str:
-        return self.value
-
-
 Claims = dict[str, Any]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "linkmw"
 PAGE = ROOT / "docs" / "architecture.md"
 FOLDERS = ("oidc", "gate", "hub", "pages", "stores", "cli", "testing", "demo")
-WORDS = ("model", "http", "errors", "run", "redirects", "settings", "switch")
+WORDS = ("model", "http", "errors", "run", "redirects", "reference", "settings", "switch", "whence")
 _BLOCK = re.compile(r"(<!-- imports:begin -->\n).*(<!-- imports:end -->)", re.DOTALL)
 
 

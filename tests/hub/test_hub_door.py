@@ -13,10 +13,10 @@ from linkmw.errors import SettingsError, Unavailable
 from linkmw.hub import health
 from linkmw.hub.app import ROUTES
 from linkmw.hub.build import build
-from linkmw.hub.translate import client_address
 from linkmw.model import Secret
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores
+from linkmw.whence import client_address
 
 PROXIES = ("10.0.0.0/8", "fd00::/8")
 

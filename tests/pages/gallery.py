@@ -14,10 +14,11 @@ from pathlib import Path
 
 from linkmw import http
 from linkmw.hub.mail import messages
-from linkmw.model import Client, Reference, Tenant
+from linkmw.model import Client, Tenant
 from linkmw.pages import screens
 from linkmw.pages.look import Dress, dress
 from linkmw.pages.screens import AccountRow, Flash, Form, ProductPanel
+from linkmw.reference import Reference
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "tests" / ".out" / "screens"

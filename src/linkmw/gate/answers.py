@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterable
 from typing import Literal
 
-from linkmw.errors import (
-    LinkmwError,
-    LinkRefused,
-    ProtocolError,
-    ProviderRefused,
-    RequestRefused,
-    StateMismatch,
-    TooMany,
-    Unavailable,
-)
+from linkmw.errors import LinkmwError, TooMany, Unavailable
 from linkmw.gate import places
 from linkmw.gate.browser import Browser, form_token
 from linkmw.gate.ports import Branding, Ports
 from linkmw.http import GUARD_HEADERS, Response, origin_of, page
-from linkmw.model import Reference
 from linkmw.pages import screens
 from linkmw.pages.look import Dress, Look, dress
 from linkmw.pages.problems import problem_of
+from linkmw.reference import Reference, new_reference
 from linkmw.settings import Settings
 
 log = logging.getLogger("linkmw.gate")
-
-_LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 O 1 I: references are read out over the telephone
 
 NOTHING = Response(204, GUARD_HEADERS)
 
@@ -70,11 +58,6 @@ async def going_on(
     return page(screens.going_on(look=await look_of(ports, settings), url=url, to=to), headers=headers)
 
 
-def new_reference() -> Reference:
-    letters = "".join(secrets.choice(_LEGIBLE) for _ in range(8))
-    return Reference(f"{letters[:4]}-{letters[4:]}")
-
-
 def noted(error: Exception) -> Reference:
     """A reference for `error`, which is in the log under the same one."""
     reference = new_reference()
@@ -103,18 +86,4 @@ async def refusal(ports: Ports, settings: Settings, error: Exception) -> Respons
         lifetime_seconds=settings.sign_in_seconds,
     )
     retry = (("Retry-After", str(wait or 1)),) if wait or away else ()
-    return page(html, status=_status(known), headers=retry)
-
-
-def _status(error: LinkmwError) -> int:
-    if isinstance(error, RequestRefused):
-        return error.status
-    by_class: tuple[tuple[type[LinkmwError], int], ...] = (
-        (TooMany, 429),
-        (Unavailable, 503),
-        (LinkRefused, 403),
-        (StateMismatch, 400),
-        (ProviderRefused, 400),
-        (ProtocolError, 400),
-    )
-    return next((status for kind, status in by_class if isinstance(error, kind)), 500)
+    return page(html, status=known.status, headers=retry)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from linkmw.errors import ProtocolError, RequestRefused, TooMany, Unavailable
 from linkmw.gate import answers, audit, limits, places, second_factor
-from linkmw.gate.browser import check_form, known, known_or_new, navigates
+from linkmw.gate.browser import check_form, known, known_or_new
 from linkmw.gate.limits import CodeTry
 from linkmw.gate.ports import OwnCheck, Ports, ProofRecord, SecondFactor, Totp, UnknownFactor
 from linkmw.gate.proof_pages import (
@@ -22,6 +22,7 @@ from linkmw.http import Request, Response, redirect
 from linkmw.model import Account, Proof
 from linkmw.pages.screens import CodeProblem
 from linkmw.settings import Settings
+from linkmw.whence import is_navigation
 
 MAX_USERNAME = 320  # characters
 MAX_PASSWORD = 1024  # bytes
@@ -30,7 +31,7 @@ REPLAY_STEPS = 4  # for so many periods a used code is remembered: until no wind
 
 async def arrive(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET prove?handle=…: the hub's request is fetched, once, and is this browser's own from here on (PR08, PR22)."""
-    if not navigates(request):
+    if not is_navigation(request):
         return answers.NOTHING
     found = await ports.hub.proof_request(request.query.get("handle"))
     if found is None:

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from linkmw.errors import RequestRefused
 from linkmw.gate import accounts, answers, login_page, places, prove, sign_in
 from linkmw.gate.ports import Ports
-from linkmw.http import MAX_FORM, PASS, Answer, Request, is_cross_site_arrival
+from linkmw.http import MAX_FORM, PASS, Answer, Request
 from linkmw.settings import Settings
+from linkmw.whence import is_cross_site_arrival
 
 Flow = Callable[[Ports, Settings, Request], Awaitable[Answer]]
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 from linkmw import redirects
 from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, Unavailable
 from linkmw.gate import answers, audit, places
-from linkmw.gate.browser import Browser, check_form, known, known_or_new, navigates
+from linkmw.gate.browser import Browser, check_form, known, known_or_new
 from linkmw.gate.ports import Ports
-from linkmw.http import Request, Response, is_cross_site_arrival, page, redirect
+from linkmw.http import Request, Response, page, redirect
 from linkmw.model import Account, Marker, Session, SignIn
 from linkmw.oidc import authorize
 from linkmw.pages import screens
 from linkmw.settings import Settings
 from linkmw.switch import effective
+from linkmw.whence import is_cross_site_arrival, is_navigation
 
 _OURS = ("state", "code", "iss", "error")  # what an answer may not say twice (FC08)
 
@@ -25,7 +26,7 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
 
     Of the query `next` alone is read; nothing else reaches the hub (FC18).
     """
-    if not navigates(request):
+    if not is_navigation(request):
         return answers.NOTHING
     then = redirects.judge(request.query.get("next"), default=places.landing(settings))
     if is_cross_site_arrival(request):

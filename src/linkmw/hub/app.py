@@ -20,7 +20,7 @@ from linkmw.http import GUARD_HEADERS, Request, Response
 from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
 from linkmw.hub.flows import link, manager, sign_in, unlink
 from linkmw.hub.ports import Ports
-from linkmw.model import Reference
+from linkmw.reference import Reference, new_reference
 from linkmw.settings import HubSettings
 
 Handler = Callable[..., Awaitable[Response]]
@@ -111,7 +111,7 @@ class _Door:
             return await self._refusal(route, request, route.path, error)
 
     async def _refusal(self, route: Route, request: Request, path: str, error: Exception) -> Response:
-        reference = refusals.new_reference()
+        reference = new_reference()
         refusals.note(error, reference, path)
         if route.to == "client":
             return refusals.answer_client(error)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from linkmw.errors import RequestRefused, StateMismatch
-from linkmw.http import Headers, Params, Request, origin_of, set_cookie
+from linkmw.http import Headers, Params, Request, set_cookie
 from linkmw.model import Secret
+from linkmw.whence import is_own_form
 
 BROWSER = "__Host-linkmw-hub"
 SESSION = "__Host-linkmw-hub-session"
@@ -75,20 +76,10 @@ def browser_or_new(request: Request, token: Callable[[], str]) -> Browser:
 
 
 def read_own_form(request: Request, hub_url: str, csrf: str) -> Params:
-    """The fields of a form that one of our own pages sent. Raises RequestRefused, 403, for any other (XS01).
-
-    Browsers send Origin with every POST, so an absent one is refused like a foreign one.
-    """
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if request.headers.get("origin") != origin_of(hub_url) or site != "same-origin":
+    """The fields of a form that one of our own pages sent. Raises RequestRefused, 403, for any other (XS01)."""
+    if not is_own_form(request, hub_url):
         raise RequestRefused("the form came from another site", code="csrf", status=403)
     form = request.form
     if not hmac.compare_digest(form.get("csrf").encode(), csrf.encode()):
         raise RequestRefused("the form is of another session", code="csrf", status=403)
     return form
-
-
-def is_navigation(request: Request) -> bool:
-    """Does a person go to this page? Not an image, frame or script, and not the browser's guess ahead (FC17)."""
-    purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    return request.headers.get("sec-fetch-dest", "document") == "document" and "prefetch" not in purpose

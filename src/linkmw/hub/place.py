@@ -45,6 +45,7 @@ class NotLinkedYet(LinkmwError):
     """
 
     code = "not_linked_yet"
+    status = 200  # the person is signed in to the product, and the page says so
 
     def __init__(self, reason: Literal["away", "expired"], go_on: str) -> None:
         super().__init__(f"not linked: {reason}")

@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 import logging
-import secrets
 
-from linkmw.errors import (
-    LinkmwError,
-    LinkRefused,
-    ProtocolError,
-    RequestRefused,
-    TenantNotEnabled,
-    TooMany,
-    Unavailable,
-)
+from linkmw.errors import LinkmwError, TooMany, Unavailable
 from linkmw.http import Response, json_answer, page
 from linkmw.hub import looks, place
 from linkmw.hub.place import NotLinkedYet, Place, Refused
 from linkmw.hub.ports import Ports
-from linkmw.model import Reference
 from linkmw.pages import screens
 from linkmw.pages.look import Look
 from linkmw.pages.problems import problem_of
+from linkmw.reference import Reference
 from linkmw.settings import HubSettings
 
 log = logging.getLogger("linkmw.hub")
 
-_LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 O 1 I: references are read out over the telephone
 _RETRY_SECONDS = 5
 UNEXPECTED = "unexpected"
-
-
-def new_reference() -> Reference:
-    letters = "".join(secrets.choice(_LEGIBLE) for _ in range(8))
-    return Reference(f"{letters[:4]}-{letters[4:]}")
-
-
-def status_of(error: LinkmwError) -> int:
-    if isinstance(error, RequestRefused):
-        return error.status
-    if isinstance(error, Unavailable | NotLinkedYet):
-        return 503 if isinstance(error, Unavailable) else 200
-    if isinstance(error, TooMany):
-        return 429
-    if isinstance(error, TenantNotEnabled):
-        return 404
-    if isinstance(error, LinkRefused):
-        return 403
-    return 400 if isinstance(error, ProtocolError) else 500
 
 
 def note(error: Exception, reference: Reference, route: str) -> None:
@@ -89,7 +60,7 @@ async def answer_browser(ports: Ports, settings: HubSettings, error: Exception, 
         )
     else:
         html = _error_page(settings, refused, where, look, reference)
-    return page(html, status=status_of(refused), headers=headers)
+    return page(html, status=refused.status, headers=headers)
 
 
 def _error_page(
@@ -125,7 +96,7 @@ async def _look(ports: Ports, where: Place | None) -> Look:
 def answer_client(error: Exception) -> Response:
     """The back channel's answer: a code and nothing else (RFC 6749, 5.2)."""
     refused, _ = known(error)
-    status = status_of(refused)
+    status = refused.status
     challenge = (("WWW-Authenticate", f'{_scheme(refused)} realm="linkmw"'),) if status == 401 else ()
     code = "temporarily_unavailable" if status == 503 else refused.code if status < 500 else "server_error"
     return json_answer({"error": code}, status=status, headers=(*challenge, *_retry_after(refused)))

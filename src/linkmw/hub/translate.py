@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 from starlette.requests import Request as StarletteRequest
@@ -10,26 +9,7 @@ from starlette.responses import Response as StarletteResponse
 
 from linkmw.errors import RequestRefused
 from linkmw.http import MAX_FORM, Request, Response
-
-
-def _is_trusted(address: str, networks: Sequence[str]) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)
-
-
-def client_address(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
-    """Who is calling: the right-most address of X-Forwarded-For that is not a trusted proxy (BF09, HT11).
-
-    The header counts only as far as trusted proxies wrote it: read from the right, it ends at the first stranger.
-    """
-    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    found = peer
-    while hops and _is_trusted(found, trusted):
-        found = hops.pop()
-    return found
+from linkmw.whence import client_address
 
 
 async def _read_body(request: StarletteRequest) -> bytes:

@@ -15,11 +15,11 @@ from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from linkmw.model import Reference
 from linkmw.pages.article import with_article
 from linkmw.pages.look import Logo, Look
 from linkmw.pages.moment import moment
 from linkmw.pages.problems import Problem
+from linkmw.reference import Reference
 
 _ADDRESS = re.compile(r"[^\s@<>\"':/]+@[^\s@<>\"':/]+\Z")
 _LINK = re.compile(r"(https?://|/(?![/\\]))[^\s\\]*\Z", re.IGNORECASE)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, TokenRejected
 from linkmw.http import GUARD_HEADERS, Request, Response, redirect, set_cookie
 from linkmw.hub import place, provider, rules, steps
-from linkmw.hub.browser import SESSION, Browser, browser_of, browser_or_new, is_navigation
+from linkmw.hub.browser import SESSION, Browser, browser_of, browser_or_new
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import link
 from linkmw.hub.place import Place, concerning
@@ -15,6 +15,7 @@ from linkmw.hub.ports import Flow, HubSession, KeycloakSignIn, Ports
 from linkmw.model import Secret, SignIn
 from linkmw.oidc import authorize
 from linkmw.settings import HubSettings
+from linkmw.whence import is_navigation
 
 NOTHING = Response(204, GUARD_HEADERS)
 NOT_LINKED = "No account of this product is linked to this identity."

@@ -11,6 +11,7 @@ from linkmw.hub.ports import Ports
 from linkmw.model import Link
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
+from linkmw.reference import new_reference
 from linkmw.settings import HubSettings
 
 COOKIE_SECONDS = 1800
@@ -87,7 +88,7 @@ async def _gone(ports: Ports, token: str) -> Response:
     removed_at = await ports.links.removed_at(sha256_hex(token)) if token else None
     tenants = await ports.registry.tenants()
     look = await looks.look_of(ports, Place(tenants[0])) if len(tenants) == 1 else looks.NEUTRAL.look
-    reference = refusals.new_reference()
+    reference = new_reference()
     refusals.note(LinkmwError("no link has this token", code="unlink_gone"), reference, "/unlink")
     html = screens.unlink_gone(
         look=look,

@@ -1,0 +1,23 @@
+"""The short name of one failure, the same on the page and in the log."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+_LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 O 1 I: references are read out over the telephone
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """For instance `7Q4K-M2XD`: 40 random bits, enough to find a line in a log, no secret."""
+
+    value: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def new_reference() -> Reference:
+    letters = "".join(secrets.choice(_LEGIBLE) for _ in range(8))
+    return Reference(f"{letters[:4]}-{letters[4:]}")
