@@ -1,4 +1,4 @@
-"""Draws which part imports which into docs/architecture.md: `python tests/docs/import_map.py [--write]`."""
+"""Draws the import map and the hub's steps into docs/architecture.md: `python tests/docs/import_map.py [--write]`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from linkmw.hub import steps
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "linkmw"
 PAGE = ROOT / "docs" / "architecture.md"
 FOLDERS = ("oidc", "gate", "hub", "pages", "stores", "cli", "testing", "demo")
 WORDS = ("model", "http", "errors", "run", "redirects", "reference", "settings", "switch", "whence")
-_BLOCK = re.compile(r"(<!-- imports:begin -->\n).*(<!-- imports:end -->)", re.DOTALL)
 
 
 def module_of(path: Path) -> str:
@@ -66,9 +67,18 @@ def drawn() -> str:
     return "```text\n" + "\n".join(rows) + "\n```\n"
 
 
+def steps_drawn() -> str:
+    return f"```mermaid\n{steps.diagram().strip()}\n```\n"
+
+
+def _between(name: str, drawing: str, text: str) -> str:
+    block = re.compile(rf"(<!-- {name}:begin -->\n).*(<!-- {name}:end -->)", re.DOTALL)
+    return block.sub(lambda match: match.group(1) + drawing + match.group(2), text)
+
+
 def main() -> int:
     text = PAGE.read_text(encoding="utf-8")
-    new = _BLOCK.sub(lambda match: match.group(1) + drawn() + match.group(2), text)
+    new = _between("imports", drawn(), _between("steps", steps_drawn(), text))
     if "--write" in sys.argv:
         PAGE.write_text(new, encoding="utf-8")
     print(drawn())

@@ -55,6 +55,10 @@ def test_importing_the_middleware_loads_the_standard_library_only(module: str) -
     assert done.stdout.split() == ["linkmw"]
 
 
+def test_the_steps_on_the_page_are_those_of_the_table() -> None:
+    assert import_map.steps_drawn() in import_map.PAGE.read_text(encoding="utf-8")
+
+
 def test_the_import_map_on_the_page_is_the_one_of_the_code() -> None:
     assert import_map.drawn() in import_map.PAGE.read_text(encoding="utf-8"), (
         "run: python tests/docs/import_map.py --write"
