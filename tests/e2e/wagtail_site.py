@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linkmw.demo.parts.answering import status
-from linkmw.demo.parts.processes import Processes, free_port
+from linkmw.demo.parts.processes import Processes, child_environment, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EDITOR = ("edith", "Ed1th-writes-pages", "edith@acme.example")
@@ -35,7 +35,8 @@ def readme_settings() -> str:
 
 
 def _run(*command: str | Path, cwd: Path | None = None, given: str | None = None) -> None:
-    done = subprocess.run([str(part) for part in command], cwd=cwd, input=given, capture_output=True, text=True)
+    words, env = [str(part) for part in command], child_environment({})
+    done = subprocess.run(words, cwd=cwd, input=given, env=env, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
 
 

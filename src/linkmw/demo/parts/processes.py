@@ -66,8 +66,8 @@ def log_end(log: Path) -> str:
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Our environment for a child, without the settings of linkmw that somebody may have exported for a product."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LINKMW_")}
+    """Our environment for a child, without what somebody may have exported for a product: linkmw's settings, Django's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LINKMW_", "DJANGO_", "DEMO_"))}
     return {**kept, "PYTHONUNBUFFERED": "1", **extra}
 
 
