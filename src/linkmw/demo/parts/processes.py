@@ -66,7 +66,7 @@ def log_end(log: Path) -> str:
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Our environment for a child, without what somebody may have exported for a product: linkmw's settings, Django's."""
+    """Our environment for a child, without what somebody exported for a product: settings of linkmw and Django."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LINKMW_", "DJANGO_", "DEMO_"))}
     return {**kept, "PYTHONUNBUFFERED": "1", **extra}
 
