@@ -117,7 +117,7 @@ class _Door:
             return refusals.answer_client(error)
         if route.audited:
             await self._audit(request, reference, error)
-        return await refusals.answer_browser(self._ports, self._settings, error, reference)
+        return await refusals.answer_browser(self._ports, self._settings, request, error, reference)
 
     async def _audit(self, request: Request, reference: Reference, error: Exception) -> None:
         """A sign-in that failed. Not what anybody can send by the thousand without a sign-in under way (DS06)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from linkmw.errors import LinkmwError, TooMany, Unavailable
-from linkmw.http import Response, json_answer, page
+from linkmw.http import Request, Response, json_answer, page
 from linkmw.hub import looks, place
 from linkmw.hub.place import NotLinkedYet, Place, Refused
 from linkmw.hub.ports import Ports
@@ -45,9 +45,12 @@ def known(error: Exception) -> tuple[LinkmwError, Place | None]:
     return (error if isinstance(error, LinkmwError) else LinkmwError(code=UNEXPECTED)), None
 
 
-async def answer_browser(ports: Ports, settings: HubSettings, error: Exception, reference: Reference) -> Response:
+async def answer_browser(
+    ports: Ports, settings: HubSettings, request: Request, error: Exception, reference: Reference
+) -> Response:
     """The page for `error`, in the tenant's look when it is known whose page it is."""
     refused, where = known(error)
+    where = where or await _only_tenant(ports)
     look = await _look(ports, where)
     headers = _retry_after(refused)
     if isinstance(refused, NotLinkedYet) and where is not None:
@@ -59,12 +62,12 @@ async def answer_browser(ports: Ports, settings: HubSettings, error: Exception, 
             reason=refused.reason,
         )
     else:
-        html = _error_page(settings, refused, where, look, reference)
+        html = _error_page(settings, request, refused, where, look, reference)
     return page(html, status=refused.status, headers=headers)
 
 
 def _error_page(
-    settings: HubSettings, error: LinkmwError, where: Place | None, look: Look, reference: Reference
+    settings: HubSettings, request: Request, error: LinkmwError, where: Place | None, look: Look, reference: Reference
 ) -> str:
     client = where.client if where else None
     start = place.at_gate(client, "login") if client and client.proof != "none" else ""
@@ -74,7 +77,7 @@ def _error_page(
         problem=problem_of(error),
         reference=reference,
         start_again="" if away else start,
-        try_again=start if away else "",
+        try_again=start or _again(settings, request) if away else "",
         manager=place.manager(settings, where.tenant) if where else "",
         native_login=(client.login_url or client.public_url) if client else "",
         wait_seconds=error.retry_after if isinstance(error, TooMany) else 0,
@@ -82,12 +85,26 @@ def _error_page(
     )
 
 
+def _again(settings: HubSettings, request: Request) -> str:
+    """The address that was asked for, or the page whose form was sent: a part that was away took nothing from it."""
+    if request.method == "GET":
+        return f"{request.path}?{request.query_string}" if request.query_string else request.path
+    before = request.headers.get("referer", "")  # our Referrer-Policy is same-origin
+    return before if before.startswith(f"{settings.public_url}/") else ""
+
+
+async def _only_tenant(ports: Ports) -> Place | None:
+    """Whose page it must be when nobody can say, and the way on from it: the one tenant there is."""
+    try:
+        tenants = await ports.registry.tenants()
+    except LinkmwError:
+        return None
+    return Place(tenants[0]) if len(tenants) == 1 else None
+
+
 async def _look(ports: Ports, where: Place | None) -> Look:
     """Whose page it is. An error page never fails for its looks: what cannot be asked for is left out."""
     try:
-        if where is None:
-            tenants = await ports.registry.tenants()
-            where = Place(tenants[0]) if len(tenants) == 1 else None
         return await looks.look_of(ports, where) if where else looks.NEUTRAL.look
     except LinkmwError:
         return looks.NEUTRAL.look
