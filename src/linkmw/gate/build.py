@@ -7,6 +7,7 @@ import time
 
 from linkmw.gate.hub_client import HubClient
 from linkmw.gate.ports import Ports, Product
+from linkmw.gate.product_call import answering
 from linkmw.gate.wire import AwaitedWire, BlockingWire
 from linkmw.run import Call, in_place, in_thread
 from linkmw.settings import Settings
@@ -28,9 +29,11 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         proofs=stores.proofs,
         sessions=stores.sessions,
         marks=stores.marks,
+        tries=stores.tries,
+        entries=stores.entries,
         hub=HubClient(settings, wire, clock=time.monotonic, now=now, token=token),
         product=product,
-        call=call or (in_place if blocking else in_thread),
+        call=answering(call or (in_place if blocking else in_thread)),
         now=now,
         token=token,
         ping=commands.ping,
