@@ -105,8 +105,8 @@ def test_pr17_which_push_counts(flow: Flow | None, client_id: str, account_id: s
         (FLOW, "e" * 64, "c" * 64, SESSION, "state_mismatch"),  # another browser than the one that began
         (FLOW, "b" * 64, "d" * 64, SESSION, "state_mismatch"),  # a code that a later push killed
         (replace(FLOW, account=None), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
-        (replace(FLOW, step="linked"), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
-        (replace(FLOW, step="refused"), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
+        (replace(FLOW, step="linked"), "b" * 64, "c" * 64, SESSION, "used"),
+        (replace(FLOW, step="refused"), "b" * 64, "c" * 64, SESSION, "used"),
         (replace(FLOW, expires=NOW), "b" * 64, "c" * 64, SESSION, "expired"),
         (FLOW, "b" * 64, "c" * 64, None, "identity_changed"),
         (FLOW, "b" * 64, "c" * 64, replace(SESSION, identity=EVE), "identity_changed"),

@@ -173,7 +173,7 @@ def may_push(flow: Flow | None, client_id: str, account_id: str, now: int) -> Pu
     return "accept"
 
 
-CommitVerdict = Literal["commit", "state_mismatch", "expired", "identity_changed"]
+CommitVerdict = Literal["commit", "used", "state_mismatch", "expired", "identity_changed"]
 
 
 def may_commit(
@@ -183,10 +183,12 @@ def may_commit(
 
     The browser that began (cookie) and the browser that proved (code) must be one, for one identity.
     """
-    if flow is None or not is_of_browser(flow, browser_key) or flow.step != "prove" or flow.account is None:
+    if flow is None or not is_of_browser(flow, browser_key) or flow.account is None:
         return "state_mismatch"
     if not hmac.compare_digest(flow.code, code_hash):
         return "state_mismatch"  # an older code of this flow: a later push killed it (PR17)
+    if flow.step != "prove":
+        return "used"
     if flow.expires <= now:
         return "expired"
     return "commit" if is_same_person(flow, session) else "identity_changed"

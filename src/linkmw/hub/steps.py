@@ -34,6 +34,7 @@ STEPS: tuple[Move, ...] = (
     Move("identity", "entered", "done"),
     Move("identity", "asked", "prove"),
     Move("identity", "dropped", "refused"),
+    Move("prove", "asked", "prove"),  # Back to Keycloak's page, which answers once more
     Move("prove", "proved", "prove"),
     Move("prove", "proved_other", "refused"),
     Move("prove", "linked", "linked"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import Request
-from linkmw.hub import rules
-from linkmw.hub.browser import SESSION, Browser, read_token
-from linkmw.hub.place import Place
+from linkmw.hub import place, rules
+from linkmw.hub.browser import SESSION, Browser, browser_of, read_token, sha256_hex
+from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, Ports
 from linkmw.model import AuthorizationRequest
 from linkmw.settings import HubSettings
@@ -15,12 +15,22 @@ from linkmw.settings import HubSettings
 EPILOGUE_SECONDS = 600
 
 
+def id_of(state: str) -> str:
+    """The id of the flow whose sign-in has this state: what is left of a sign-in that is over still finds it (FC05)."""
+    return sha256_hex(state)
+
+
 def begin(
-    ports: Ports, settings: HubSettings, browser: Browser, where: Place, request: AuthorizationRequest | None
+    ports: Ports,
+    settings: HubSettings,
+    browser: Browser,
+    where: Place,
+    request: AuthorizationRequest | None,
+    state: str,
 ) -> Flow:
-    """A flow at its first step, not yet kept; it leads to the manager when no product asked."""
+    """A flow at its first step, not yet kept; it leads to the manager when no product asked. state: of its sign-in."""
     return Flow(
-        flow_id=ports.token(),
+        flow_id=id_of(state),
         browser=browser.key,
         organization_id=where.tenant.organization_id,
         client_id=where.client.client_id if where.client else "",
@@ -32,8 +42,13 @@ def begin(
 
 async def keep(ports: Ports, flow: Flow) -> Flow:
     """`flow`, stored as it is now."""
-    await ports.flows.put(flow, max(flow.expires - ports.now(), 0) + EPILOGUE_SECONDS)
+    await ports.flows.put(flow, seconds_left(ports, flow))
     return flow
+
+
+def seconds_left(ports: Ports, flow: Flow) -> int:
+    """How long `flow` is kept from now on."""
+    return max(flow.expires - ports.now(), 0) + EPILOGUE_SECONDS
 
 
 async def find(ports: Ports, browser: Browser, flow_id: str) -> Flow | None:
@@ -42,14 +57,29 @@ async def find(ports: Ports, browser: Browser, flow_id: str) -> Flow | None:
     return flow if flow and rules.is_of_browser(flow, browser.key) else None
 
 
-async def need(ports: Ports, browser: Browser, flow_id: str) -> Flow:
-    """As `find`. Raises StateMismatch when there is none, RequestRefused(code="expired") when it is too old."""
-    flow = await find(ports, browser, flow_id)
-    if flow is None:
-        raise StateMismatch("no such flow in this browser")
-    if flow.expires <= ports.now():
-        raise RequestRefused("the flow has expired", code="expired")
-    return flow
+async def place_of(ports: Ports, flow_id: str) -> Place | None:
+    """Where a flow leads, for an error page to lead back there; whose it is does not matter for that."""
+    flow = await ports.flows.get(flow_id) if flow_id else None
+    return await place.of_flow(ports, flow) if flow else None
+
+
+async def need(ports: Ports, request: Request, flow_id: str) -> tuple[Browser, Place, Flow]:
+    """This browser, its flow of that id, and where that leads.
+
+    Raises StateMismatch when this browser has no such flow, RequestRefused(code="expired") when it is too old; of a
+    flow that is there, whosever it is, the error knows the product.
+    """
+    where = await place_of(ports, flow_id)
+    if where is None:
+        raise StateMismatch("no such flow")
+    with concerning(where):
+        browser = browser_of(request)
+        flow = await find(ports, browser, flow_id)
+        if flow is None:
+            raise StateMismatch("no such flow in this browser")
+        if flow.expires <= ports.now():
+            raise RequestRefused("the flow has expired", code="expired")
+        return browser, where, flow
 
 
 async def session_of(ports: Ports, settings: HubSettings, request: Request) -> HubSession | None:

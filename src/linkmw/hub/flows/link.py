@@ -9,7 +9,7 @@ from linkmw.hub.browser import Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import NotLinkedYet, Place, concerning
 from linkmw.hub.ports import Flow, NewLink, PendingProof, Ports
-from linkmw.model import Account, Identity
+from linkmw.model import Account, AuthorizationRequest, Identity
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
 from linkmw.settings import HubSettings
@@ -35,22 +35,31 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
 
 async def commit(ports: Ports, settings: HubSettings, request: Request) -> Response:
     """GET /proved?code=…: both proofs meet, and the link is made. Here and nowhere else."""
-    browser, code = browser_of(request), request.query.get("code")
+    code = request.query.get("code")
     flow_id = await ports.proof_codes.take(code) if code else None
     flow = await ports.flows.get(flow_id) if flow_id else None
-    session = await flows.session_of(ports, settings, request)
-    verdict = rules.may_commit(flow, browser.key, sha256_hex(code), session, ports.now())
-    if flow is None or verdict == "state_mismatch":
-        raise StateMismatch("this browser began no flow that was proven with that code")
+    if flow is None:
+        raise StateMismatch("no flow was proven with that code")
     where = await place.of_flow(ports, flow)
     with concerning(where):
-        if verdict != "commit":
-            await flows.keep(ports, steps.go(flow, "failed", error=verdict))
-        if verdict == "expired":
-            raise NotLinkedYet("expired", leave_url(settings, where, flow))
-        if verdict == "identity_changed":
-            raise IdentityChanged("somebody else is signed in at the hub now")
-        return await _add(ports, settings, request, where, flow)
+        browser = browser_of(request)
+        session = await flows.session_of(ports, settings, request)
+        verdict = rules.may_commit(flow, browser.key, sha256_hex(code), session, ports.now())
+        if verdict == "used":
+            await _keep_code(ports, code, flow)
+            return await led_to(ports, settings, request, where, flow)
+        if verdict == "state_mismatch":
+            raise StateMismatch("this browser began no flow that was proven with that code")
+        await _keep_code(ports, code, flow)
+        if verdict == "commit":
+            return await _add(ports, settings, request, where, flow)
+        flow = await flows.keep(ports, steps.go(flow, "failed", error=verdict))
+        return await led_to(ports, settings, request, where, flow)
+
+
+async def _keep_code(ports: Ports, code: str, flow: Flow) -> None:
+    """The code goes on finding its flow, for Back and reload; the flow's step sees to it that it commits once."""
+    await ports.proof_codes.put(code, flow.flow_id, flows.seconds_left(ports, flow))
 
 
 async def _add(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
@@ -63,14 +72,49 @@ async def _add(ports: Ports, settings: HubSettings, request: Request, where: Pla
     try:
         made = await ports.links.add(link, mails, audit.of_flow("linked", flow, now, request))
     except AccountTaken as error:
-        await flows.keep(ports, steps.go(flow, "taken", error=error.code))
         await ports.audit.write(audit.of_flow("link_refused", flow, now, request, code=error.code))
+        flow = await flows.keep(ports, steps.go(flow, "taken", error=error.code))
+    except Unavailable as error:
+        flow = await flows.keep(ports, steps.go(flow, "failed", error=error.code))
+    else:
+        flow = await flows.keep(ports, steps.go(flow, "linked", link_id=made.link_id))
+    return await led_to(ports, settings, request, where, flow)
+
+
+async def led_to(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    """Where `flow` has led: at its first arrival, and again for Back, reload and the double click (FC05).
+
+    Raises StateMismatch where there is nothing to come back to: its page offers a fresh start.
+    """
+    if flow.step == "refused":
+        return _refused(settings, where, flow)
+    if where.client is None:
+        return redirect(place.manager(settings, where.tenant))
+    if flow.account is not None and flow.step in ("linked", "done"):
+        return redirect(with_query(f"{settings.public_url}/linked", flow=flow.flow_id))
+    if not rules.is_same_person(flow, await flows.session_of(ports, settings, request)):
+        raise StateMismatch("the sign-in was used before, or is one of too many at once")
+    if flow.step == "prove":
+        return await ask(ports, where, flow)
+    return await _granted_again(ports, settings, request, where, flow)
+
+
+def _refused(settings: HubSettings, where: Place, flow: Flow) -> Response:
+    if flow.error == AccountTaken.code:
         return redirect(with_query(place.manager(settings, where.tenant), flow=flow.flow_id))
-    except Unavailable:
-        await flows.keep(ports, steps.go(flow, "failed", error=Unavailable.code))
-        raise NotLinkedYet("away", leave_url(settings, where, flow)) from None
-    await flows.keep(ports, steps.go(flow, "linked", link_id=made.link_id))
-    return redirect(with_query(f"{settings.public_url}/linked", flow=flow.flow_id))
+    if flow.error == IdentityChanged.code:
+        raise IdentityChanged("somebody else is signed in at the hub now")
+    if flow.error == "expired" or flow.error == Unavailable.code:
+        raise NotLinkedYet("expired" if flow.error == "expired" else "away", leave_url(settings, where, flow))
+    raise StateMismatch("the flow is over")
+
+
+async def _granted_again(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    links = await ports.links.of_identity(flow.identity, [flow.client_id]) if flow.identity else []
+    entered = next((link for link in links if link.link_id == flow.link_id), None)
+    if entered is None:
+        raise StateMismatch("the link was removed meanwhile")
+    return await provider.grant(ports, settings, request, where, flow, entered)
 
 
 def _new_link(flow: Flow, account: Account, identity: Identity, token: str, where: Place, now: int) -> NewLink:
@@ -89,9 +133,7 @@ def _new_link(flow: Flow, account: Account, identity: Identity, token: str, wher
 
 async def linked(ports: Ports, settings: HubSettings, request: Request) -> Response:
     """GET /linked?flow=…: "Your accounts are linked" (MIM-6)."""
-    browser = browser_of(request)
-    flow = await flows.need(ports, browser, request.query.get("flow"))
-    where = await place.of_flow(ports, flow)
+    browser, where, flow = await flows.need(ports, request, request.query.get("flow"))
     with concerning(where):
         if flow.step not in ("linked", "done") or flow.account is None:
             raise RequestRefused("nothing was linked", code="wrong_step")
@@ -108,11 +150,9 @@ async def linked(ports: Ports, settings: HubSettings, request: Request) -> Respo
 
 async def go_on(ports: Ports, settings: HubSettings, request: Request) -> Response:
     """POST /continue: on to the product, as the linked account; after a refusal, with `access_denied`."""
-    browser = browser_of(request)
-    form = read_own_form(request, settings.public_url, browser.csrf)
-    flow = await flows.need(ports, browser, form.get("flow"))
-    where = await place.of_flow(ports, flow)
+    browser, where, flow = await flows.need(ports, request, request.form.get("flow"))
     with concerning(where):
+        read_own_form(request, settings.public_url, browser.csrf)
         if flow.step == "refused":
             return redirect(leave_url(settings, where, flow))
         flow = steps.go(flow, "left")
@@ -133,9 +173,7 @@ def leave_url(settings: HubSettings, where: Place, flow: Flow) -> str:
 
 async def not_you(ports: Ports, _settings: HubSettings, request: Request) -> Response:
     """GET /switch-identity?handle=…: "not you?" asks before it acts. handle: the proof request's transaction."""
-    browser = browser_of(request)
-    flow = await flows.need(ports, browser, request.query.get("handle"))
-    where = await place.of_flow(ports, flow)
+    browser, where, flow = await flows.need(ports, request, request.query.get("handle"))
     with concerning(where):
         html = screens.switch_identity(
             look=await looks.look_of(ports, where),
@@ -145,15 +183,15 @@ async def not_you(ports: Ports, _settings: HubSettings, request: Request) -> Res
         return page(html, form_action=[origin_of(where.tenant.issuer)])
 
 
-async def drop(ports: Ports, settings: HubSettings, request: Request) -> tuple[Browser, Place, Flow]:
-    """POST /switch-identity, first half: the flow has ended, and a new one for the same request begins.
+async def drop(
+    ports: Ports, settings: HubSettings, request: Request
+) -> tuple[Browser, Place, AuthorizationRequest | None]:
+    """POST /switch-identity, first half: the flow has ended, and what it was asked for waits for a new one.
 
     A new one, since a proof that is under way for the first must never count for somebody else (LT09, FC19).
     """
-    browser = browser_of(request)
-    form = read_own_form(request, settings.public_url, browser.csrf)
-    flow = await flows.need(ports, browser, form.get("flow"))
-    where = await place.of_flow(ports, flow)
+    browser, where, flow = await flows.need(ports, request, request.form.get("flow"))
     with concerning(where):
+        read_own_form(request, settings.public_url, browser.csrf)
         await flows.keep(ports, steps.go(flow, "dropped", error="identity_switched"))
-    return browser, where, flows.begin(ports, settings, browser, where, flow.request)
+    return browser, where, flow.request

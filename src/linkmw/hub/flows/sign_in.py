@@ -7,12 +7,12 @@ from dataclasses import replace
 from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, TokenRejected
 from linkmw.http import GUARD_HEADERS, Request, Response, redirect, set_cookie
 from linkmw.hub import place, provider, rules, steps
-from linkmw.hub.browser import SESSION, Browser, browser_of, browser_or_new
+from linkmw.hub.browser import SESSION, Browser, browser_or_new
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import link
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, KeycloakSignIn, Ports
-from linkmw.model import Secret, SignIn
+from linkmw.model import AuthorizationRequest, Secret
 from linkmw.oidc import authorize
 from linkmw.settings import HubSettings
 from linkmw.whence import is_navigation
@@ -33,7 +33,7 @@ async def start(ports: Ports, settings: HubSettings, request: Request, client_id
             state = request.query.get("state")  # read_request has found it fit to echo
             return provider.refuse(settings, where.product, state, error.error, error.description)
         browser = browser_or_new(request, ports.token)
-        return await to_provider(ports, settings, browser, where, flows.begin(ports, settings, browser, where, asked))
+        return await to_provider(ports, settings, browser, where, asked)
 
 
 async def start_manager(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
@@ -43,15 +43,20 @@ async def start_manager(ports: Ports, settings: HubSettings, request: Request, o
     where = await place.of_tenant(ports, organization_id)
     with concerning(where):
         browser = browser_or_new(request, ports.token)
-        return await to_provider(ports, settings, browser, where, flows.begin(ports, settings, browser, where, None))
+        return await to_provider(ports, settings, browser, where, None)
 
 
 async def to_provider(
-    ports: Ports, settings: HubSettings, browser: Browser, where: Place, flow: Flow, prompt: str = ""
+    ports: Ports,
+    settings: HubSettings,
+    browser: Browser,
+    where: Place,
+    asked: AuthorizationRequest | None,
+    prompt: str = "",
 ) -> Response:
-    """To Keycloak, with a sign-in of our own that only this browser can finish."""
-    sign_in = authorize.new_sign_in(ports.token, then="", now=ports.now(), flow=flow.flow_id)
-    asked = flow.request
+    """To Keycloak: a new flow, and a sign-in of our own that only this browser can finish."""
+    sign_in = authorize.new_sign_in(ports.token, then="", now=ports.now())
+    flow = flows.begin(ports, settings, browser, where, asked, sign_in.state)
     url = await ports.provider.authorization_url(
         where.tenant,
         sign_in,
@@ -68,13 +73,14 @@ async def finish(ports: Ports, settings: HubSettings, request: Request, organiza
     """GET /t/{organization_id}/callback: Keycloak's answer."""
     where = await place.of_tenant(ports, organization_id)
     with concerning(where):
-        browser = browser_of(request)
-        sign_in = await _take(ports, browser, request)
-        flow = await flows.need(ports, browser, sign_in.flow)
+        state = _read_state(request)
+        browser, where, flow = await flows.need(ports, request, flows.id_of(state))
         if flow.organization_id != organization_id:
             raise StateMismatch("the flow is of another tenant")  # FC10
-        where = await place.of_flow(ports, flow)
     with concerning(where):
+        sign_in = await ports.sign_ins.take(browser.key, state)
+        if sign_in is None:
+            return await link.led_to(ports, settings, request, where, flow)
         try:
             code = authorize.read_answer(request.query, sign_in, where.tenant.issuer, iss_promised=False)
         except ProviderRefused as error:
@@ -89,14 +95,11 @@ async def finish(ports: Ports, settings: HubSettings, request: Request, organiza
         return answer.with_headers([set_cookie(SESSION, session.sid)])
 
 
-async def _take(ports: Ports, browser: Browser, request: Request) -> SignIn:
+def _read_state(request: Request) -> str:
     state = request.query.get("state")
     if not state:
         raise RequestRefused("the answer carries no state", code="state_missing")  # FC01
-    sign_in = await ports.sign_ins.take(browser.key, state)
-    if sign_in is None:
-        raise StateMismatch("no sign-in of this browser waits for that state")  # FC02, FC05
-    return sign_in
+    return state
 
 
 async def _provider_refused(
@@ -176,6 +179,6 @@ async def _go_on(ports: Ports, settings: HubSettings, request: Request, where: P
 
 async def again(ports: Ports, settings: HubSettings, request: Request) -> Response:
     """POST /switch-identity: "not you?", answered. Keycloak asks anew, whoever is signed in there."""
-    browser, where, flow = await link.drop(ports, settings, request)
+    browser, where, asked = await link.drop(ports, settings, request)
     with concerning(where):
-        return await to_provider(ports, settings, browser, where, flow, prompt="login")
+        return await to_provider(ports, settings, browser, where, asked, prompt="login")
