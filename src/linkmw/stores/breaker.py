@@ -32,11 +32,14 @@ class Breaker:
             self._until = now + OPEN_SECONDS
         return now
 
+    def waited(self, began: float) -> bool:
+        """Has the call that began at `began` been waited for? Then asking once more would be waiting once more."""
+        return self._clock() - began >= self._slow_seconds
+
     def failed(self, began: float) -> None:
         """The call that began at `began` got no answer; soon, or after a wait."""
-        now = self._clock()
-        self._open = now - began >= self._slow_seconds
-        self._until = now + OPEN_SECONDS
+        self._open = self.waited(began)
+        self._until = self._clock() + OPEN_SECONDS
 
     def answered(self) -> None:
         """The server answered, whatever it said."""

@@ -60,7 +60,8 @@ class Commands:
     """What the stores say to Redis. Every method raises Unavailable when Redis cannot say.
 
     A read is tried twice, a write once: a write whose reply is lost may still be carried out later, after a newer one
-    (security.md, RF02). Together two tries take about twice the command's time-out; then the breaker is open.
+    (security.md, RF02). The second try follows a loss that was quick, as a restart's is: a server that kept us waiting
+    would do so again, and a page has to say so within a second (RF01).
     """
 
     def __init__(self, client: Client, breaker: Breaker) -> None:
@@ -107,7 +108,7 @@ class Commands:
     async def _ask(self, *command: Word, tries: int) -> Any:
         began = self._breaker.enter()
         try:
-            reply = await self._send(*command, tries=tries)
+            reply = await self._send(*command, tries=tries, began=began)
         except NoScriptError:
             self._breaker.answered()
             raise
@@ -117,13 +118,13 @@ class Commands:
         self._breaker.answered()
         return reply
 
-    async def _send(self, *command: Word, tries: int) -> Any:
+    async def _send(self, *command: Word, tries: int, began: float) -> Any:
         try:
             return await self._client.send(*command)
         except _LOST:
-            if tries == 1:
+            if tries == 1 or self._breaker.waited(began):
                 raise
-        return await self._send(*command, tries=tries - 1)
+        return await self._send(*command, tries=tries - 1, began=began)
 
 
 class _Blocking:
