@@ -22,6 +22,15 @@ from linkmw.demo.stage import Stage
 # The four houses: Django under both kinds of server, Flask, Starlette.
 HOUSES = (ORDERS.under("wsgi"), ORDERS.under("asgi"), HELPDESK, WIKI)
 HUB_SETTINGS = {"LINKMW_HUB_OUTBOX_SECONDS": "0.1"}
+_LONGEST_ID = 40
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long text or bytes name their test by how they begin and end: an id is read in a log, and typed after `-k`."""
+    if not isinstance(val, str | bytes):
+        return None
+    text = val.encode("unicode_escape").decode() if isinstance(val, str) else repr(val)[2:-1]
+    return f"{text[:24]}...{text[-12:]}" if len(text) > _LONGEST_ID else None
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -237,7 +238,7 @@ def test_our_own_request_url_is_a_request_we_take():
         {"state": "a\r\nb"},
         {"state": "é"},
     ],
-    ids=str,
+    ids=reprlib.repr,
 )
 def test_a_wrong_client_redirect_uri_or_state_is_never_redirected(change):
     with pytest.raises(RequestRefused):
@@ -286,7 +287,7 @@ def test_fc08_any_other_parameter_given_twice(name):
         ({"max_age": "9" * 10}, "invalid_request"),
         ({"max_age": "٣"}, "invalid_request"),
     ],
-    ids=str,
+    ids=reprlib.repr,
 )
 def test_a_request_that_is_refused_at_the_redirect_uri(change, error):
     assert refusal(**change) == error
@@ -306,7 +307,7 @@ def test_a_request_that_is_refused_at_the_redirect_uri(change, error):
         {"code_challenge": "A" * 42 + "\n"},
         {"code_challenge": ""},
     ],
-    ids=str,
+    ids=reprlib.repr,
 )
 def test_fc16_pkce_is_s256_and_nothing_else(change):
     assert refusal(**change) == "invalid_request"

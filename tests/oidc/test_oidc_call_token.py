@@ -19,7 +19,7 @@ CALL: dict[str, Any] = {
     "body": b'{"v":1,"do":"look_up","account_id":"7"}',
     "now": NOW,
 }
-GONE = object()
+GONE = ...
 
 
 def code_of(token: str, keys: KeySet, **change: Any) -> str:

@@ -25,7 +25,7 @@ CLAIMS: dict[str, Any] = {
     "azp": CLIENT,
     "sid": "s1",
 }
-GONE = object()
+GONE = ...
 NO_TIMES = [GONE, None, [], {}, "123", str(NOW), True, False, 1.5, float(NOW), -1, 10**18, 10**12]
 NO_TIMES_RAW = ["1e400", "Infinity", "-Infinity", "NaN", "1e18", "1e300", "1" * 5000]
 

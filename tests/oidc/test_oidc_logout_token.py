@@ -13,7 +13,7 @@ from linkmw.oidc.jose import sign
 NOW = 1_800_000_000
 ISSUER = "https://hub.example/o/shop"
 CLIENT = "shop"
-GONE = object()
+GONE = ...
 
 
 def verify(forge, change: dict[str, Any] | None = None, now: int = NOW, **header: Any):

@@ -11,7 +11,7 @@ from linkmw.oidc import metadata
 
 ISSUER = "https://kc.example/realms/acme"
 INTERNAL = "http://keycloak:8080/realms/acme"
-GONE = object()
+GONE = ...
 
 
 def document(issuer: str = ISSUER, **change: Any) -> dict[str, Any]:
