@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import django
+
 from linkmw.demo.products.orders import LOGIN_PATH
 from linkmw.demo.products.serve import secret, wrapped
 
@@ -62,6 +64,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 # The login page and linkmw both count wrong codes; a device that sleeps as well would make the demo's people wait.
 OTP_TOTP_THROTTLE_FACTOR = 0
-EMAIL_HOST, _, EMAIL_PORT = os.environ.get("DEMO_SMTP", "").partition(":")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+_host, _, _port = os.environ.get("DEMO_SMTP", "").partition(":")
+_backend = f"django.core.mail.backends.{'smtp' if _host else 'dummy'}.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": _backend, "OPTIONS": {"host": _host, "port": int(_port)} if _host else {}}}
+else:
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _backend, _host, int(_port or 0)
 DEFAULT_FROM_EMAIL = "orders@acme.example"
