@@ -7,6 +7,8 @@ What is expected is a value, not an error: a wrong password, a second factor sti
 
 from __future__ import annotations
 
+UNEXPECTED = "unexpected"  # what log, page and audit trail call a failure that nobody foresaw
+
 
 class LinkmwError(Exception):
     """Anything linkmw refuses. `code`: short, stable, ASCII. The message never holds a secret."""

@@ -110,13 +110,17 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProofRequest:
-    """What the hub wants proven, as the gate fetched it once by back channel. Shown to the person as it is."""
+    """What the hub wants proven, as the gate fetched it once by back channel. Shown to the person as it is.
+
+    flow: what the hub's log calls the flow.
+    """
 
     transaction: Secret
     purpose: Literal["link", "add", "first_sign_in"]
     identity_email: str
     hint: str
     expires: int
+    flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,5 +385,5 @@ def test_an_error_page_and_the_log_share_their_reference(person: Browser, caplog
     [line] = [record.getMessage() for record in caplog.records if record.name == "linkmw.gate"]
     reference, code = line.split()[:2]
     assert reference in person.page
-    assert code == "state_missing:"
+    assert code == "state_missing"
     assert len(reference) == 9

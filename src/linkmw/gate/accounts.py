@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from linkmw.errors import ProtocolError, TokenRejected, Unavailable
+from linkmw.errors import LinkmwError, ProtocolError, RequestRefused, TokenRejected, Unavailable
 from linkmw.gate.ports import Ports
 from linkmw.http import MAX_FORM, PASS, Answer, Request, json_answer
 from linkmw.model import Claims
@@ -16,7 +16,7 @@ from linkmw.oidc.call_token import REMEMBER_SECONDS
 from linkmw.oidc.strict_json import read_object
 from linkmw.settings import Settings
 
-log = logging.getLogger("linkmw.gate")
+logger = logging.getLogger("linkmw.gate")
 
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
@@ -25,8 +25,12 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         claims = await _verified(ports, settings, request)
         asked = read_object(request.body)
     except (ProtocolError, Unavailable, ValueError) as error:
-        log.warning("a call to the account API was refused: %s", getattr(error, "code", "malformed"))
+        refused = error if isinstance(error, LinkmwError) else RequestRefused("no JSON object", code="invalid_request")
+        if ports.said.to("account API", refused.code):  # anybody can send as many as they like (DS06)
+            fields = {"code": refused.code, "tenant": settings.organization_id, "client_id": settings.client_id}
+            logger.warning("a call to the account API was refused: %s: %s", refused.code, refused, extra=fields)
         return PASS
+    ports.said.to("account API", "")
     if asked.get("v") != 1 or asked.get("do") != "look_up" or not isinstance(asked.get("account_id"), str):
         return PASS
     return json_answer({"v": 1, "jti": claims["jti"], **await _look_up(ports, asked["account_id"])})

@@ -6,18 +6,19 @@ import logging
 from collections.abc import Iterable
 from typing import Literal
 
-from linkmw.errors import LinkmwError, TooMany, Unavailable
+from linkmw import log
+from linkmw.errors import UNEXPECTED, LinkmwError, TooMany, Unavailable
 from linkmw.gate import places
 from linkmw.gate.browser import Browser, form_token
 from linkmw.gate.ports import Branding, Ports
-from linkmw.http import GUARD_HEADERS, Response, origin_of, page
+from linkmw.http import GUARD_HEADERS, Request, Response, origin_of, page
 from linkmw.pages import screens
 from linkmw.pages.look import Dress, Look, dress
 from linkmw.pages.problems import problem_of
 from linkmw.reference import Reference, new_reference
 from linkmw.settings import Settings
 
-log = logging.getLogger("linkmw.gate")
+logger = logging.getLogger("linkmw.gate")
 
 NOTHING = Response(204, GUARD_HEADERS)
 
@@ -58,19 +59,25 @@ async def going_on(
     return page(screens.going_on(look=await look_of(ports, settings), url=url, to=to), headers=headers)
 
 
-def noted(error: Exception) -> Reference:
+def noted(settings: Settings, request: Request, error: Exception) -> Reference:
     """A reference for `error`, which is in the log under the same one."""
     reference = new_reference()
-    if isinstance(error, LinkmwError):
-        log.warning("%s %s: %s", reference, error.code, error)
-    else:
-        log.error("%s unexpected", reference, exc_info=error)
+    log.refusal(
+        logger,
+        error,
+        code=error.code if isinstance(error, LinkmwError) else UNEXPECTED,
+        ref=reference,
+        route=request.path,
+        tenant=settings.organization_id,
+        client_id=settings.client_id,
+        defect=not isinstance(error, LinkmwError),
+    )
     return reference
 
 
-async def refusal(ports: Ports, settings: Settings, error: Exception) -> Response:
+async def refusal(ports: Ports, settings: Settings, request: Request, error: Exception) -> Response:
     """The page for `error`: what happened, the way on, the native login, and the reference that is in the log."""
-    reference = noted(error)
+    reference = noted(settings, request, error)
     known = error if isinstance(error, LinkmwError) else LinkmwError()
     wait = known.retry_after if isinstance(known, TooMany) else 0
     start = places.ours(settings, "login")

@@ -175,6 +175,7 @@ def read_proof_request(reply: Reply) -> ProofRequest:
         identity_email=_text(found, "identity_email", empty=True),
         hint=_text(found, "hint", empty=True),
         expires=expires,
+        flow=_plain_word(_text(found, "flow", empty=True)),
     )
 
 
@@ -207,8 +208,12 @@ def _object(reply: Reply) -> dict[str, Any]:
 
 def _word(found: Mapping[str, Any]) -> str:
     """The `error` of a refusal; it goes into logs, so it is a plain word or nothing."""
-    word = _text(found, "error")
-    return word if re.fullmatch(r"[a-z_]{1,64}", word) else "unnamed"
+    return _plain_word(_text(found, "error")) or "unnamed"
+
+
+def _plain_word(word: str) -> str:
+    """`word` if it may stand in a log, else ""."""
+    return word if re.fullmatch(r"[a-z0-9_]{1,64}", word) else ""
 
 
 def _text(found: Mapping[str, Any], name: str, *, empty: bool = False) -> str:

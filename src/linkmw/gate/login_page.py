@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from linkmw import redirects
-from linkmw.errors import LinkmwError
+from linkmw.errors import LinkmwError, Unavailable
 from linkmw.gate import answers, places
 from linkmw.gate.browser import wants_page
 from linkmw.gate.ports import Ports
@@ -14,7 +14,7 @@ from linkmw.pages.screens import sign_in_button
 from linkmw.settings import Settings
 from linkmw.switch import effective
 
-log = logging.getLogger("linkmw.gate")
+logger = logging.getLogger("linkmw.gate")
 
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
@@ -23,12 +23,15 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         return PASS
     try:
         state = await ports.hub.state()
-        if effective(settings.mode, state.mode, healthy=state.healthy, percent=state.percent) == "off":
+        if not state.healthy:
+            raise Unavailable("the hub says that a part of it is away")
+        if effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "off":
             return PASS
         await ports.ping()
     except LinkmwError as error:
-        log.warning("no button on the login page: %s: %s", error.code, error)
+        _say(ports, settings, error)
         return PASS
+    _say(ports, settings, None)
     look = answers.dressed(settings, state.branding).look
     url = _start(settings, request)
     return Decorate(
@@ -37,6 +40,17 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         fixed_button=sign_in_button(look=look, url=url, placement="fixed"),
         stylesheet=look.button_stylesheet,
     )
+
+
+def _say(ports: Ports, settings: Settings, error: LinkmwError | None) -> None:
+    """A line when the button goes and one when it is back, however many people look at the page (DS06)."""
+    if not ports.said.to("button", error.code if error else ""):
+        return
+    fields = {"tenant": settings.organization_id, "client_id": settings.client_id}
+    if error is None:
+        logger.warning("the button on the login page is back", extra=fields)
+    else:
+        logger.warning("no button on the login page: %s: %s", error.code, error, extra={**fields, "code": error.code})
 
 
 def _start(settings: Settings, request: Request) -> str:

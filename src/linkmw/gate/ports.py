@@ -7,10 +7,11 @@ is blocking code, for user models are; flows reach it through `Ports.call`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from linkmw.http import Headers, Request
+from linkmw.log import Changes
 from linkmw.model import Account, Marker, Mode, Proof, ProofRequest, Session, SignIn
 from linkmw.run import Call
 
@@ -252,3 +253,4 @@ class Ports:
     now: Callable[[], int]
     token: Callable[[], str]  # 32 random bytes, base64url
     ping: Callable[[], Awaitable[object]]  # does the product's own Redis answer? Raises Unavailable
+    said: Changes = field(default_factory=Changes)  # what the log was told last

@@ -14,6 +14,7 @@ from linkmw.model import Account
 from linkmw.pages import screens
 from linkmw.pages.look import Look
 from linkmw.pages.screens import CodeProblem, PairProblem
+from linkmw.reference import Reference
 from linkmw.settings import Settings
 
 
@@ -47,6 +48,10 @@ class Proving:
         """A line for the audit trail."""
         whose = {"account_id": account.account_id} if account else {}
         audit.note(self.ports, self.settings, self.request, "proof", "refused", code=code, **whose)
+
+    def noted(self, error: Exception) -> Reference:
+        """A reference for the page, which is in the log."""
+        return answers.noted(self.settings, self.request, error)
 
     async def look(self) -> Look:
         return await answers.look_of(self.ports, self.settings)
@@ -110,7 +115,7 @@ async def unknown_factor(proving: Proving, account: Account, factor: UnknownFact
         look=await proving.look(),
         account=account.username,
         native_login=places.native_login(proving.settings),
-        reference=answers.noted(LinkmwError(f"second factor: {factor.kind}", code="second_factor_unknown")),
+        reference=proving.noted(LinkmwError(f"second factor: {factor.kind}", code="second_factor_unknown")),
         help_url=proving.settings.second_factor_help,
     )
     return page(html, status=422)
@@ -123,7 +128,7 @@ async def not_linked_yet(proving: Proving, error: Exception, headers: Headers = 
         look=await proving.look(),
         try_again=places.ours(proving.settings, "login") if over else proving.url("go"),
         go_on=places.landing(proving.settings),
-        reference=answers.noted(error),
+        reference=proving.noted(error),
         reason="expired" if over else "away",
     )
     return page(html, headers=headers)

@@ -5,6 +5,7 @@ Which step comes next is read from the record, never from the form (LT10). The h
 
 from __future__ import annotations
 
+from linkmw import log
 from linkmw.errors import ProtocolError, RequestRefused, TooMany, Unavailable
 from linkmw.gate import answers, audit, limits, places, second_factor
 from linkmw.gate.browser import check_form, known, known_or_new
@@ -36,6 +37,7 @@ async def arrive(ports: Ports, settings: Settings, request: Request) -> Response
     found = await ports.hub.proof_request(request.query.get("handle"))
     if found is None:
         raise RequestRefused("the proof request is unknown, or was fetched before", code="expired")
+    log.follow(found.flow)
     browser = known_or_new(settings, request, ports.token)
     record = ProofRecord(ports.token(), found, ports.now() + settings.proof_seconds)
     proving = Proving(ports, settings, request, browser, record)
@@ -91,6 +93,7 @@ async def _found(ports: Ports, settings: Settings, request: Request, record_id: 
     record = await ports.proofs.get(browser.key, record_id) if browser and record_id else None
     if browser is None or record is None or record.expires <= ports.now():
         raise RequestRefused("this browser has no such proof under way", code="expired")
+    log.follow(record.request.flow)
     return Proving(ports, settings, request, browser, record)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
+from linkmw import log
 from linkmw.errors import RequestRefused
 from linkmw.gate import accounts, answers, login_page, places, prove, sign_in
 from linkmw.gate.ports import Ports
@@ -69,6 +70,11 @@ def reads_body(settings: Settings, request: Request) -> bool:
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     """The answer to a request that `claim` claimed; Pass for all that is no route of ours (BC08)."""
+    with log.one_request():
+        return await _answer(ports, settings, request)
+
+
+async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     if request.path in settings.login_paths:
         return await _login_page(ports, settings, request)
     flow = _flow(settings, request)
@@ -79,12 +85,13 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
             raise RequestRefused("the form is too large", code="too_large", status=413)
         return await flow(ports, settings, request)
     except Exception as error:
-        return await answers.refusal(ports, settings, error)
+        return await answers.refusal(ports, settings, request, error)
 
 
 async def _login_page(ports: Ports, settings: Settings, request: Request) -> Answer:
     try:
         return await login_page.answer(ports, settings, request)
     except Exception as error:
-        answers.noted(error)
+        if ports.said.to("login page", type(error).__name__):  # any visitor can bring it about again (DS06)
+            answers.noted(settings, request, error)
         return PASS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from linkmw import redirects
+from linkmw import log, redirects
 from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, Unavailable
 from linkmw.gate import answers, audit, places
 from linkmw.gate.browser import Browser, check_form, known, known_or_new
@@ -14,6 +14,7 @@ from linkmw.http import Request, Response, page, redirect
 from linkmw.model import Account, Marker, Session, SignIn
 from linkmw.oidc import authorize
 from linkmw.pages import screens
+from linkmw.reference import flow_name
 from linkmw.settings import Settings
 from linkmw.switch import effective
 from linkmw.whence import is_cross_site_arrival, is_navigation
@@ -39,6 +40,7 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
         return redirect(places.native_login(settings))
     browser = known_or_new(settings, request, ports.token)
     sign_in = authorize.new_sign_in(ports.token, then, ports.now())
+    log.follow(flow_name(sign_in.state))
     await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
     return redirect(_request_url(settings, sign_in), browser.headers)
 
@@ -79,6 +81,7 @@ async def _taken(ports: Ports, settings: Settings, request: Request) -> tuple[Br
     browser = known(settings, request)
     if browser is None or not values["state"]:
         return browser, None
+    log.follow(flow_name(values["state"]))
     return browser, await ports.sign_ins.take(browser.key, values["state"])
 
 

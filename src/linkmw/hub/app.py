@@ -15,6 +15,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Lifespan
 
+from linkmw import log
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import GUARD_HEADERS, Request, Response
 from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
@@ -86,8 +87,9 @@ class _Door:
     def route(self, route: Route) -> StarletteRoute:
         async def endpoint(raw: StarletteRequest) -> StarletteResponse:
             began = time.monotonic()
-            answer = await self._answer(route, raw)
-            self._write_down(raw, route.path, answer, began)
+            with log.one_request():
+                answer = await self._answer(route, raw)
+                self._write_down(raw, route.path, answer, began)
             return translate.write(answer)
 
         return StarletteRoute(route.path, endpoint, methods=[route.method])
@@ -132,7 +134,7 @@ class _Door:
         # The pattern, not the path: paths hold tokens, queries hold codes (I9).
         milliseconds = round((time.monotonic() - began) * 1000)
         extra: dict[str, Any] = {"method": raw.method, "route": path, "status": answer.status, "ms": milliseconds}
-        access.info("%s %s %d", raw.method, path, answer.status, extra=extra)
+        access.info("%s %s %d", raw.method, path, answer.status, extra={**extra, "flow": log.flow()})
 
 
 def build_app(ports: Ports, settings: HubSettings, lifespan: Lifespan[Starlette] | None = None) -> Starlette:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from linkmw import log
 from linkmw.http import Request
-from linkmw.hub.browser import sha256_hex
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AuditEvent, Flow
 from linkmw.model import Link
-
-
-def flow_name(flow: Flow | None) -> str:
-    return sha256_hex(flow.flow_id)[:12] if flow else ""
 
 
 def of_link(
@@ -26,7 +22,7 @@ def of_link(
         account_id=link.account_id,
         issuer=link.identity.issuer,
         subject=link.identity.subject,
-        flow=flow_name(flow),
+        flow=flow.name if flow else "",
         ip=request.client,
         actor=actor,
     )
@@ -44,7 +40,7 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
         account_id=flow.account.account_id if flow.account else "",
         issuer=flow.identity.issuer if flow.identity else "",
         subject=flow.identity.subject if flow.identity else "",
-        flow=flow_name(flow),
+        flow=flow.name,
         ip=request.client,
     )
 
@@ -59,5 +55,6 @@ def of_failure(event: str, code: str, ref: str, where: Place, now: int, request:
         ref=ref,
         organization_id=where.tenant.organization_id,
         client_id=where.client.client_id if where.client else "",
+        flow=log.flow(),
         ip=request.client,
     )

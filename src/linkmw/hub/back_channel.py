@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from linkmw import log
 from linkmw.errors import RequestRefused
 from linkmw.http import Request, Response, json_answer
 from linkmw.hub import health, rules, steps
@@ -68,6 +69,7 @@ async def proof_request(ports: Ports, _settings: HubSettings, request: Request) 
     pending = await ports.handles.take(handle, where.product.client_id) if isinstance(handle, str) else None
     if pending is None or pending.expires <= ports.now():
         raise RequestRefused("unknown handle", code="unknown_handle", status=404)
+    log.follow(pending.flow)
     content = {
         "v": rules.PROTOCOL,
         "transaction": pending.flow_id,
@@ -75,6 +77,7 @@ async def proof_request(ports: Ports, _settings: HubSettings, request: Request) 
         "identity_email": pending.identity_email,
         "hint": pending.hint,
         "expires": pending.expires,
+        "flow": pending.flow,
     }
     return json_answer(content)
 
@@ -88,6 +91,7 @@ async def proof(ports: Ports, settings: HubSettings, request: Request) -> Respon
     verdict = rules.may_push(found, client_id, pushed.account.account_id, ports.now())
     if found is None or verdict == "unknown_transaction":
         raise RequestRefused("unknown transaction", code="unknown_transaction", status=404)
+    log.follow(found.name)
     if verdict == "other_account":
         await flows.keep(ports, steps.go(found, "proved_other", error=verdict))
         raise RequestRefused("the transaction had another account", code=verdict, status=409)

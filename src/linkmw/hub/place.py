@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from linkmw import log
 from linkmw.errors import LinkmwError, TenantNotEnabled
 from linkmw.hub import rules
 from linkmw.hub.ports import Flow, Ports
@@ -81,6 +82,7 @@ async def of_client(ports: Ports, client_id: str) -> Place:
 
 async def of_flow(ports: Ports, flow: Flow) -> Place:
     """Where `flow` leads; asked anew at each step, for a product may be switched off meanwhile (LT17)."""
+    log.follow(flow.name)
     if not flow.client_id:
         return await of_tenant(ports, flow.organization_id)
     place = await of_client(ports, flow.client_id)

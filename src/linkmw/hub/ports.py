@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, Secret, SignIn, Tenant
+from linkmw.reference import flow_name
+
+UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
 Step = Literal["identity", "prove", "linked", "refused", "done"]
 
@@ -43,8 +46,14 @@ class Flow:
     proven_amr: tuple[str, ...] = ()  # the product's word on the proof; `amr` is Keycloak's on the sign-in
     link_id: int | None = None  # once linked
 
+    @property
+    def name(self) -> str:
+        """What the log calls it: by the product's `state`, which its gate names its own lines by, if that is unique."""
+        state = self.request.state if self.request else ""
+        return flow_name(state if len(state) >= UNIQUE_STATE else self.flow_id)
+
     def __repr__(self) -> str:
-        return f"Flow({self.flow_id[:6]}…, {self.purpose}, {self.step}, {self.client_id})"
+        return f"Flow({self.name}, {self.purpose}, {self.step}, {self.client_id})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ class PendingProof:
     identity_email: str
     hint: str
     expires: int
+    flow: str = ""  # what the log calls the flow
 
 
 @dataclass(frozen=True, slots=True)

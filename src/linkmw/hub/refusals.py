@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from linkmw.errors import LinkmwError, TooMany, Unavailable
+from linkmw import log
+from linkmw.errors import UNEXPECTED, LinkmwError, TooMany, Unavailable
 from linkmw.http import Request, Response, json_answer, page
 from linkmw.hub import looks, place
 from linkmw.hub.place import NotLinkedYet, Place, Refused
@@ -15,27 +16,24 @@ from linkmw.pages.problems import problem_of
 from linkmw.reference import Reference
 from linkmw.settings import HubSettings
 
-log = logging.getLogger("linkmw.hub")
+logger = logging.getLogger("linkmw.hub")
 
 _RETRY_SECONDS = 5
-UNEXPECTED = "unexpected"
 
 
 def note(error: Exception, reference: Reference, route: str) -> None:
     """A line in the log, findable by the reference on the page. route: the pattern, never the path with its token."""
     refused, where = known(error)
-    client = where.client if where else None
-    extra = {
-        "code": refused.code,
-        "ref": str(reference),
-        "route": route,
-        "tenant": where.tenant.organization_id if where else "",
-        "client_id": client.client_id if client else "",
-    }
-    if refused.code == UNEXPECTED:
-        log.error("%s unexpected at %s", reference, route, extra=extra, exc_info=error)
-    else:
-        log.warning("%s %s at %s: %s", reference, refused.code, route, refused, extra=extra)
+    log.refusal(
+        logger,
+        error,
+        code=refused.code,
+        ref=reference,
+        route=route,
+        tenant=where.tenant.organization_id if where else "",
+        client_id=where.client.client_id if where and where.client else "",
+        defect=refused.code == UNEXPECTED,
+    )
 
 
 def known(error: Exception) -> tuple[LinkmwError, Place | None]:
