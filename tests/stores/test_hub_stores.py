@@ -39,6 +39,14 @@ def test_pr08_another_client_neither_finds_nor_burns_a_handle(stores: Stores) ->
     assert stores.run(handles.take("handle", "orders")) is None
 
 
+def test_pr08_a_handle_stands_for_one_request(stores: Stores) -> None:
+    handles = stores.hub.handles
+    stores.run(handles.put("handle", pending("orders"), 60))
+    stores.run(handles.put("handle", pending("wiki"), 60))
+    assert stores.run(handles.take("handle", "orders")) is None
+    assert stores.run(handles.take("handle", "wiki")) == pending("wiki")
+
+
 def test_rf02_of_sixteen_takers_one_gets_the_flow_of_a_proof_code(stores: Stores) -> None:
     stores.run(stores.hub.proof_codes.put("code", "flow", 60))
     found = stores.together(lambda: stores.hub.proof_codes.take("code"))

@@ -63,21 +63,37 @@ class Shelf(Generic[K, V]):
             return [key for key, (expires, _) in self._kept.items() if expires > self._now()]
 
 
+class OneUse(Generic[V]):
+    """Values that one caller takes once: each under an owner and a name, `at_once` of them waiting for one owner."""
+
+    def __init__(self, now: Clock, at_once: int = 1) -> None:
+        self._waiting: Shelf[tuple[str, str], V] = Shelf(now)
+        self._at_once = at_once
+
+    def put(self, owner: str, name: str, value: V, seconds: int) -> None:
+        """Keep `value`; of more than `at_once` waiting the oldest is dropped."""
+        with self._waiting.lock:
+            self._waiting.put((owner, name), value, seconds)
+            own = [key for key in self._waiting.keys_in_order() if key[0] == owner]
+            for key in own[: -self._at_once]:
+                self._waiting.take(key)
+
+    def take(self, owner: str, name: str) -> V | None:
+        """The value, to one caller; None when there is none, or somebody had it."""
+        return self._waiting.take((owner, name))
+
+
 class SignIns:
     """Sign-ins under way, under browser and state."""
 
     def __init__(self, now: Clock) -> None:
-        self._waiting: Shelf[tuple[str, str], SignIn] = Shelf(now)
+        self._waiting: OneUse[SignIn] = OneUse(now, SIGN_INS_PER_BROWSER)
 
     async def put(self, browser: str, sign_in: SignIn, seconds: int) -> None:
-        with self._waiting.lock:
-            self._waiting.put((browser, sign_in.state), sign_in, seconds)
-            own = [key for key in self._waiting.keys_in_order() if key[0] == browser]
-            for key in own[:-SIGN_INS_PER_BROWSER]:
-                self._waiting.take(key)
+        self._waiting.put(browser, sign_in.state, sign_in, seconds)
 
     async def take(self, browser: str, state: str) -> SignIn | None:
-        return self._waiting.take((browser, state))
+        return self._waiting.take(browser, state)
 
 
 class Proofs:
@@ -156,13 +172,13 @@ class Handles:
     """Proof requests, under handle and client."""
 
     def __init__(self, now: Clock) -> None:
-        self._waiting: Shelf[tuple[str, str], PendingProof] = Shelf(now)
+        self._waiting: OneUse[PendingProof] = OneUse(now)
 
     async def put(self, handle: str, pending: PendingProof, seconds: int) -> None:
-        self._waiting.put((handle, pending.client_id), pending, seconds)
+        self._waiting.put(handle, pending.client_id, pending, seconds)
 
     async def take(self, handle: str, client_id: str) -> PendingProof | None:
-        return self._waiting.take((handle, client_id))
+        return self._waiting.take(handle, client_id)
 
 
 class ProofCodes:
