@@ -9,9 +9,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from linkmw.gate.claim import Claim, relative
+from linkmw.gate.claim import Claim, as_written, relative
 from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
 from linkmw.settings import Settings, load
 
@@ -35,11 +36,14 @@ class LinkMiddleware:
     Never raises for its settings: what is wrong is logged and the product runs as without linkmw (DIS-12).
     """
 
+    # A path as the framework behind looks it up; an adapter knows its own (HT03).
+    routed = staticmethod(as_written)
+
     def __init__(self, app: Application, *, product: Product, settings: Settings | None = None) -> None:
         self._app = app
         self._product = product
         self._settings = load() if settings is None else settings
-        claim = Claim(self._settings)
+        claim = Claim(self._settings, self.routed)
         self._claims = claim.claims if claim.on else None
         self._opening = threading.Lock()
         self._opened: Ports | None = None
@@ -79,9 +83,9 @@ class LinkMiddleware:
         ports = await self._ports()
         from linkmw.gate import routes  # loaded by now: what no product process need hold before somebody signs in
 
-        request = _request(scope)
+        request = _request(scope, self.routed(relative(scope["path"], scope.get("root_path", ""))))
         if routes.reads_body(self._settings, request):
-            request = _request(scope, await body.read())
+            request = replace(request, body=await body.read())
         return await routes.answer(ports, self._settings, request)
 
     async def _ports(self) -> Ports:
@@ -103,7 +107,7 @@ def wrap(app: Application, *, product: Product, settings: Settings | None = None
     return LinkMiddleware(app, product=product, settings=settings)
 
 
-def _request(scope: Scope, body: bytes = b"") -> Request:
+def _request(scope: Scope, path: str) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -112,10 +116,9 @@ def _request(scope: Scope, body: bytes = b"") -> Request:
         headers[name] = f"{headers[name]}{joint}{value}" if name in headers else value
     return Request(
         method=scope["method"].upper(),
-        path=relative(scope["path"], scope.get("root_path", "")),
+        path=path,
         query_string=scope.get("query_string", b"").decode("latin-1"),
         headers=headers,
-        body=body,
         client=(scope.get("client") or ("",))[0],
         root_path=scope.get("root_path", ""),
         raw=scope,
@@ -137,15 +140,20 @@ class _Body:
         self._seen: list[Message] = []
 
     async def read(self) -> bytes:
-        """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length."""
-        body = b""
+        """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length.
+
+        Nothing when the client left before its end: half a form is none (HT13).
+        """
+        body = bytearray()
         while len(body) <= MAX_FORM:
             message = await self._receive()
             self._seen.append(message)
+            if message["type"] == "http.disconnect":
+                return b""
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        return body
+        return bytes(body)
 
     @property
     def again(self) -> Receive:

@@ -143,13 +143,15 @@ class Decorate:
     """Let the product answer, then put the button into its page if it is a page we understand (P-2).
 
     HTML fragments: `button` goes after the form with the password, `marked_button` to the marker `<!-- linkmw -->`,
-    `fixed_button` into a page with neither. stylesheet: its path.
+    `fixed_button` into a page with neither. stylesheet: its path. head: the request is HEAD, whose answer says of the
+    page what GET's would, or nothing (RFC 9110, 9.3.2).
     """
 
     button: str
     marked_button: str
     fixed_button: str
     stylesheet: str
+    head: bool = False
 
 
 @dataclass(frozen=True, slots=True)

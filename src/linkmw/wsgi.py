@@ -5,14 +5,15 @@ app = LinkMiddleware(app, product=Product())
 
 from __future__ import annotations
 
-import io
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from linkmw.gate.claim import Claim
+from linkmw.gate.claim import Claim, as_written
 from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
 from linkmw.run import run_now
 from linkmw.settings import Settings, load
@@ -35,11 +36,14 @@ class LinkMiddleware:
     Never raises for its settings: what is wrong is logged and the product runs as without linkmw (DIS-12).
     """
 
+    # A path as the framework behind looks it up; an adapter knows its own (HT02).
+    routed = staticmethod(as_written)
+
     def __init__(self, app: Application, *, product: Product, settings: Settings | None = None) -> None:
         self._app = app
         self._product = product
         self._settings = load() if settings is None else settings
-        claim = Claim(self._settings)
+        claim = Claim(self._settings, self.routed)
         self._claims = claim.claims if claim.on else None
         self._opening = threading.Lock()
         self._opened: Ports | None = None
@@ -73,9 +77,9 @@ class LinkMiddleware:
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
 
         ports = self._ports()
-        request = _request(environ)
+        request = _request(environ, self.routed(_decoded(environ.get("PATH_INFO", ""))))
         if routes.reads_body(self._settings, request):
-            request = _request(environ, _read_body(environ))
+            request = replace(request, body=_read_body(environ))
         return run_now(routes.answer(ports, self._settings, request))
 
     def _ports(self) -> Ports:
@@ -91,15 +95,15 @@ def wrap(app: Application, *, product: Product, settings: Settings | None = None
     return LinkMiddleware(app, product=product, settings=settings)
 
 
-def _request(environ: Environ, body: bytes = b"") -> Request:
+def _request(environ: Environ, path: str) -> Request:
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
     headers["content-type"] = environ.get("CONTENT_TYPE", "")
+    headers["content-length"] = environ.get("CONTENT_LENGTH", "")
     return Request(
         method=environ["REQUEST_METHOD"].upper(),
-        path=_decoded(environ.get("PATH_INFO", "")),
+        path=path,
         query_string=environ.get("QUERY_STRING", ""),
         headers=headers,
-        body=body,
         client=environ.get("REMOTE_ADDR", ""),
         root_path=_decoded(environ.get("SCRIPT_NAME", "")),
         raw=environ,
@@ -115,18 +119,24 @@ def _read_body(environ: Environ) -> bytes:
     """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length.
 
     Counts what arrives: a chunked body has no length, and a length may lie (BC06, BC07). What was read is put
-    back, for the product may answer after all.
+    back, for the product may answer after all (HT14).
     """
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isascii() and length.isdigit():
-        limit = min(int(length), MAX_FORM + 1)
-    else:
-        limit = MAX_FORM + 1 if environ.get("wsgi.input_terminated") else 0
+    from linkmw.gate.reread import reread
+
+    limit = min(_length(environ), MAX_FORM + 1)
     body = bytearray()
     while len(body) < limit and (data := environ["wsgi.input"].read(limit - len(body))):
         body += data
-    environ["wsgi.input"] = io.BytesIO(body)
+    environ["wsgi.input"] = reread(bytes(body), environ["wsgi.input"], _length(environ))
     return bytes(body)
+
+
+def _length(environ: Environ) -> int:
+    """How much may be read: all there is where the server ends the input itself (chunked), else what was announced."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isascii() and length.isdigit():
+        return int(length)
+    return sys.maxsize if environ.get("wsgi.input_terminated") else 0
 
 
 def _respond(start_response: StartResponse, answer: Response) -> Iterable[bytes]:

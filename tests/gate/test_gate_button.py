@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,7 +100,39 @@ def test_xs09_the_length_is_counted_anew_and_what_named_the_old_bytes_goes() -> 
     answer = decorate(old, b"<html></html>", BUTTON)
     assert answer is not None
     headers, body = answer
-    assert headers == (*HTML, ("X-Frame-Options", "DENY"), ("Content-Length", str(len(body))))
+    uncached = ("Cache-Control", "private, no-cache")
+    assert headers == (*HTML, ("X-Frame-Options", "DENY"), uncached, ("Content-Length", str(len(body))))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ((), "private, no-cache"),
+        (("public, max-age=600",), "private, no-cache"),
+        (("no-store",), "no-store"),
+        (("max-age=0, no-cache, no-store, must-revalidate, private",), "no-cache, no-store, must-revalidate, private"),
+        (("private, s-maxage=9, stale-while-revalidate=9, IMMUTABLE",), "private, no-cache"),
+        (("no-transform, max-age=600", "public"), "no-transform, private, no-cache"),
+        (('private="set-cookie, x", no-cache=vary',), "private, no-cache"),
+        (("max-age = 5,, ,",), "private, no-cache"),
+    ],
+)
+def test_xs11_a_page_with_the_button_is_kept_by_no_cache(said: tuple[str, ...], kept: str) -> None:
+    lasting = (("Expires", "x"), ("CDN-Cache-Control", "max-age=9"), ("Surrogate-Control", "max-age=9"))
+    answer = decorate((*HTML, *(("Cache-Control", value) for value in said), *lasting), b"<html></html>", BUTTON)
+    assert answer is not None
+    found = [(name, value) for name, value in answer[0] if name not in ("Content-Type", "Content-Length")]
+    assert found == [("Cache-Control", kept)]
+
+
+def test_ht07_head_says_what_get_would_or_nothing() -> None:
+    length, tag = ("Content-Length", "5"), ("ETag", '"x"')
+    head = replace(BUTTON, head=True)
+    assert decorate((*HTML, length, tag), b"", head) == ((*HTML, ("Cache-Control", "private, no-cache")), b"")
+    assert decorate((*HTML, length, tag), b"<html></html>", head) == decorate(
+        (*HTML, length), b"<html></html>", BUTTON
+    )
+    assert decorate((*HTML, length, tag), b"", BUTTON) is None
 
 
 def test_letters_beyond_ascii_read_right_in_any_charset() -> None:

@@ -89,10 +89,17 @@ def test_p06_scripts_and_json_clients_get_what_the_product_gives(person: Browser
     assert person.get("/login", **headers) is PASS
 
 
-@pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS", "TRACE", "FOO"])
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "TRACE", "FOO"])
 def test_p06_mim25_the_native_login_is_not_touched(world: World, method: str) -> None:
     assert world.answer(Request(method, "/login", "", {"accept": "text/html"})) is PASS
     assert world.hub.asked == 0
+
+
+def test_ht07_head_is_decorated_as_get_is(person: Browser, world: World) -> None:
+    head = world.answer(Request("HEAD", "/login", "", {"accept": "text/html"}))
+    assert isinstance(head, Decorate)
+    assert head.head
+    assert not shown(person).head
 
 
 @pytest.mark.parametrize("path", ["/login/", "/LOGIN", "/login;x", "/loginx", "/x/login", "/", "/.linkmw"])

@@ -212,6 +212,7 @@ SCREENS: dict[str, Callable[[], str]] = {
     ),
     "going-on": lambda: screens.going_on(look=ORDERS.look, url="/stay", to="brand"),
     "going-on-hub": lambda: screens.going_on(look=HUB.look, url="/stay", to="product"),
+    "sign-in": lambda: screens.sign_in(look=ORDERS.look, url="/.linkmw/login", native_login="/login"),
     "confirm-start": lambda: screens.confirm_start(look=ORDERS.look, url="/.linkmw/login?next=%2Forders"),
     "still-signed-in": lambda: screens.still_signed_in(
         look=ORDERS.look, form=PROVE, account="ada.l", purpose="add", cancel="/"

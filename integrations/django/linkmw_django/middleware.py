@@ -56,7 +56,9 @@ class LinkMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         """The response, or a coroutine that gives it, as `get_response` does."""
-        return self._ours(request) if self._claims(request.path_info) else self._get_response(request)
+        if self._claims(request.path_info) and not translate.is_seen(request):
+            return self._ours(request)
+        return self._get_response(request)
 
     def _ours_now(self, request: HttpRequest) -> HttpResponseBase:
         try:

@@ -8,9 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders
 
 from linkmw import http
+from linkmw.gate.reread import reread
 from linkmw.http import MAX_FORM, Decorate
 
 log = logging.getLogger("linkmw")
+
+SEEN = "linkmw.seen"  # as in the environment (WSGI) and the scope (ASGI) that linkmw's other shells hand on
 
 
 def request(django_request: HttpRequest, body: bytes = b"") -> http.Request:
@@ -40,9 +43,20 @@ def _headers(django_request: HttpRequest) -> dict[str, str]:
 
 
 def body(django_request: HttpRequest) -> bytes:
-    """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length."""
+    """The body, or the first bytes past MAX_FORM of a longer one: `routes` refuses it by its length.
+
+    Put back for the project's own views, which may answer after all (HT14): a request that was read from has no
+    `body` and no `POST` for them.
+    """
     data: bytes = django_request.read(MAX_FORM + 1)
+    django_request._stream = reread(data, django_request._stream)
+    django_request._read_started = False
     return data
+
+
+def is_seen(django_request: HttpRequest) -> bool:
+    """Does another linkmw in front put its button into this page already? (HT08)"""
+    return SEEN in django_request.META or SEEN in getattr(django_request, "scope", ())
 
 
 def response(answer: http.Response) -> HttpResponse:
@@ -74,6 +88,7 @@ def asking_for_plain_html(django_request: HttpRequest) -> HttpRequest:
 
     for name in DROPPED_REQUEST_HEADERS:
         django_request.META.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
+    django_request.META[SEEN] = True
     return django_request
 
 
@@ -89,6 +104,7 @@ def put_button(page: HttpResponse, answer: Decorate) -> None:
         return
     if found:
         kept, page.content = found
-        for name in page.headers.keys() - {name for name, _ in kept}:
+        for name in list(page.headers):
             del page[name]
-        page["Content-Length"] = str(len(page.content))
+        for name, value in kept:
+            page[name] = value

@@ -14,6 +14,14 @@ from linkmw.wsgi import LinkMiddleware
 from linkmw_flask.product import Product
 
 
+class _Shell(LinkMiddleware):
+    """Werkzeug drops slashes before a path, and does without one: `//login` and `login` are the login route (HT02)."""
+
+    @staticmethod
+    def routed(path: str) -> str:
+        return f"/{path.lstrip('/')}"
+
+
 class LinkMW:
     """`LinkMW(app, product)`, or `LinkMW(product=product)` and later `init_app(app)`, after Flask-Login's.
 
@@ -36,7 +44,7 @@ class LinkMW:
             Claim(app.extensions["linkmw"])  # says so in the log
             return
         app.extensions["linkmw"] = settings
-        middleware: Any = LinkMiddleware(app.wsgi_app, product=product, settings=settings)
+        middleware: Any = _Shell(app.wsgi_app, product=product, settings=settings)
         app.wsgi_app = middleware  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
 
     def _product_of(self, app: Flask) -> Product:

@@ -19,6 +19,10 @@ DROPPED_REQUEST_HEADERS = frozenset(("accept-encoding", "if-none-match", "if-mod
 # Answer headers that describe the exact bytes we change.
 _STALE = frozenset(("content-length", "etag", "last-modified", "accept-ranges"))
 _STALE |= frozenset(("content-md5", "digest", "content-digest", "repr-digest"))
+# And those by which a cache would keep it: written anew, stricter.
+_STALE |= frozenset(("cache-control", "expires", "pragma", "age", "cdn-cache-control", "surrogate-control"))
+# What allows keeping, and the qualified forms ("private=field") that forbid it in part only (RFC 9111, 5.2.2).
+_KEEPING = re.compile(r"\Z|public\Z|immutable\Z|(private|no-cache|[a-z-]*max-?age|stale-[a-z-]*)\s*=", re.IGNORECASE)
 # In all of these an ASCII character is its own byte, and the fragment is ASCII.
 _CHARSET = re.compile(r"utf-?8|us-ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d", re.IGNORECASE)
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -54,13 +58,24 @@ def understands(status: int, headers: Headers) -> bool:
 
 def decorate(headers: Headers, body: bytes, answer: Decorate) -> tuple[Headers, bytes] | None:
     """The answer with the button in its page; None for a page that is left as it is."""
+    if answer.head and not body:
+        return _of_a_changed_page(headers), body  # how long the page is with its button, only GET can say
     found = _place(body)
     if found is None:
         return None
     position, place = found
     page = body[:position] + _fragment(answer, place) + body[position:]
+    return (*_of_a_changed_page(headers), ("Content-Length", str(len(page)))), page
+
+
+def _of_a_changed_page(headers: Headers) -> Headers:
+    """`headers` without what describes the old bytes, and kept by no cache: the button comes and goes (XS11, P-5)."""
+    said = ",".join(value for name, value in headers if name.lower() == "cache-control")
+    own = [word for part in re.sub('="[^"]*"', "=", said).split(",") if not _KEEPING.match(word := part.strip())]
+    named = {word.lower() for word in own}
+    more = () if "no-store" in named else (word for word in ("private", "no-cache") if word not in named)
     kept = tuple((name, value) for name, value in headers if name.lower() not in _STALE)
-    return (*kept, ("Content-Length", str(len(page)))), page
+    return (*kept, ("Cache-Control", ", ".join((*own, *more))))
 
 
 def _fragment(answer: Decorate, place: Place) -> bytes:

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from linkmw.settings import Settings
 
 log = logging.getLogger("linkmw")
 
 
+def as_written(path: str) -> str:
+    """`path`, for a framework that routes a path as it stands."""
+    return path
+
+
 class Claim:
     """What linkmw claims of one application: the login routes and everything under the prefix; nothing while off.
 
     Made once, in a shell's constructor: says there, loudly, what is wrong with the settings (DIS-12), and never raises.
+    routed: a path as the framework behind looks it up; what it takes for the login route is one (I5, HT02, HT03).
     """
 
-    __slots__ = ("_exact", "_prefixes", "on")
+    __slots__ = ("_exact", "_prefixes", "_routed", "claims", "on")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, routed: Callable[[str], str] = as_written) -> None:
         self.on = settings.on
         paths = settings.login_paths if self.on else ()
         # WSGI hands paths over as Latin-1 text (PEP 3333): both spellings are claimed, `routes` reads the decoded one.
         self._exact = frozenset((*paths, *(path.encode().decode("latin-1") for path in paths)))
         self._prefixes = (settings.prefix,) if self.on else ()
+        self._routed = routed
+        self.claims = self._claims if routed is as_written else self._claims_routed
         _say_what_is_wrong(settings)
 
-    def claims(self, path: str) -> bool:
+    def _claims(self, path: str) -> bool:
         """May a request for `path` (decoded, relative to the mount) be ours?"""
         return path in self._exact or path.startswith(self._prefixes)
+
+    def _claims_routed(self, path: str) -> bool:
+        return self._claims(self._routed(path))
 
 
 def _say_what_is_wrong(settings: Settings) -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger("linkmw.gate")
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     """Decorate, or Pass for whatever is no page to a person, and while hub, Redis or Keycloak is away."""
-    if request.method != "GET" or not wants_page(request):
+    if request.method not in ("GET", "HEAD") or not wants_page(request):
         return PASS
     try:
         state = await ports.hub.state()
@@ -39,6 +39,7 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         marked_button=sign_in_button(look=look, url=url, placement="marker"),
         fixed_button=sign_in_button(look=look, url=url, placement="fixed"),
         stylesheet=look.button_stylesheet,
+        head=request.method == "HEAD",
     )
 
 

@@ -5,12 +5,13 @@ Nothing that happens here breaks the product: a fault on its login route leaves 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from linkmw import log
 from linkmw.errors import RequestRefused
-from linkmw.gate import accounts, answers, login_page, places, prove, sign_in
+from linkmw.gate import accounts, answers, login_page, places, prove, sign_in, sign_in_page
 from linkmw.gate.ports import Ports
 from linkmw.http import MAX_FORM, PASS, Answer, Request
 from linkmw.settings import Settings
@@ -45,6 +46,7 @@ async def _asset(ports: Ports, settings: Settings, request: Request) -> Answer:
 
 _TABLE: dict[tuple[str, str], Flow] = {
     ("GET", "login"): sign_in.start,
+    ("GET", "sign-in"): sign_in_page.show,
     ("GET", "callback"): _callback,
     ("POST", "switch"): sign_in.switch,
     ("GET", "prove"): _prove,
@@ -81,11 +83,21 @@ async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     if flow is None:
         return PASS
     try:
-        if len(request.body) > MAX_FORM and flow is not accounts.answer:
-            raise RequestRefused("the form is too large", code="too_large", status=413)
+        if flow is not accounts.answer:
+            _check_length(request)
         return await flow(ports, settings, request)
     except Exception as error:
         return await answers.refusal(ports, settings, request, error)
+
+
+def _check_length(request: Request) -> None:
+    """The body is whole, and no longer than forms are. Raises RequestRefused."""
+    if len(request.body) > MAX_FORM:
+        raise RequestRefused("the form is too large", code="too_large", status=413)
+    announced = request.headers.get("content-length", "")
+    if re.fullmatch(r"[0-9]{1,9}", announced) and request.method == "POST" and len(request.body) < int(announced):
+        # The client left half-way, or its two lengths are not one (BC06, BC07): half a password is no try.
+        raise RequestRefused("the form was cut short")
 
 
 async def _login_page(ports: Ports, settings: Settings, request: Request) -> Answer:

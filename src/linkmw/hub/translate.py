@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 
@@ -15,11 +16,14 @@ from linkmw.whence import client_address
 async def _read_body(request: StarletteRequest) -> bytes:
     """The body as it was sent, counted while it arrives: Content-Length is the sender's word (BC07, DS02)."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_FORM:
-            raise RequestRefused("the body is too large", code="too_large", status=413)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_FORM:
+                raise RequestRefused("the body is too large", code="too_large", status=413)
+            chunks.append(chunk)
+    except ClientDisconnect:  # half a body is none; the answer goes to nobody
+        raise RequestRefused("the client left before the end of its body") from None
     return b"".join(chunks)
 
 

@@ -135,6 +135,11 @@ def confirm_start(*, look: Look, url: str) -> str:
     return _render("confirm_start.html", look=look, url=url)
 
 
+def sign_in(*, look: Look, url: str, native_login: str) -> str:
+    """P-2, where the product's own page can't carry the button. url: the sign-in route of this origin."""
+    return _render("sign_in.html", look=look, url=url, native_login=native_login)
+
+
 def still_signed_in(
     *, look: Look, form: Form, account: str, purpose: Literal["link", "add"] = "link", cancel: str = ""
 ) -> str:
