@@ -38,6 +38,8 @@ _BY_CODE: dict[str, Problem] = {
     "csrf": "out_of_date",
     "expired": "expired",
     "not_found": "not_found",
+    "tenant_not_enabled": "not_known",
+    "wrong_step": "out_of_date",
 }
 _BY_CLASS: tuple[tuple[type[LinkmwError], Problem], ...] = (
     (StateMismatch, "not_begun_here"),

@@ -14,6 +14,7 @@ from linkmw.pages import screens
 from linkmw.pages.screens import Form
 from linkmw.settings import HubSettings
 
+SWITCHED = "identity_switched"  # why a flow is over that "not you?" has ended
 ARRIVAL_SECONDS = 300  # from the hub to the product's page; there its own record counts (PR22)
 
 
@@ -27,6 +28,8 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
         identity_email=flow.identity_email,
         hint="",
         expires=flow.expires,
+        flow=flow.name,
+        identity=flow.identity,
     )
     await flows.keep(ports, steps.go(flow, "asked"))
     await ports.handles.put(handle, pending, ARRIVAL_SECONDS)
@@ -193,5 +196,6 @@ async def drop(
     browser, where, flow = await flows.need(ports, request, request.form.get("flow"))
     with concerning(where):
         read_own_form(request, settings.public_url, browser.csrf)
-        await flows.keep(ports, steps.go(flow, "dropped", error="identity_switched"))
+        if flow.error != SWITCHED:  # else a second press: once more to Keycloak
+            await flows.keep(ports, steps.go(flow, "dropped", error=SWITCHED))
     return browser, where, flow.request
