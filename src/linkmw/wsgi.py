@@ -124,11 +124,14 @@ def _read_body(environ: Environ) -> bytes:
     from linkmw.gate.reread import reread
 
     limit = min(_length(environ), MAX_FORM + 1)
-    body = bytearray()
-    while len(body) < limit and (data := environ["wsgi.input"].read(limit - len(body))):
-        body += data
-    environ["wsgi.input"] = reread(bytes(body), environ["wsgi.input"], _length(environ))
-    return bytes(body)
+    given, body, whole = environ["wsgi.input"], bytearray(), True
+    try:
+        while len(body) < limit and (data := given.read(limit - len(body))):
+            body += data
+    except Exception:  # each server has an error of its own for a client that left: half a form is none (HT13)
+        whole = False
+    environ["wsgi.input"] = reread(bytes(body), given, _length(environ))
+    return bytes(body) if whole else b""
 
 
 def _length(environ: Environ) -> int:

@@ -37,7 +37,9 @@ def ask(
 ) -> Answer:
     """One request, one answer. target: the request-target to the byte. chunks: a chunked body in these pieces."""
     spelled = target.encode() if isinstance(target, str) else target
-    lines = [f"Host: {HOST}", "Accept: text/html", "Connection: close", *(f"{n}: {v}" for n, v in headers)]
+    given = list(headers)
+    accept = () if any(name == "Accept" for name, _ in given) else ("Accept: text/html",)
+    lines = [f"Host: {HOST}", "Connection: close", *accept, *(f"{name}: {value}" for name, value in given)]
     if chunks is not None:
         lines.append("Transfer-Encoding: chunked")
         body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
