@@ -167,6 +167,17 @@ def test_kf03_keycloaks_refusal_is_named(party: RelyingParty, keycloak: FakeKeyc
     assert refused.value.error == "invalid_grant"
 
 
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
+def test_kf03_a_client_secret_that_was_changed_is_for_the_operator_and_says_what_to_do(
+    party: RelyingParty, keycloak: FakeKeycloak, error: str
+) -> None:
+    keycloak.token = lambda: httpx2.Response(401, json={"error": error})
+    with pytest.raises(Unavailable, match="linkmw hub tenant secret --tenant acme") as refused:
+        redeem(party)
+    assert refused.value.code == "keycloak_credentials"
+    assert str(ACME.keycloak_client_secret) not in str(refused.value)
+
+
 @pytest.mark.parametrize("issuer", ["", "https://kc.example/realms/other", REALM + "/"])
 def test_fc09_iss_is_what_metadata_promised(party: RelyingParty, keycloak: FakeKeycloak, issuer: str) -> None:
     with pytest.raises(RequestRefused) as refused:

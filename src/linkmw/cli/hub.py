@@ -9,6 +9,7 @@ from linkmw.cli.audit import audit
 from linkmw.cli.db import db
 from linkmw.cli.init import init
 from linkmw.cli.product import product
+from linkmw.cli.tenant import tenant
 
 
 @click.group()
@@ -38,5 +39,6 @@ def serve(host: str, port: int, workers: int) -> None:
 
 hub.add_command(init)
 hub.add_command(db)
+hub.add_command(tenant)
 hub.add_command(product)
 hub.add_command(audit)

@@ -20,6 +20,8 @@ from linkmw.oidc.keys import FRESH_SECONDS, STALE_SECONDS, KeyCache
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
 
 SCOPE = "openid email profile"
+# RFC 6749, 5.2. Keycloak says the second for a wrong secret and for a client that is switched off.
+_NOT_THE_CLIENT = ("invalid_client", "unauthorized_client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class RelyingParty:
             self._http, "POST", metadata.token_endpoint, data=form, headers={"authorization": basic}
         )
         error, token, access_token = answer.get("error"), answer.get("id_token"), answer.get("access_token")
+        if error in _NOT_THE_CLIENT:
+            raise _wrong_secret(tenant)
         if status in (400, 401, 403) and isinstance(error, str):
             raise ProviderRefused(error[:64])
         if status != 200 or not isinstance(token, str) or not isinstance(access_token, str):
@@ -173,6 +177,15 @@ class RelyingParty:
 
     async def healthy(self, tenant: Tenant) -> bool:
         return await self._realm(tenant).healthy()
+
+
+def _wrong_secret(tenant: Tenant) -> Unavailable:
+    """Nothing the person could do about: the operator has to, and is told how (KF03)."""
+    told = (
+        f"Keycloak does not take the client {tenant.keycloak_client_id} with the secret that the hub has: compare them,"
+        f" and give the hub the right one with: linkmw hub tenant secret --tenant {tenant.organization_id}"
+    )
+    return Unavailable(told, code="keycloak_credentials")
 
 
 def read_sign_in(found: Claims) -> KeycloakSignIn:

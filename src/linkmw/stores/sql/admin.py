@@ -43,6 +43,16 @@ class Admin:
         except IntegrityError:
             raise RegistrationRefused(f"the tenant {tenant.organization_id} exists already") from None
 
+    def set_keycloak_secret(self, organization_id: str, secret: Secret) -> None:
+        """The hub's client secret at the tenant's Keycloak from now on. Raises RegistrationRefused."""
+        sealed = self._seal.close(secret.encode(), secret_purpose(organization_id))
+        changed = update(schema.tenants).where(schema.tenants.c.organization_id == organization_id)
+        found = self._database.write_now(
+            lambda connection: connection.execute(changed.values(keycloak_client_secret=sealed)).rowcount
+        )
+        if not found:
+            raise RegistrationRefused(f"there is no tenant {organization_id}")
+
     def add_client(self, client: Client, hub_url: str, logo_svg: str = "") -> Secret:
         """Register the product; its client secret, which nobody can ask for again. Raises RegistrationRefused."""
         check_client(client, hub_url)
