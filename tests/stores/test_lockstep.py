@@ -12,9 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.stores.values import flow, grant, hub_session, pending, proof_record, session, sign_in
 
+from linkmw.gate.ports import Limit
 from linkmw.run import run_now
 from linkmw.stores.memory import GateMemory, HubMemory
 from linkmw.stores.redis import Commands, GateStores, HubStores, connect_blocking
+
+WAITS = Limit(2, 600, (0, 0, 300), stop=5)
+
+
+async def let_through(attempt: Any) -> bool:
+    """The clocks of memory and Redis are a second apart at times; whether there is a wait is what they agree on."""
+    return await attempt == 0
+
 
 Question = Callable[[Any, Any, int], Any]
 
@@ -34,6 +43,11 @@ QUESTIONS: dict[str, Callable[[str, str], Question]] = {
     "mark, too late": lambda a, b: lambda gate, hub, now: gate.marks.first_use(a, b, 0),
     "count": lambda a, b: lambda gate, hub, now: gate.marks.count(a, b, 60),
     "count, too late": lambda a, b: lambda gate, hub, now: gate.marks.count(a, b, 0),
+    "attempt": lambda a, b: lambda gate, hub, now: let_through(gate.tries.attempt("t", a, b, Limit(3, 600, stop=7))),
+    "attempt, waits": lambda a, b: lambda gate, hub, now: let_through(gate.tries.attempt("w", a, b, WAITS)),
+    "attempt, no wait": lambda a, b: lambda gate, hub, now: let_through(gate.tries.attempt("n", a, b, Limit(2, 0))),
+    "forgive": lambda a, b: lambda gate, hub, now: gate.tries.forgive("t", a, b, Limit(3, 600, stop=7)),
+    "forgive, waits": lambda a, b: lambda gate, hub, now: gate.tries.forgive("w", a, b, WAITS),
     "reset": lambda a, b: lambda gate, hub, now: gate.marks.reset(a, b),
     "put flow": lambda a, b: lambda gate, hub, now: hub.flows.put(flow(a, error=b), 60),
     "get flow": lambda a, b: lambda gate, hub, now: hub.flows.get(a),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from linkmw.gate.ports import ProofRecord
+from linkmw.gate.ports import Entry, ProofRecord
 from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
 from linkmw.model import Account, AuthorizationRequest, Identity, ProofRequest, Secret, Session, SignIn
 
@@ -20,6 +20,10 @@ def sign_in(state: str = "state", **more: Any) -> SignIn:
 def proof_record(record_id: str = "record", **more: Any) -> ProofRecord:
     request = ProofRequest(Secret("transaction"), "link", "ann@acme.example", "hint", 1_790_000_300)
     return ProofRecord(record_id, request, 1_790_001_800, **more)
+
+
+def entry(record_id: str = "record", **more: Any) -> Entry:
+    return Entry(record_id, session(expires=1_790_030_000), "ann", "/orders?ä=1", 1_790_001_800, ("pwd",), **more)
 
 
 def session(sid: str = "sid", *, expires: int, account_id: str = "42") -> Session:

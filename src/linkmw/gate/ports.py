@@ -63,6 +63,39 @@ class Proofs(Protocol):
         """Forget the record; one that is gone already is fine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sign-in that waits for the product's own second factor (MIM-5), bound to one browser like a proof record.
+
+    session: what begins afterwards. amr: how the identity signed in. replaces: the account id that the person agreed
+    to be signed out of (MIM-14).
+    """
+
+    record_id: str
+    session: Session
+    username: str
+    then: str
+    expires: int
+    amr: tuple[str, ...] = ()
+    replaces: str = ""
+
+    def __repr__(self) -> str:
+        return f"Entry({self.record_id[:6]}…)"
+
+
+class Entries(Protocol):
+    """Sign-ins that wait for a second factor, each under its browser and its id. As `Proofs`."""
+
+    async def put(self, browser: str, entry: Entry, seconds: int) -> None:
+        """Keep the entry. Raises Unavailable."""
+
+    async def get(self, browser: str, record_id: str) -> Entry | None:
+        """The entry, or None if unknown, another browser's, or too old. Raises Unavailable."""
+
+    async def drop(self, browser: str, record_id: str) -> None:
+        """Forget the entry; one that is gone already is fine."""
+
+
 class Sessions(Protocol):
     """The allow-list of sessions opened through a link."""
 
@@ -87,6 +120,38 @@ class Marks(Protocol):
 
     async def reset(self, purpose: str, value: str) -> None:
         """Start that count anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How often somebody may guess: `tries` within `seconds` of the first, then no more until those have passed.
+
+    waits: seconds to wait instead, after the last of them and after each further try; the last one stays. stop: so
+    many without a success, and there are no more at all until `STOPPED_SECONDS` have passed without a try; 0: never.
+    """
+
+    tries: int
+    seconds: int
+    waits: tuple[int, ...] = ()
+    stop: int = 0
+
+
+STOPPED_SECONDS = 30 * 86_400
+FORGET_SECONDS = 43_200  # so long after the last wait without a try, and the waits begin with the shortest again
+
+
+class Tries(Protocol):
+    """Guesses under a limit. Raises Unavailable when the store cannot say: then there is no guess (BF10)."""
+
+    async def attempt(self, purpose: str, value: str, part: str, limit: Limit) -> int:
+        """0: the try may be made, and is counted. Else the seconds until one may be, and nothing is counted.
+
+        Atomic: of any number at once no more than the limit allows are let through (BF03). part: under what name the
+        try is remembered, so that it alone can be forgiven.
+        """
+
+    async def forgive(self, purpose: str, value: str, part: str, limit: Limit) -> None:
+        """The tries of `part` count no longer; those of others do (BF04)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +312,8 @@ class Ports:
     proofs: Proofs
     sessions: Sessions
     marks: Marks
+    tries: Tries
+    entries: Entries
     hub: Hub
     product: Product
     call: Call

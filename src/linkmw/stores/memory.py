@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Generic, TypeVar
 
-from linkmw.gate.ports import ProofRecord
+from linkmw.gate.ports import Entry, ProofRecord
 from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
 from linkmw.model import Session, SignIn
+from linkmw.stores.memory_tries import Tries
 
 SIGN_INS_PER_BROWSER = 10  # FC06
 
@@ -110,6 +111,22 @@ class Proofs:
 
     async def drop(self, browser: str, record_id: str) -> None:
         self._records.take((browser, record_id))
+
+
+class Entries:
+    """Sign-ins that wait for a second factor, under browser and id."""
+
+    def __init__(self, now: Clock) -> None:
+        self._entries: Shelf[tuple[str, str], Entry] = Shelf(now)
+
+    async def put(self, browser: str, entry: Entry, seconds: int) -> None:
+        self._entries.put((browser, entry.record_id), entry, seconds)
+
+    async def get(self, browser: str, record_id: str) -> Entry | None:
+        return self._entries.get((browser, record_id))
+
+    async def drop(self, browser: str, record_id: str) -> None:
+        self._entries.take((browser, record_id))
 
 
 class Sessions:
@@ -266,6 +283,8 @@ class GateMemory:
         self.proofs = Proofs(now)
         self.sessions = Sessions(now)
         self.marks = Marks(now)
+        self.tries = Tries(now)
+        self.entries = Entries(now)
 
 
 class HubMemory:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from linkmw.gate.ports import ProofRecord
+from linkmw.gate.ports import Entry, ProofRecord
 from linkmw.model import Session
 from linkmw.stores import session_record
 from linkmw.stores.codec import Codec
 from linkmw.stores.redis_commands import Commands, Script
 from linkmw.stores.redis_shared import Keys, Marks, SignIns, digest
+from linkmw.stores.redis_tries import Tries
 
 
 class Proofs:
@@ -23,6 +24,26 @@ class Proofs:
         await self._commands.put(self._keys.of(browser, record.record_id), self._codec.write(record), seconds)
 
     async def get(self, browser: str, record_id: str) -> ProofRecord | None:
+        data = await self._commands.get(self._keys.of(browser, record_id))
+        return self._codec.read(data, record_id=record_id)
+
+    async def drop(self, browser: str, record_id: str) -> None:
+        await self._commands.drop(self._keys.of(browser, record_id))
+
+
+class Entries:
+    """Sign-ins that wait for a second factor, kept as proof records are."""
+
+    _codec = Codec(Entry, without=("record_id",))
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._commands = commands
+        self._keys = Keys(prefix, "e")
+
+    async def put(self, browser: str, entry: Entry, seconds: int) -> None:
+        await self._commands.put(self._keys.of(browser, entry.record_id), self._codec.write(entry), seconds)
+
+    async def get(self, browser: str, record_id: str) -> Entry | None:
         data = await self._commands.get(self._keys.of(browser, record_id))
         return self._codec.read(data, record_id=record_id)
 
@@ -100,3 +121,5 @@ class GateStores:
         self.proofs = Proofs(commands, prefix)
         self.sessions = Sessions(commands, prefix)
         self.marks = Marks(commands, prefix)
+        self.tries = Tries(commands, prefix)
+        self.entries = Entries(commands, prefix)
