@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Mode = Literal["off", "beside", "replace"]
+SecondFactorAtSignIn = Literal["identity", "linked", "always"]  # MIM-5
 
 
 def starred(value: str) -> str:
@@ -112,7 +113,7 @@ class AuthorizationRequest:
 class ProofRequest:
     """What the hub wants proven, as the gate fetched it once by back channel. Shown to the person as it is.
 
-    flow: what the hub's log calls the flow.
+    flow: what the hub's log calls the flow. identity: the hub's one word for this person here, for limits.
     """
 
     transaction: Secret
@@ -121,6 +122,7 @@ class ProofRequest:
     hint: str
     expires: int
     flow: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

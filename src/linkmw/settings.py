@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from linkmw.errors import SettingsError
-from linkmw.model import Mode, Secret
+from linkmw.model import Mode, SecondFactorAtSignIn, Secret
 
 _ON = frozenset(("1", "true", "yes", "on"))
 _OFF = frozenset(("0", "false", "no", "off"))
@@ -85,6 +85,13 @@ def _mode(value: object) -> Mode:
     if text not in ("off", "beside", "replace"):
         raise ValueError("is none of off, beside, replace")
     return cast(Mode, text)
+
+
+def _second_factor(value: object) -> SecondFactorAtSignIn:
+    text = _text(value).lower()
+    if text not in ("identity", "linked", "always"):
+        raise ValueError("is none of identity, linked, always")
+    return cast(SecondFactorAtSignIn, text)
 
 
 def _number(value: object) -> int:
@@ -174,8 +181,23 @@ class Settings:
     probe_timeout: float = setting(_fraction, 0.5, "how long the hub may take to say it", unit="seconds")
     hub_timeout: float = setting(_fraction, 5.0, "how long any other call to the hub may take", unit="seconds")
     redis_timeout: float = setting(_fraction, 0.5, "how long Redis may take for one command", unit="seconds")
-    password_tries: int = setting(_number, 5, "wrong passwords per account within five minutes")
-    code_tries: int = setting(_number, 5, "wrong verification codes in one proof")
+    password_tries: int = setting(
+        _number, 5, "wrong passwords per account within five minutes; keep it below the product's own lock-out"
+    )
+    address_tries: int = setting(
+        _number, 10, "wrong passwords per IP address (IPv6: /64) within a minute; behind a proxy, name it as trusted"
+    )
+    identity_tries: int = setting(_number, 20, "wrong passwords per identity within a day")
+    code_tries: int = setting(_number, 5, "wrong verification codes in one proof or sign-in")
+    stop_tries: int = setting(
+        _number, 100, "wrong passwords or codes per account without a right one, then none for a month"
+    )
+    second_factor_at_sign_in: SecondFactorAtSignIn = setting(
+        _second_factor,
+        "identity",
+        "when an account's own second factor is asked for at later sign-ins: `identity` (unless the identity's sign-in "
+        "showed one), `linked` (only when linking), `always`",
+    )
     problems: tuple[str, ...] = ()
 
     @property

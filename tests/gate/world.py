@@ -173,6 +173,8 @@ class FakeProduct:
         return self.own_codes.get(account_id) == code
 
     def start_session(self, request: Request, account_id: str, marker: Marker | None) -> Headers:
+        if self._by_id(account_id) is None:
+            raise LinkRefused("nobody", code="account_gone")
         if account_id in self.inactive:
             raise LinkRefused("switched off", code="account_inactive")
         self.sessions.pop(request.cookie("session") or "", None)
@@ -208,6 +210,8 @@ class World:
             proofs=self.store.proofs,
             sessions=self.store.sessions,
             marks=self.store.marks,
+            tries=self.store.tries,
+            entries=self.store.entries,
             hub=self.hub,
             product=self.product,
             call=in_place,

@@ -52,6 +52,13 @@ def form_page(settings: Settings, html: str, *, status: int = 200, headers: Iter
     return page(html, status=status, headers=headers, form_action=(origin_of(settings.hub_url),))
 
 
+def step_page(settings: Settings, html: str, problem: str | None, wait: int = 0) -> Response:
+    """A step of a form, asked or asked again: 200, 422 with what was wrong, 429 with how many seconds to wait."""
+    if problem == "too_many":
+        return form_page(settings, html, status=429, headers=(("Retry-After", str(wait)),))
+    return form_page(settings, html, status=422 if problem else 200)
+
+
 async def going_on(
     ports: Ports, settings: Settings, url: str, to: Literal["brand", "product"], headers: Iterable[tuple[str, str]] = ()
 ) -> Response:

@@ -176,6 +176,7 @@ def read_proof_request(reply: Reply) -> ProofRequest:
         hint=_text(found, "hint", empty=True),
         expires=expires,
         flow=_plain_word(_text(found, "flow", empty=True)),
+        identity=_text(found, "identity", empty=True)[:128],
     )
 
 

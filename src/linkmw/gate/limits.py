@@ -1,19 +1,24 @@
 """How often somebody may guess in our own pages. The native login is never locked by it (BF06).
 
-A try is counted before it is made, so that a hundred at once are no more than the limit allows (BF03).
+A try is counted before it is made, so that a hundred at once are no more than the limit allows (BF03). Figures:
+docs/security.md, section 3.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import unicodedata
-from enum import Enum
+from dataclasses import dataclass
 
-from linkmw.gate.ports import Marks, ProofRecord
+from linkmw.gate.ports import Limit, Ports
+from linkmw.model import ProofRequest
+from linkmw.settings import Settings
 
 PASSWORD_SECONDS = 300
+PASSWORD_WAITS = (60, 120, 240, 480, 900)
+ADDRESS_SECONDS = 60
 IDENTITY_SECONDS = 86_400
-IDENTITY_TRIES = 20  # password tries of one identity a day (security.md, section 3)
 CODE_SECONDS = 900
 ACCOUNT_CODES = 10  # codes for one account within CODE_SECONDS, whichever proof they belong to (OT06)
 
@@ -22,38 +27,93 @@ _IGNORED = re.compile(r"[\s.]")
 
 def same_name(username: str) -> str:
     """One spelling for all that a product may take for one name: case, spaces, dots, Unicode forms (BF05)."""
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", username).casefold())
+    plain = _IGNORED.sub("", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold()))
+    return unicodedata.normalize("NFKC", plain)  # what stood apart may belong together now
 
 
-async def may_try_password(marks: Marks, record: ProofRecord, username: str, tries: int) -> bool:
-    """Count one try of `record`'s identity at the account called `username`; is it within both limits?"""
-    if await marks.count("password-account", same_name(username), PASSWORD_SECONDS) > tries:
-        return False
-    identity = record.request.identity_email.casefold() or record.request.transaction
-    return await marks.count("password-identity", identity, IDENTITY_SECONDS) <= IDENTITY_TRIES
+def same_network(address: str) -> str:
+    """What one visitor can move about in: an IPv4 address, or the /64 that an IPv6 one is in (BF09)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
 
 
-async def password_was_right(marks: Marks, username: str) -> None:
-    """That account's count begins anew, the identity's does not (BF04)."""
-    await marks.reset("password-account", same_name(username))
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A username and a password, typed by somebody. name: of this very try."""
+
+    username: str
+    address: str
+    identity: str
+    name: str
 
 
-class CodeTry(Enum):
-    """May this code be looked at?"""
-
-    YES = "yes"
-    RECORD_USED_UP = "record"  # too many in this proof: it ends, the password is asked for again
-    ACCOUNT_USED_UP = "account"  # too many for this account, over all proofs
+def identity_of(request: ProofRequest) -> str:
+    """Whose proof it is: the hub's pairwise word for the identity, where it says one."""
+    return request.identity or request.identity_email.casefold() or request.transaction
 
 
-async def may_try_code(marks: Marks, record: ProofRecord, account_id: str, tries: int) -> CodeTry:
-    """Count one code in this proof and for this account."""
-    if await marks.count("code-record", record.record_id, CODE_SECONDS * 2) > tries:
-        return CodeTry.RECORD_USED_UP
-    if await marks.count("code-account", account_id, CODE_SECONDS) > ACCOUNT_CODES:
-        return CodeTry.ACCOUNT_USED_UP
-    return CodeTry.YES
+Counter = tuple[str, str, str, Limit]  # purpose, value, part, limit: as `Tries` takes them
 
 
-async def code_was_right(marks: Marks, account_id: str) -> None:
-    await marks.reset("code-account", account_id)
+def _counters(settings: Settings, guess: Guess) -> tuple[Counter, ...]:
+    """The guesser's own come first: a guess that they refuse costs the account's owner nothing.
+
+    An account's tries are told apart by what was typed, for two names that look alike here may be two accounts there,
+    and the owner of one must not wipe out the guesses at the other (BF04).
+    """
+    by_account = Limit(settings.password_tries, PASSWORD_SECONDS, PASSWORD_WAITS, settings.stop_tries)
+    return (
+        ("password-address", same_network(guess.address), guess.name, Limit(settings.address_tries, ADDRESS_SECONDS)),
+        ("password-identity", guess.identity, guess.name, Limit(settings.identity_tries, IDENTITY_SECONDS)),
+        ("password-account", same_name(guess.username), guess.username, by_account),
+    )
+
+
+async def may_try_password(ports: Ports, settings: Settings, guess: Guess) -> int:
+    """0: this password may be tried. Else the seconds until one may be."""
+    counters = _counters(settings, guess)
+    for counter in counters:
+        wait = await ports.tries.attempt(*counter)
+        if wait:
+            await _forgive(ports, counters[1:2])  # no guess was made: it does not shorten the identity's day
+            return wait
+    return 0
+
+
+async def password_was_right(ports: Ports, settings: Settings, guess: Guess) -> None:
+    """The account's count begins anew; of address and identity this one try is taken back, and no other (BF04)."""
+    await _forgive(ports, _counters(settings, guess))
+
+
+async def _forgive(ports: Ports, counters: tuple[Counter, ...]) -> None:
+    for counter in counters:
+        await ports.tries.forgive(*counter)
+
+
+def _codes_of_record(settings: Settings) -> Limit:
+    return Limit(settings.code_tries, settings.proof_seconds)
+
+
+def _codes_of_account(settings: Settings) -> Limit:
+    return Limit(ACCOUNT_CODES, CODE_SECONDS, stop=settings.stop_tries)
+
+
+async def may_try_code_of_record(ports: Ports, settings: Settings, record_id: str) -> int:
+    """0: one more code in this proof or sign-in. Else it is over, whatever the code (OT06, OT07)."""
+    return await ports.tries.attempt("code-record", record_id, "", _codes_of_record(settings))
+
+
+async def may_try_code_of_account(ports: Ports, settings: Settings, account_id: str) -> int:
+    """0: one more code for this account, over all proofs. Else the seconds until one may be."""
+    return await ports.tries.attempt("code-account", account_id, "", _codes_of_account(settings))
+
+
+async def code_was_right(ports: Ports, settings: Settings, account_id: str) -> None:
+    await ports.tries.forgive("code-account", account_id, "", _codes_of_account(settings))

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from linkmw.errors import LinkmwError, ProtocolError
-from linkmw.gate import answers, audit, limits, places
+from linkmw.gate import answers, audit, codes, places
 from linkmw.gate.browser import Browser
+from linkmw.gate.codes import Verdict
 from linkmw.gate.ports import Ports, ProofRecord, UnknownFactor
 from linkmw.http import Headers, Request, Response, page, redirect
 from linkmw.model import Account
 from linkmw.pages import screens
 from linkmw.pages.look import Look
-from linkmw.pages.screens import CodeProblem, PairProblem
+from linkmw.pages.screens import PairProblem
 from linkmw.reference import Reference
 from linkmw.settings import Settings
 
@@ -60,8 +61,8 @@ class Proving:
         return answers.form(self.settings, self.browser, "prove", self.record.record_id)
 
 
-async def password_page(proving: Proving, username: str, problem: PairProblem | None = None) -> Response:
-    """MIM-4. What was typed stays, but for the password."""
+async def password_page(proving: Proving, username: str, problem: PairProblem | None = None, wait: int = 0) -> Response:
+    """MIM-4. What was typed stays, but for the password. wait: seconds, after too many tries."""
     settings = proving.settings
     html = screens.link_account(
         look=await proving.look(),
@@ -70,30 +71,16 @@ async def password_page(proving: Proving, username: str, problem: PairProblem | 
         not_you=places.at_hub(settings, "switch-identity", handle=proving.record.request.transaction),
         username=username,
         problem=problem,
-        wait_seconds=limits.PASSWORD_SECONDS,
+        wait_seconds=wait,
         forgot_password=settings.forgot_password,
         cancel=places.native_login(settings),
     )
-    return _step(settings, html, problem, limits.PASSWORD_SECONDS)
+    return answers.step_page(settings, html, problem, wait)
 
 
-async def code_page(proving: Proving, problem: CodeProblem | None = None) -> Response:
+async def code_page(proving: Proving, verdict: Verdict | None = None) -> Response:
     """MIM-5."""
-    html = screens.second_factor(
-        look=await proving.look(),
-        form=proving.form(),
-        problem=problem,
-        wait_seconds=limits.CODE_SECONDS,
-        help_url=proving.settings.second_factor_help,
-        cancel=places.native_login(proving.settings),
-    )
-    return _step(proving.settings, html, problem, limits.CODE_SECONDS)
-
-
-def _step(settings: Settings, html: str, problem: str | None, wait: int) -> Response:
-    if problem == "too_many":
-        return answers.form_page(settings, html, status=429, headers=(("Retry-After", str(wait)),))
-    return answers.form_page(settings, html, status=422 if problem else 200)
+    return await codes.page(proving.ports, proving.settings, proving.form(), verdict)
 
 
 async def still_signed_in(proving: Proving, present: Account) -> Response:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from linkmw import log
 from linkmw.errors import ProtocolError, RequestRefused, TooMany, Unavailable
-from linkmw.gate import answers, audit, limits, places, second_factor
-from linkmw.gate.browser import check_form, known, known_or_new
-from linkmw.gate.limits import CodeTry
-from linkmw.gate.ports import OwnCheck, Ports, ProofRecord, SecondFactor, Totp, UnknownFactor
+from linkmw.gate import answers, audit, codes, limits, places
+from linkmw.gate.browser import address, check_form, known, known_or_new
+from linkmw.gate.codes import Typed
+from linkmw.gate.limits import Guess
+from linkmw.gate.ports import OwnCheck, Ports, ProofRecord, Totp, UnknownFactor
 from linkmw.gate.proof_pages import (
     Proving,
     code_page,
@@ -21,13 +22,11 @@ from linkmw.gate.proof_pages import (
 )
 from linkmw.http import Request, Response, redirect
 from linkmw.model import Account, Proof
-from linkmw.pages.screens import CodeProblem
 from linkmw.settings import Settings
 from linkmw.whence import is_navigation
 
 MAX_USERNAME = 320  # characters
 MAX_PASSWORD = 1024  # bytes
-REPLAY_STEPS = 4  # for so many periods a used code is remembered: until no window reaches it any more (OT01)
 
 
 async def arrive(ports: Ports, settings: Settings, request: Request) -> Response:
@@ -77,9 +76,13 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
 async def go(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET go?record=…: leaves for the hub, with the code in this redirect's Location and nowhere else (PR17)."""
     proving = await _found(ports, settings, request, request.query.get("record"))
-    if not proving.record.proven_at:
+    account = proving.record.account
+    if not proving.record.proven_at or account is None:
         return proving.again()
     if not proving.record.code:
+        factor = await codes.factor_of(ports, request, account.account_id)
+        if factor is not None and not _has_shown_code(proving):  # set up since the session began (OT09)
+            return await _advance(proving.having(proven_at=0), account)
         try:
             proving = await _pushed(proving)
         except (Unavailable, ProtocolError) as error:
@@ -108,16 +111,22 @@ async def _somebody_else(proving: Proving) -> Account | None:
 async def _check_password(proving: Proving, username: str, password: str) -> Response:
     if not username or not password:  # an empty password is not even asked about (DIS-8)
         return await password_page(proving, username, "no_password" if username else "no_username")
-    marks = proving.ports.marks
-    if not await limits.may_try_password(marks, proving.record, username, proving.settings.password_tries):
+    guess = _guess(proving, username)
+    wait = await limits.may_try_password(proving.ports, proving.settings, guess)
+    if wait:
         proving.refused("too_many")
-        return await password_page(proving, username, "too_many")
+        return await password_page(proving, username, "too_many", wait)
     account = await _verified(proving, username, password)
     if account is None:
         proving.refused("wrong_pair")
         return await password_page(proving, username, "wrong_pair")
-    await limits.password_was_right(marks, username)
+    await limits.password_was_right(proving.ports, proving.settings, guess)
     return await _advance(proving.having(account=account, amr=("pwd",)), account)
+
+
+def _guess(proving: Proving, username: str) -> Guess:
+    whose = limits.identity_of(proving.record.request)
+    return Guess(username, address(proving.settings, proving.request), whose, proving.ports.token())
 
 
 async def _verified(proving: Proving, username: str, password: str) -> Account | None:
@@ -129,60 +138,38 @@ async def _verified(proving: Proving, username: str, password: str) -> Account |
 
 
 async def _check_code(proving: Proving, account: Account, typed: str) -> Response:
-    factor = await _factor(proving, account)
+    ports, settings, record_id = proving.ports, proving.settings, proving.record.record_id
+    factor = await codes.factor_of(ports, proving.request, account.account_id)
     if not isinstance(factor, Totp | OwnCheck):
         return await _advance(proving, account)
-    code = second_factor.read_code(typed, factor.digits if isinstance(factor, Totp) else 6)
-    if code is None:
-        return await code_page(proving, "no_code")
-    marks = proving.ports.marks
-    allowed = await limits.may_try_code(marks, proving.record, account.account_id, proving.settings.code_tries)
-    if allowed is not CodeTry.YES:
-        return await _no_more_codes(proving, account, allowed)
-    problem = await _code_problem(proving, account, factor, code)
-    if problem is not None:
-        proving.refused("wrong_code", account)
-        return await code_page(proving, problem)
-    await limits.code_was_right(marks, account.account_id)
+    try:
+        verdict = await codes.judge(
+            ports, settings, proving.request, factor, Typed(record_id, account.account_id, typed)
+        )
+    except TooMany:
+        proving.refused("too_many_codes", account)
+        await ports.proofs.drop(proving.browser.key, record_id)
+        raise
+    if verdict.problem is not None:
+        if verdict.is_guess:
+            proving.refused("too_many_codes" if verdict.wait else "wrong_code", account)
+        return await code_page(proving, verdict)
     return await _advance(proving.having(amr=("pwd", "otp", "mfa")), account)
-
-
-async def _no_more_codes(proving: Proving, account: Account, allowed: CodeTry) -> Response:
-    """Refused whether the code is right or wrong (OT07); this proof ends after too many of its own (OT06)."""
-    proving.refused("too_many_codes", account)
-    if allowed is CodeTry.ACCOUNT_USED_UP:
-        return await code_page(proving, "too_many")
-    await proving.ports.proofs.drop(proving.browser.key, proving.record.record_id)
-    raise TooMany(limits.CODE_SECONDS)
-
-
-async def _code_problem(proving: Proving, account: Account, factor: Totp | OwnCheck, code: str) -> CodeProblem | None:
-    """What is wrong with the code; None when it is right, and used up now."""
-    ports = proving.ports
-    if isinstance(factor, OwnCheck):
-        right = await ports.call(ports.product.verify_second_factor, proving.request, account.account_id, code)
-        return None if right else "wrong"
-    step = second_factor.matching_step(factor, code, ports.now())
-    if step is None:
-        return "wrong"
-    first = await ports.marks.first_use("totp", f"{account.account_id}:{step}", REPLAY_STEPS * factor.period)
-    return None if first else "used"
-
-
-async def _factor(proving: Proving, account: Account) -> SecondFactor:
-    ports = proving.ports
-    return second_factor.readable(await ports.call(ports.product.second_factor, proving.request, account.account_id))
 
 
 async def _advance(proving: Proving, account: Account) -> Response:
     """What comes after a step. The second factor is asked about anew: it may have been set up since (OT09)."""
-    factor = await _factor(proving, account)
+    factor = await codes.factor_of(proving.ports, proving.request, account.account_id)
     if isinstance(factor, UnknownFactor):
         return await unknown_factor(proving, account, factor)
-    if factor is not None and "otp" not in proving.record.amr:
+    if factor is not None and not _has_shown_code(proving):
         await proving.keep()
         return proving.again()
     return await _complete(proving, account)
+
+
+def _has_shown_code(proving: Proving) -> bool:
+    return "otp" in proving.record.amr
 
 
 async def _complete(proving: Proving, account: Account) -> Response:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from linkmw import log
 from linkmw.errors import RequestRefused
-from linkmw.gate import accounts, answers, login_page, places, prove, sign_in, sign_in_page
+from linkmw.gate import accounts, answers, entry, login_page, places, prove, sign_in, sign_in_page
 from linkmw.gate.ports import Ports
 from linkmw.http import MAX_FORM, PASS, Answer, Request
 from linkmw.settings import Settings
@@ -49,6 +49,8 @@ _TABLE: dict[tuple[str, str], Flow] = {
     ("GET", "sign-in"): sign_in_page.show,
     ("GET", "callback"): _callback,
     ("POST", "switch"): sign_in.switch,
+    ("GET", "second-factor"): entry.show,
+    ("POST", "second-factor"): entry.check,
     ("GET", "prove"): _prove,
     ("POST", "prove"): prove.check,
     ("GET", "go"): prove.go,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from linkmw import log, redirects
 from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, Unavailable
 from linkmw.gate import answers, audit, places
 from linkmw.gate.browser import Browser, check_form, known, known_or_new
-from linkmw.gate.ports import Ports
+from linkmw.gate.entry import enter
+from linkmw.gate.ports import Entry, Ports
 from linkmw.http import Request, Response, page, redirect
-from linkmw.model import Account, Marker, Session, SignIn
+from linkmw.model import Account, Session, SignIn
 from linkmw.oidc import authorize
 from linkmw.pages import screens
 from linkmw.reference import flow_name
@@ -69,10 +70,10 @@ async def finish(ports: Ports, settings: Settings, request: Request) -> Response
         if present is None:
             raise
         return redirect(found.then)  # the hub said no, and here somebody is signed in all the same (MIM-8)
-    session, account = await _redeemed(ports, settings, found, code)
-    if present is not None and present.account_id != account.account_id:
-        return await _ask(ports, settings, browser, present, account, session, found.then)
-    return await _enter(ports, settings, request, session, found.then)
+    entry = await _redeemed(ports, settings, found, code)
+    if present is not None and present.account_id != entry.session.account_id:
+        return await _ask(ports, settings, browser, present, entry)
+    return await enter(ports, settings, request, browser, entry)
 
 
 async def _taken(ports: Ports, settings: Settings, request: Request) -> tuple[Browser | None, SignIn | None]:
@@ -93,47 +94,43 @@ def _nothing_waits(settings: Settings, request: Request, browser: Browser | None
     raise StateMismatch
 
 
-async def _redeemed(ports: Ports, settings: Settings, sign_in: SignIn, code: str) -> tuple[Session, Account]:
-    """The session that the ID token stands for. `sub` is the account id in this very product (protocol, 4)."""
+async def _redeemed(ports: Ports, settings: Settings, sign_in: SignIn, code: str) -> Entry:
+    """The sign-in that the ID token stands for. `sub` is the account id in this very product (protocol, 4)."""
     tokens = await ports.hub.redeem(code, sign_in.verifier, settings.redirect_uri)
     claims = await ports.hub.verify_id_token(tokens.id_token, sign_in.nonce)
-    account = Account(str(claims["sub"]), str(claims.get("preferred_username") or claims["sub"]))
-    now = ports.now()
+    account_id, now = str(claims["sub"]), ports.now()
     session = Session(
         sid=ports.token(),
-        account_id=account.account_id,
+        account_id=account_id,
         identity=str(claims.get("identity", "")),
         hub_sid=str(claims.get("sid", "")),
         started=now,
         expires=now + settings.session_seconds,
     )
-    return session, account
+    return Entry(
+        record_id=ports.token(),
+        session=session,
+        username=str(claims.get("preferred_username") or account_id),
+        then=sign_in.then,
+        expires=now + settings.sign_in_seconds,
+        amr=_methods(claims.get("amr")),
+    )
 
 
-async def _enter(ports: Ports, settings: Settings, request: Request, session: Session, then: str) -> Response:
-    """The native session. It is on the allow-list first, so that it never stands without being there."""
-    await ports.sessions.put(session)
-    marker = Marker(session.sid, session.expires)
-    try:
-        headers = await ports.call(ports.product.start_session, request, session.account_id, marker)
-    except Exception:
-        await ports.sessions.end(session.sid)
-        raise
-    audit.note(ports, settings, request, "sign_in", "ok", account_id=session.account_id, sub=session.identity)
-    return redirect(then, headers)
+def _methods(amr: object) -> tuple[str, ...]:
+    """How the identity signed in, as far as the hub knows (RFC 8176)."""
+    return tuple(word for word in amr if isinstance(word, str)) if isinstance(amr, list) else ()
 
 
-async def _ask(
-    ports: Ports, settings: Settings, browser: Browser, present: Account, account: Account, session: Session, then: str
-) -> Response:
+async def _ask(ports: Ports, settings: Settings, browser: Browser, present: Account, entry: Entry) -> Response:
     """Signed in here as another account: says as whom and asks, never silently (MIM-14, LT12)."""
-    waiting = replace(authorize.new_sign_in(ports.token, then, ports.now()), flow=_written(session))
+    waiting = replace(authorize.new_sign_in(ports.token, entry.then, ports.now()), flow=_written(entry))
     await ports.sign_ins.put(browser.key, waiting, settings.sign_in_seconds)
     html = screens.switch_account(
         look=await answers.look_of(ports, settings),
         form=answers.form(settings, browser, "switch", waiting.state),
         signed_in_as=present.username,
-        sign_in_for=account.username,
+        sign_in_for=entry.username,
     )
     return answers.form_page(settings, html)
 
@@ -146,19 +143,22 @@ async def switch(ports: Ports, settings: Settings, request: Request) -> Response
         raise RequestRefused("this browser has nothing to decide", code="expired")
     check_form(settings, request, browser, record)
     waiting = await ports.sign_ins.take(browser.key, record)
-    session = _read(waiting.flow) if waiting else None
-    if waiting is None or session is None:
+    entry = _read(waiting.flow) if waiting else None
+    if entry is None:
         raise RequestRefused("this was decided before, or too long ago", code="expired")
     if choice != "switch":
-        return redirect(waiting.then)
-    return await _enter(ports, settings, request, session, waiting.then)
+        return redirect(entry.then)
+    present = await ports.call(ports.product.current_account, request)
+    agreed = replace(entry, replaces=present.account_id if present else "")
+    return await enter(ports, settings, request, browser, agreed)
 
 
-def _written(session: Session) -> str:
-    return json.dumps(
-        [session.sid, session.account_id, session.identity, session.hub_sid, session.started, session.expires]
-    )
+def _written(entry: Entry) -> str:
+    return json.dumps(asdict(entry))
 
 
-def _read(text: str) -> Session | None:
-    return Session(*json.loads(text)) if text else None
+def _read(text: str) -> Entry | None:
+    if not text:
+        return None
+    found = json.loads(text)
+    return Entry(**{**found, "session": Session(**found["session"]), "amr": tuple(found["amr"])})

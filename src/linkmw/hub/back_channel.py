@@ -13,7 +13,7 @@ from linkmw.hub.browser import sha256_hex
 from linkmw.hub.client_authentication import authenticate
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import Place
-from linkmw.hub.ports import Flow, Ports
+from linkmw.hub.ports import Flow, PendingProof, Ports
 from linkmw.model import Proof
 from linkmw.oidc.strict_json import read_object
 from linkmw.settings import HubSettings
@@ -78,8 +78,16 @@ async def proof_request(ports: Ports, _settings: HubSettings, request: Request) 
         "hint": pending.hint,
         "expires": pending.expires,
         "flow": pending.flow,
+        "identity": await _pairwise(ports, where, pending),
     }
     return json_answer(content)
+
+
+async def _pairwise(ports: Ports, where: Place, pending: PendingProof) -> str:
+    """One word for the person, whatever their address is called today: the product counts tries by it (BF02)."""
+    if pending.identity is None:
+        return ""
+    return await ports.keys.pairwise(where.tenant.organization_id, pending.identity)
 
 
 async def proof(ports: Ports, settings: HubSettings, request: Request) -> Response:

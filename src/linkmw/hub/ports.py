@@ -67,6 +67,7 @@ class PendingProof:
     hint: str
     expires: int
     flow: str = ""  # what the log calls the flow
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,9 +112,15 @@ def second_factor(
 
 
 def unknown_second_factor(
-    *, look: Look, account: str, native_login: str, reference: Reference, help_url: str = ""
+    *,
+    look: Look,
+    account: str,
+    native_login: str,
+    reference: Reference,
+    help_url: str = "",
+    purpose: Literal["link", "sign_in"] = "link",
 ) -> str:
-    """MIM-5, OT08: a second factor this proof cannot check stops here."""
+    """MIM-5, OT08: a second factor that cannot be checked stops a proof, or a sign-in through a link."""
     return _render(
         "unknown_second_factor.html",
         look=look,
@@ -122,6 +128,7 @@ def unknown_second_factor(
         native_login=native_login,
         reference=reference,
         help=help_url,
+        purpose=purpose,
     )
 
 
