@@ -30,13 +30,13 @@ def environ_asking_for_plain_html(environ: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in environ.items() if name not in dropped}
 
 
-def _decorated(headers: Headers, body: bytes, answer: Decorate) -> tuple[Headers, bytes]:
+def _decorated(headers: Headers, body: bytes, answer: Decorate) -> tuple[Headers, bytes] | None:
     try:
-        return button.decorate(headers, body, answer) or (headers, body)
+        return button.decorate(headers, body, answer)
     except Exception:
         # A fault of ours costs the button, never the product's page.
         log.exception("no button on this page")
-        return headers, body
+        return None
 
 
 class AsgiPage:
@@ -61,9 +61,10 @@ class AsgiPage:
     async def _add(self, start: Message, message: Message) -> None:
         self._body += message.get("body", b"")
         if not message.get("more_body"):
-            headers, page = _decorated(_text(start.get("headers", ())), bytes(self._body), self._answer)
-            self._start = {**start, "headers": _octets(headers)}
-            self._body[:] = page
+            decorated = _decorated(_text(start.get("headers", ())), bytes(self._body), self._answer)
+            if decorated is not None:
+                headers, self._body[:] = decorated
+                self._start = {**start, "headers": _octets(headers)}
             await self.release(more=False)
         elif len(self._body) > button.MAX_PAGE:
             await self.release()
@@ -73,7 +74,8 @@ class AsgiPage:
         start, self._start = self._start, None
         if start is not None:
             await self._send(start)
-            await self._send({"type": "http.response.body", "body": bytes(self._body), "more_body": more})
+            if self._body or not more:  # no body begins before an extension that sends one itself (pathsend)
+                await self._send({"type": "http.response.body", "body": bytes(self._body), "more_body": more})
 
 
 def _may_hold(start: Message) -> bool:
@@ -142,8 +144,11 @@ class WsgiPage:
 
     def _put_button(self) -> bytes:
         status, headers, *exc_info = self._start
-        decorated, page = _decorated(tuple(headers), b"".join(self._body), self._answer)
-        self._start = (status, list(decorated), *exc_info)
+        page = b"".join(self._body)
+        decorated = _decorated(tuple(headers), page, self._answer)
+        if decorated is not None:
+            kept, page = decorated
+            self._start = (status, list(kept), *exc_info)
         self._begin()
         return page
 
