@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.secrets_in_logs import LEDGER
 
 from linkmw.demo.catalogue import HELPDESK, ORDERS, WIKI
 from linkmw.demo.hub import Hub
@@ -33,6 +34,16 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{text[:24]}...{text[-12:]}" if len(text) > _LONGEST_ID else None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_secret_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """CF08: at the end of the run, when every part has stopped, no secret that it used is in anything it logged."""
+    with LEDGER.listening():
+        yield
+    LEDGER.logged_files(tmp_path_factory.getbasetemp())
+    found = LEDGER.found()
+    assert not found, "secrets in logs:\n" + "\n".join(found)
+
+
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Processes]:
     with Processes() as started:
@@ -54,6 +65,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("stage")
     with Stage(folder, plans=HOUSES, hub_settings=HUB_SETTINGS) as running:
         running.start(Board())
+        LEDGER.used("secret of the stage", *running.kept.secrets())
         yield running
 
 

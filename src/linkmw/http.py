@@ -131,8 +131,8 @@ class Response:
     """Our own answer. headers: name and value pairs; Content-Length is added by the shell."""
 
     status: int
-    headers: Headers = ()
-    body: bytes = b""
+    headers: Headers = field(default=(), repr=False)  # cookies, and addresses with codes (CF09)
+    body: bytes = field(default=b"", repr=False)
 
     def with_headers(self, more: Iterable[tuple[str, str]]) -> Response:
         return Response(self.status, (*self.headers, *more), self.body)

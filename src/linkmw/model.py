@@ -86,13 +86,13 @@ class Client:
 class SignIn:
     """A relying party's half-done sign-in: what must come back, and what to do then. One browser, one use."""
 
-    state: str
+    state: str = field(repr=False)
     nonce: Secret
     verifier: Secret
     then: str
     started: int
     # What the hub keeps beside it: the product's authorization request this Keycloak sign-in is for.
-    flow: str = ""
+    flow: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class AuthorizationRequest:
 
     client_id: str
     redirect_uri: str
-    state: str
-    nonce: str
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
     code_challenge: str
     scope: tuple[str, ...] = ("openid",)
     prompt: str = ""
@@ -155,7 +155,7 @@ class Link:
 class Marker:
     """What stands inside a native session that linkmw opened: its sid, and when it ends whatever Redis says."""
 
-    sid: str
+    sid: str = field(repr=False)
     expires: int
 
 
@@ -163,7 +163,7 @@ class Marker:
 class Session:
     """A product session opened through a link: the allow-list entry in the product's Redis."""
 
-    sid: str
+    sid: str = field(repr=False)
     account_id: str
     identity: str  # pairwise per tenant, as the ID token said
     hub_sid: str

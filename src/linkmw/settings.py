@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from linkmw.errors import SettingsError
 from linkmw.model import Mode, SecondFactorAtSignIn, Secret
@@ -94,6 +94,13 @@ def _second_factor(value: object) -> SecondFactorAtSignIn:
     return cast(SecondFactorAtSignIn, text)
 
 
+def _log(value: object) -> Literal["text", "json"]:
+    text = _text(value).lower()
+    if text not in ("text", "json"):
+        raise ValueError("is neither text nor json")
+    return cast(Literal["text", "json"], text)
+
+
 def _number(value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text):
@@ -151,7 +158,9 @@ Reader = Callable[[object], Any]
 
 def setting(reader: Reader, default: object, what: str, *, unit: str = "", secret: bool = False) -> Any:
     """One setting: how it is read, its default, what it is for (the documentation's words), its unit."""
-    return field(default=default, metadata={"reader": reader, "what": what, "unit": unit, "secret": secret})
+    return field(
+        default=default, repr=not secret, metadata={"reader": reader, "what": what, "unit": unit, "secret": secret}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +248,7 @@ class HubSettings:
     outbox_seconds: float = setting(_fraction, 1.0, "how often the outbox is looked through", unit="seconds")
     audit_days: int = setting(_number, 400, "how long audit rows are kept", unit="days")
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
+    log: Literal["text", "json"] = setting(_log, "text", "how `linkmw hub serve` writes its log: text or json")
 
 
 REQUIRED = ("hub_url", "public_url", "organization_id", "client_id", "client_secret", "redis_url")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 from tests.e2e.world import World
+from tests.secrets_in_logs import LEDGER
 
 from linkmw.demo.stage import Stage
 
@@ -29,6 +30,7 @@ def new_browser(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[C
     def new(**options: object) -> BrowserContext:
         context = chromium.new_context(**{"locale": "en-GB", "timezone_id": "UTC", **options})
         context.set_default_timeout(15_000)
+        context.on("request", lambda sent: LEDGER.used_in_request(sent.url, sent.post_data or ""))
         opened.append(context)
         return context
 
@@ -36,6 +38,7 @@ def new_browser(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[C
     if request.node.stash.get(_failed, False):
         _keep_pictures(opened, request.node.name)
     for context in opened:
+        LEDGER.used("a cookie", *(cookie["value"] for cookie in context.cookies()))
         context.close()
 
 

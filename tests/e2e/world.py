@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import httpx2
 import pyotp
+from tests.secrets_in_logs import used
 
 from linkmw.demo.parts.realm import REALM, user
 from linkmw.demo.parts.realm import Person as Identity
@@ -67,6 +68,7 @@ class World:
         person = Identity(email, secrets.token_urlsafe(12), name, "Example")
         with self._admin() as admin:
             admin.post(f"/admin/realms/{REALM}/users", json=user(person)).raise_for_status()
+        used("a password", person.password)
         return person
 
     def end_identity_sessions(self, identity: Identity) -> None:
@@ -87,6 +89,8 @@ class World:
             totp_secret=pyotp.random_base32() if totp else "",
         )
         self.products[house].add_accounts([account])
+        used("a password", account.password)
+        used("a TOTP secret", account.totp_secret)
         return account
 
     # --- more products --------------------------------------------------------------------------

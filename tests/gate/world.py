@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
+from tests.secrets_in_logs import used
 
 from linkmw.errors import LinkRefused, ProviderRefused, TokenRejected, Unavailable
 from linkmw.gate import routes
@@ -70,6 +71,7 @@ class Tokens43:
 
     def __call__(self) -> str:
         digest = hashlib.sha256(str(len(self.made)).encode()).hexdigest()[:43]
+        used("a token", digest)
         self.made.append(digest)
         return digest
 
@@ -202,6 +204,7 @@ class World:
         self.clock = Clock()
         self.hub = FakeHub(self.clock)
         self.product = FakeProduct()
+        used("a password", *self.product.passwords.values())
         self.store = GateMemory(self.clock)
         self.redis_away = False
         self.token = Tokens43()

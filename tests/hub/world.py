@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.testclient import TestClient
+from tests.secrets_in_logs import used
 
 from linkmw.errors import ProviderRefused, Unavailable
 from linkmw.http import with_query
@@ -184,6 +185,7 @@ class World:
 
     def register(self, client: Client) -> None:
         self.secrets[client.client_id] = self.sql.admin.add_client(client, HUB)
+        used("a client secret", self.secrets[client.client_id])
 
     def _ports(self) -> Ports:
         memory, sql = self.memory, self.sql

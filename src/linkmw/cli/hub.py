@@ -28,13 +28,14 @@ def serve(host: str, port: int, workers: int) -> None:
     """Run the hub until it is stopped.
 
     It refuses to start on settings that are wrong and on a database of another version. It speaks HTTP: a proxy in
-    front of it ends TLS. Audit events go to standard output as JSON lines, everything else to standard error.
+    front of it ends TLS. Audit events go to standard output as JSON lines, everything else to standard error, as
+    LINKMW_HUB_LOG says.
     """
-    with configuration.stores() as (_, stores):
+    with configuration.stores() as (settings, stores):
         stores.require_current_schema()
     from linkmw.cli.serving import serve_forever
 
-    serve_forever(host, port, workers)
+    serve_forever(host, port, workers, settings.log)
 
 
 hub.add_command(init)

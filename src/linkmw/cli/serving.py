@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from starlette.applications import Starlette
 
 from linkmw.hub.build import build
+from linkmw.log import JsonLine
 from linkmw.settings import load_hub
 
 STOP_SECONDS = 40  # for requests and mails under way; the outbox takes 30 of them at most
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-        "bare": {"format": "%(message)s"},
-    },
-    "handlers": {
-        "errors": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"},
-        "audit": {"class": "logging.StreamHandler", "formatter": "bare", "stream": "ext://sys.stdout"},
-    },
-    "root": {"handlers": ["errors"], "level": "WARNING"},  # libraries log URLs, with codes in them, at INFO (I9)
-    "loggers": {
-        "linkmw": {"level": "INFO"},
-        "linkmw.audit": {"handlers": ["audit"], "propagate": False},
-        "uvicorn.error": {"level": "INFO"},
-    },
+_FORMATTERS: dict[str, dict[str, Any]] = {
+    "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    "json": {"()": JsonLine},
 }
+
+
+def logging_of(kind: Literal["text", "json"]) -> dict[str, Any]:
+    """What `logging.config.dictConfig` takes: the audit trail on standard output, all else on standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": _FORMATTERS[kind], "bare": {"format": "%(message)s"}},
+        "handlers": {
+            "errors": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"},
+            "audit": {"class": "logging.StreamHandler", "formatter": "bare", "stream": "ext://sys.stdout"},
+        },
+        "root": {"handlers": ["errors"], "level": "WARNING"},  # libraries log URLs, with codes in them, at INFO (I9)
+        "loggers": {
+            "linkmw": {"level": "INFO"},
+            "linkmw.audit": {"handlers": ["audit"], "propagate": False},
+            "uvicorn.error": {"level": "INFO"},
+        },
+    }
 
 
 def application() -> Starlette:
@@ -37,7 +43,7 @@ def application() -> Starlette:
     return build(load_hub())
 
 
-def serve_forever(host: str, port: int, workers: int) -> None:
+def serve_forever(host: str, port: int, workers: int, log: Literal["text", "json"]) -> None:
     """Serve until a signal ends it."""
     uvicorn.run(
         "linkmw.cli.serving:application",
@@ -46,7 +52,7 @@ def serve_forever(host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         lifespan="on",
-        log_config=LOGGING,
+        log_config=logging_of(log),
         access_log=False,  # paths and queries hold tokens and codes; the hub writes its own lines without them (PR11)
         proxy_headers=False,  # LINKMW_HUB_TRUSTED_PROXIES says whom to believe, in one place
         server_header=False,

@@ -32,6 +32,11 @@ class Kept:
         """32 random bytes, base64url without padding."""
         return self._get(f"{name} secret", lambda: secrets.token_urlsafe(32))
 
+    def secrets(self) -> list[str]:
+        """Every secret that was kept so far."""
+        with self._lock:
+            return [value for name, value in self._values.items() if name.endswith("secret")]
+
     def value(self, name: str) -> str:
         """What was kept under `name`; "" when nothing was."""
         with self._lock:

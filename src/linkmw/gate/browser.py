@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linkmw.errors import RequestRefused
 from linkmw.http import Headers, Request, set_cookie
@@ -21,7 +21,7 @@ class Browser:
     """A browser as the stores know it. key: SHA-256 (hex) of its cookie. headers: sets the cookie of a new one."""
 
     key: str
-    headers: Headers = ()
+    headers: Headers = field(default=(), repr=False)
 
 
 def cookie_name(client_id: str) -> str:

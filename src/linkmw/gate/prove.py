@@ -21,7 +21,7 @@ from linkmw.gate.proof_pages import (
     unknown_factor,
 )
 from linkmw.http import Request, Response, redirect
-from linkmw.model import Account, Proof
+from linkmw.model import Account, Proof, Secret
 from linkmw.settings import Settings
 from linkmw.whence import is_navigation
 
@@ -69,7 +69,7 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
         return proving.again()
     account = proving.record.account
     if account is None:
-        return await _check_password(proving, form.get("username"), form.get("password"))
+        return await _check_password(proving, form.get("username"), Secret(form.get("password")))
     return await _check_code(proving, account, form.get("code"))
 
 
@@ -108,7 +108,7 @@ async def _somebody_else(proving: Proving) -> Account | None:
     return None if own else present
 
 
-async def _check_password(proving: Proving, username: str, password: str) -> Response:
+async def _check_password(proving: Proving, username: str, password: Secret) -> Response:
     if not username or not password:  # an empty password is not even asked about (DIS-8)
         return await password_page(proving, username, "no_password" if username else "no_username")
     guess = _guess(proving, username)
@@ -129,12 +129,12 @@ def _guess(proving: Proving, username: str) -> Guess:
     return Guess(username, address(proving.settings, proving.request), whose, proving.ports.token())
 
 
-async def _verified(proving: Proving, username: str, password: str) -> Account | None:
+async def _verified(proving: Proving, username: str, password: Secret) -> Account | None:
     """The account whose password this is. What fits no product's field is no password, and is not asked about."""
     if len(username) > MAX_USERNAME or len(password.encode()) > MAX_PASSWORD:
         return None
     ports = proving.ports
-    return await ports.call(ports.product.verify_password, proving.request, username, password)
+    return await ports.call(ports.product.verify_password, proving.request, username, str(password))
 
 
 async def _check_code(proving: Proving, account: Account, typed: str) -> Response:

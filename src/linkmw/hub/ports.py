@@ -6,7 +6,7 @@ Every method may raise Unavailable when its store cannot say; None and False alw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, Secret, SignIn, Tenant
@@ -60,7 +60,7 @@ class Flow:
 class PendingProof:
     """What a handle stands for until the gate fetches it, once."""
 
-    flow_id: str
+    flow_id: str = field(repr=False)
     client_id: str
     purpose: Literal["link", "add", "first_sign_in"]
     identity_email: str
@@ -77,7 +77,7 @@ class Grant:
     client_id: str
     redirect_uri: str
     code_challenge: str
-    nonce: str
+    nonce: str = field(repr=False)
     scope: tuple[str, ...]
     account_id: str
     username: str
@@ -218,7 +218,7 @@ class NewLink:
     account: Account
     identity: Identity
     identity_email: str
-    flow: str
+    flow: str = field(repr=False)
     unlink_token_hash: str
     proof: str
     amr: tuple[str, ...]

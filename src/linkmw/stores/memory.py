@@ -6,7 +6,7 @@ They keep the promises of the Redis stores, expiry and atomicity included, and l
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Generic, TypeVar
 
@@ -215,7 +215,7 @@ class ProofCodes:
 class _Code:
     grant: Grant
     uses: int = 0
-    token: str = ""
+    token: str = field(default="", repr=False)
 
 
 class Grants:

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 GUNICORN = ("gunicorn", "--workers=1", "--threads=4", "--no-control-socket", "--bind={host}:{port}")
-UVICORN = ("uvicorn", "--host={host}", "--port={port}", "--lifespan=off", "--no-server-header")
+# No access log: the query of a callback holds a code and a state (PR11). gunicorn writes none unless it is told to.
+UVICORN = ("uvicorn", "--host={host}", "--port={port}", "--lifespan=off", "--no-server-header", "--no-access-log")
 SERVERS = {"wsgi": GUNICORN, "asgi": UVICORN}
 
 

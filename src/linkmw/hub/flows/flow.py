@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from linkmw import log
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import Request
 from linkmw.hub import place, rules
@@ -29,7 +30,7 @@ def begin(
     state: str,
 ) -> Flow:
     """A flow at its first step, not yet kept; it leads to the manager when no product asked. state: of its sign-in."""
-    return Flow(
+    flow = Flow(
         flow_id=id_of(state),
         browser=browser.key,
         organization_id=where.tenant.organization_id,
@@ -38,6 +39,8 @@ def begin(
         expires=ports.now() + settings.sign_in_seconds,
         request=request,
     )
+    log.follow(flow.name)
+    return flow
 
 
 async def keep(ports: Ports, flow: Flow) -> Flow:

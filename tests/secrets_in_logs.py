@@ -1,0 +1,115 @@
+"""What this test run used as secrets, and everything it logged: at its end none of the one is in the other (CF08).
+
+Tests hand in secrets with `used`; what has the shape of our tokens, or of a signed token, is found without that.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+SHORTEST = 8  # characters: anything shorter is found by chance
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_CODE = re.compile(r"[0-9]{6}")
+# 32 random bytes in base64url, which all our tokens, codes, handles and cookies are; a JSON Web Token.
+_SHAPES = (
+    re.compile(r"(?<![\w-])(?!test_)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{43}(?![\w-])"),
+    re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"),
+)
+SECRET_PARAMETERS = frozenset(
+    ("code", "state", "handle", "record", "flow", "nonce", "csrf", "password", "session_code")
+)
+
+
+class Ledger:
+    """Secrets and lines, each once."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}  # the secret → what it is
+        self._lines: dict[str, str] = {}  # the line → where it was written
+
+    def used(self, what: str, *secrets: str) -> None:
+        """These are secret: a password, a cookie's value, a code as it stood in an address."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST or _CODE.fullmatch(secret):
+                self._secrets[secret] = what
+
+    def used_in_request(self, url: str, form: str = "") -> None:
+        """What an address and a form carry that is secret."""
+        parts = urlsplit(url)
+        for name, value in parse_qsl(parts.query) + parse_qsl(form):
+            if name in SECRET_PARAMETERS:
+                self.used(f"{name} of {parts.path}", value)
+        if "/unlink/" in parts.path:
+            self.used("token of a mail's link", parts.path.rpartition("/")[2])
+
+    def logged(self, where: str, lines: Iterable[str]) -> None:
+        self._lines.update(dict.fromkeys(lines, where))
+
+    def logged_files(self, folder: Path) -> None:
+        """Every log below `folder`, but for Keycloak's own: what it writes down is not ours."""
+        for file in sorted(folder.rglob("*.log")):
+            if "keycloak" not in file.relative_to(folder).parts:
+                self.logged(file.name, file.read_text("utf-8", "replace").splitlines())
+
+    def found(self) -> list[str]:
+        """A sentence for each secret that was logged."""
+        text = "\n".join(self._lines)
+        runs = "\n".join(set(_PLAIN.findall(text)))  # where most secrets must be, if anywhere, and much shorter
+        hits = [secret for secret in self._secrets if _is_in(secret, text, runs)]
+        hits += [found[0] for shape in _SHAPES for found in shape.finditer(text)]
+        return [f"{self._secrets.get(hit, 'a token')} in {self._place(hit)}" for hit in dict.fromkeys(hits)]
+
+    def _place(self, secret: str) -> str:
+        line, where = next(((line, where) for line, where in self._lines.items() if secret in line), (secret, "a log"))
+        return f"{where}: {line.replace(secret, '<HERE>')[:400]}"
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Every record of this process is taken down, ours at DEBUG."""
+        root, ours = logging.getLogger(), logging.getLogger("linkmw")
+        handler, before = Listener(self), ours.level
+        root.addHandler(handler)
+        ours.setLevel(logging.DEBUG)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            ours.setLevel(before)
+
+
+def _is_in(secret: str, text: str, runs: str) -> bool:
+    if _CODE.fullmatch(secret):
+        return re.search(rf"(?<![\w.,:#-]){secret}(?![\w])", text) is not None
+    if _PLAIN.fullmatch(secret):
+        return secret in runs
+    return any(spelling in text for spelling in (secret, quote(secret, safe=""), quote_plus(secret)))
+
+
+class Listener(logging.Handler):
+    """Takes down all that any formatter could write of a record: message, fields, traceback."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Ours, and warnings of libraries: at INFO the HTTP client that plays the browser writes down what it opens."""
+        return record.name.startswith("linkmw") or record.levelno >= logging.WARNING
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {name: value for name, value in record.__dict__.items() if name != "exc_info"}
+        lines = [record.getMessage(), repr(fields)]
+        if record.exc_info:
+            lines += "".join(traceback.format_exception(*record.exc_info)).splitlines()
+        self._ledger.logged(f"logger {record.name}", lines)
+
+
+LEDGER = Ledger()  # of this run
+used = LEDGER.used
