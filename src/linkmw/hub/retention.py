@@ -29,19 +29,20 @@ class Retention:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While the block runs, old rows go."""
-        loop = asyncio.create_task(self._forever(), name="linkmw retention")
+        """While the block runs, old rows go; at its end a look that is under way is finished: its thread is in SQL."""
+        stop = asyncio.Event()
+        loop = asyncio.create_task(self._until(stop), name="linkmw retention")
         try:
             yield
         finally:
-            loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await loop
+            stop.set()
+            await loop
 
-    async def _forever(self) -> None:
-        while True:
+    async def _until(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
             await self.look()
-            await asyncio.sleep(self.every)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self.every)
 
     async def look(self) -> None:
         """Drop what is older than `days`; what cannot be reached now is looked at next time."""
