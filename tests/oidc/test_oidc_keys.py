@@ -150,9 +150,8 @@ class Slow(Issuer):
         self.go = asyncio.Event()
 
     async def fetch(self) -> KeySet:
-        asked = super().fetch()
         await self.go.wait()
-        return await asked
+        return await super().fetch()
 
 
 async def settle() -> None:
