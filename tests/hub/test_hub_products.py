@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import httpx2
 import pytest
-from tests.hub.world import HUB, SETTINGS, World, product
+from tests.hub.world import ACME, HUB, SETTINGS, World, product
 
-from linkmw.errors import Unavailable
+from linkmw.errors import RegistrationRefused, Unavailable
+from linkmw.hub import reach
 from linkmw.hub.ports import AccountAnswer
 from linkmw.hub.products import SignedProducts
+from linkmw.hub.registration import check_client, check_tenant
 from linkmw.oidc import call_token
 from linkmw.oidc.jose import KeySet
 
@@ -88,3 +91,39 @@ def test_pr14_hostile_words_in_an_answer_are_dropped(world: World) -> None:
     said = {"found": True, "username": "a\u202eb", "email": "a@b.example,c@d.example"}
     answer = asked(world, lambda _, jti: httpx2.Response(200, json={"v": 1, "jti": jti, **said}))
     assert (answer.username, answer.email) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254", "http://169.254.169.254:80", "http://2852039166", "http://0xa9fea9fe", "http://0xa9.254.43518",
+        "http://[::ffff:169.254.169.254]", "http://[fe80::1]", "http://0.0.0.0", "http://[::]", "file:///etc/passwd",
+        "gopher://orders.internal", "http://", "http://[", "http://ada@orders.internal", "//orders.internal",
+    ],
+)  # fmt: skip
+def test_bc16_a_registry_that_names_such_an_address_is_not_believed(world: World, url: str) -> None:
+    def reached(_: dict[str, Any], __: str) -> httpx2.Response:
+        raise AssertionError("it was called")
+
+    with pytest.raises(Unavailable):
+        asked(world, reached, url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.7:8000", "http://127.0.0.1:8000", "http://orders.internal", "https://[fd00::7]"]
+)
+def test_bc16_products_live_at_private_addresses(url: str) -> None:
+    assert reach.may_call(url)
+
+
+@pytest.mark.parametrize("field", ["public_url", "redirect_uri", "internal_url", "login_url"])
+@pytest.mark.parametrize("url", ["https://169.254.169.254/x", "https://[fe80::1]/x", "file:///etc/passwd"])
+def test_bc16_such_an_address_is_not_registered(field: str, url: str) -> None:
+    with pytest.raises(RegistrationRefused):
+        check_client(replace(product("orders"), **{field: url}), HUB)
+
+
+@pytest.mark.parametrize("field", ["issuer", "internal_issuer"])
+def test_bc16_fc15_nor_as_a_keycloak(field: str) -> None:
+    with pytest.raises(RegistrationRefused):
+        check_tenant(replace(ACME, **{field: "https://169.254.169.254/realms/acme"}))

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from linkmw.errors import Unavailable
-from linkmw.hub import place, rules
+from linkmw.hub import place, reach, rules
 from linkmw.hub.ports import AccountAnswer, Keys
 from linkmw.hub.web import read_json
 from linkmw.model import Client
@@ -56,6 +56,8 @@ class SignedProducts:
         signature = await self._sign(client, public, body, jti)
         headers = {"authorization": f"Bearer {signature}", "content-type": "application/json"}
         url = place.by_back_channel(client, public)
+        if not reach.may_call(url):
+            raise Unavailable(f"{client.client_id} is registered at an address that is not called")
         status, answer = await read_json(self._http, "POST", url, headers=headers, content=body)
         # The answer names the question it answers, so that no other's can stand for it (BC05).
         if status != 200 or answer.get("jti") != jti or answer.get("v") != rules.PROTOCOL:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from linkmw.errors import RegistrationRefused
+from linkmw.hub import reach
 from linkmw.hub.mail.address import read_sender
 from linkmw.model import Client, Tenant
 from linkmw.settings import read_internal_url, read_public_url
@@ -58,8 +59,8 @@ def check_tenant(tenant: Tenant) -> None:
     """The tenant can be registered."""
     _check_id("organization id", tenant.organization_id)
     _check_name("brand", tenant.brand)
-    _check("issuer", read_public_url, tenant.issuer)
-    _check("internal issuer", read_internal_url, tenant.internal_issuer)
+    _check("issuer", _public_url, tenant.issuer)
+    _check("internal issuer", _internal_url, tenant.internal_issuer)
     _check_name("Keycloak client id", tenant.keycloak_client_id)
     _check("primary colour", _colour, tenant.primary)
     _check("ground colour", _colour, tenant.ground)
@@ -72,10 +73,10 @@ def check_client(client: Client, hub_url: str) -> None:
     """The product can be registered at the hub with this public URL."""
     _check_id("client id", client.client_id)
     _check_name("name", client.name)
-    _check("URL", read_public_url, client.public_url)
-    _check("redirect URI", read_public_url, client.redirect_uri)
-    _check("internal URL", read_internal_url, client.internal_url)
-    _check("login URL", read_public_url, client.login_url)
+    _check("URL", _public_url, client.public_url)
+    _check("redirect URI", _public_url, client.redirect_uri)
+    _check("internal URL", _internal_url, client.internal_url)
+    _check("login URL", _public_url, client.login_url)
     _check("primary colour", _colour, client.primary)
     # Cookies know no port: a product on the hub's host would be sent the hub's sessions (PR16).
     if urlsplit(client.public_url).hostname == urlsplit(hub_url).hostname:
@@ -107,6 +108,19 @@ def _check_id(what: str, value: str) -> None:
 def _check_name(what: str, value: str) -> None:
     if not value.strip() or len(value) > MAX_NAME or not value.isprintable():
         raise RegistrationRefused(f"the {what} must be one line of 1 to {MAX_NAME} characters")
+
+
+def _public_url(value: str) -> None:
+    _reachable(read_public_url(value))
+
+
+def _internal_url(value: str) -> None:
+    _reachable(read_internal_url(value))
+
+
+def _reachable(url: str) -> None:
+    if not reach.may_call(url):
+        raise ValueError("is an address that no product and no Keycloak has")
 
 
 def _colour(value: str) -> None:
