@@ -7,7 +7,6 @@ from typing import Literal
 from linkmw.errors import (
     IdentityChanged,
     LinkmwError,
-    LinkRefused,
     ProviderRefused,
     RequestRefused,
     StateMismatch,
@@ -37,7 +36,12 @@ _BY_CODE: dict[str, Problem] = {
     "access_denied": "cancelled",
     "csrf": "out_of_date",
     "expired": "expired",
+    "flow_spent": "expired",
+    "invalid_client": "unavailable",  # the product's secret is wrong: nothing that a visitor could do
+    "invalid_grant": "expired",  # a code lives for a minute
+    "mail_header": "failed",
     "not_found": "not_found",
+    "temporarily_unavailable": "unavailable",
     "tenant_not_enabled": "not_known",
     "wrong_step": "out_of_date",
 }
@@ -47,7 +51,6 @@ _BY_CLASS: tuple[tuple[type[LinkmwError], Problem], ...] = (
     (TooMany, "too_many"),
     (TenantNotEnabled, "not_known"),
     (IdentityChanged, "other_identity"),
-    (LinkRefused, "account_closed"),
     (RequestRefused, "bad_request"),
 )
 
