@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
@@ -11,7 +12,7 @@ import httpx2
 from linkmw.errors import LinkmwError, ProviderRefused, RequestRefused, TokenRejected, Unavailable
 from linkmw.http import with_query
 from linkmw.hub.ports import KeycloakSignIn
-from linkmw.hub.web import read, read_json
+from linkmw.hub.web import read, read_json, timeout_of
 from linkmw.model import Claims, Identity, SignIn, Tenant
 from linkmw.oidc import authorize, claims, id_token
 from linkmw.oidc.client_auth import write_basic
@@ -20,6 +21,7 @@ from linkmw.oidc.keys import FRESH_SECONDS, STALE_SECONDS, KeyCache
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
 
 SCOPE = "openid email profile"
+RENEW_SHARE = 0.2  # of a time-out: so long is newer metadata waited for when there is some to go on with
 # RFC 6749, 5.2. Keycloak says the second for a wrong secret and for a client that is switched off.
 _NOT_THE_CLIENT = ("invalid_client", "unauthorized_client")
 
@@ -35,6 +37,7 @@ class Realm:
 
     def __init__(self, http: httpx2.AsyncClient, tenant: Tenant, now: Callable[[], int]) -> None:
         self._http = http
+        self._timeout = timeout_of(http)
         self._issuer = tenant.issuer
         self._internal = tenant.internal_issuer
         self._now = now
@@ -45,15 +48,16 @@ class Realm:
 
     async def metadata(self) -> ProviderMetadata:
         """The realm's metadata: an hour old at most, or a day while Keycloak does not answer (KF01)."""
-        async with self._asking:
-            if self._age() < FRESH_SECONDS and self._kept:
-                return self._kept.metadata
-            try:
-                return await self._fetch_metadata()
-            except Unavailable:
-                if self._age() >= STALE_SECONDS or not self._kept:
-                    raise
-                return self._kept.metadata
+        if fresh := self._not_older_than(FRESH_SECONDS):
+            return fresh
+        usable = self._not_older_than(STALE_SECONDS)
+        try:
+            async with asyncio.timeout(self._timeout * RENEW_SHARE if usable else None), self._asking:
+                return self._not_older_than(FRESH_SECONDS) or await self._fetch_metadata()
+        except (Unavailable, TimeoutError):
+            if not usable:
+                raise
+            return usable
 
     async def healthy(self) -> bool:
         """Does discovery answer as it should? Asked once in each second."""
@@ -67,8 +71,8 @@ class Realm:
                 self._answered = (self._answered[0], True)
             return self._answered[1]
 
-    def _age(self) -> int:
-        return self._now() - self._kept.fetched if self._kept else STALE_SECONDS
+    def _not_older_than(self, seconds: int) -> ProviderMetadata | None:
+        return self._kept.metadata if self._kept and self._now() - self._kept.fetched < seconds else None
 
     async def _fetch_metadata(self) -> ProviderMetadata:
         url = f"{self._internal or self._issuer}/.well-known/openid-configuration"
@@ -91,6 +95,7 @@ class RelyingParty:
 
     def __init__(self, http: httpx2.AsyncClient, now: Callable[[], int]) -> None:
         self._http = http
+        self._timeout = timeout_of(http)
         self._now = now
         self._realms: dict[tuple[str, str], Realm] = {}  # as many as tenants name
 
@@ -110,7 +115,8 @@ class RelyingParty:
         max_age: int | None = None,
         login_hint: str = "",
     ) -> str:
-        metadata = await self._realm(tenant).metadata()
+        async with self._in_time():
+            metadata = await self._realm(tenant).metadata()
         return authorize.request_url(
             metadata.authorization_endpoint,
             client_id=tenant.keycloak_client_id,
@@ -125,6 +131,24 @@ class RelyingParty:
         )
 
     async def redeem(
+        self, tenant: Tenant, sign_in: SignIn, code: str, issuer: str, redirect_uri: str
+    ) -> KeycloakSignIn:
+        async with self._in_time():
+            return await self._redeemed(tenant, sign_in, code, issuer, redirect_uri)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """What is asked of Keycloak in here is answered within one time-out: each call has it, and so have all.
+
+        Who waits in the queue for a silent Keycloak is bounded too (KF01: the person is told within 6 s).
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
+        except TimeoutError:
+            raise Unavailable("Keycloak took too long") from None
+
+    async def _redeemed(
         self, tenant: Tenant, sign_in: SignIn, code: str, issuer: str, redirect_uri: str
     ) -> KeycloakSignIn:
         realm = self._realm(tenant)
@@ -170,7 +194,8 @@ class RelyingParty:
         return token, access_token
 
     async def end_session_url(self, tenant: Tenant, after: str) -> str:
-        endpoint = (await self._realm(tenant).metadata()).end_session_endpoint
+        async with self._in_time():
+            endpoint = (await self._realm(tenant).metadata()).end_session_endpoint
         if not endpoint:
             raise Unavailable("the provider has no end_session_endpoint")
         return with_query(endpoint, client_id=tenant.keycloak_client_id, post_logout_redirect_uri=after)

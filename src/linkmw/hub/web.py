@@ -24,11 +24,16 @@ def client(timeout: float) -> httpx2.AsyncClient:
     )
 
 
+def timeout_of(http: httpx2.AsyncClient) -> float:
+    """Seconds that a call of this client may take in all."""
+    return http.timeout.read or 5.0
+
+
 async def read(http: httpx2.AsyncClient, method: str, url: str, **request: Any) -> tuple[int, bytes]:
     """Status and body of one call, sent exactly once. Raises Unavailable."""
     try:
         # httpx2's time-outs are for one read; a body that drips is bounded by the whole.
-        async with asyncio.timeout(http.timeout.read), http.stream(method, url, **request) as answer:
+        async with asyncio.timeout(timeout_of(http)), http.stream(method, url, **request) as answer:
             return answer.status_code, await _body(answer)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
         # Its message may hold the URL, and that a code: the kind of error says enough.
