@@ -1,6 +1,7 @@
 """Keycloak's Admin API through python-keycloak, which this module alone imports (design 1; libraries, section 3).
 
-For now: the hub's client in a realm, made or repaired. Blocking, for the command line and for setting up a demo.
+For now: the hub's client in a realm, made or repaired, and what the realm's sign-in says of itself. Blocking, for the
+command line and for setting up a demo.
 """
 
 from __future__ import annotations
@@ -21,6 +22,23 @@ TIMEOUT_SECONDS = 5
 
 # What the hub may do at Keycloak besides signing people in: nothing that changes realms or clients (design 1).
 SERVICE_ROLES = ("manage-users", "view-users", "query-users")
+
+
+# What an ID token says of each step of a sign-in (RFC 8176). A stock realm says nothing: without a reference on the
+# steps and the mapper on the client `amr` is missing or empty, and `acr` is "1" with and without a one-time code.
+REFERENCES = {
+    "auth-username-password-form": "pwd",
+    "auth-otp-form": "otp",
+    "auth-recovery-authn-code-form": "otp",
+    "webauthn-authenticator": "hwk",
+}
+AMR_MAPPER: dict[str, Any] = {
+    "name": "amr",
+    "protocol": "openid-connect",
+    "protocolMapper": "oidc-amr-mapper",
+    "config": {"id.token.claim": "true", "access.token.claim": "false"},
+}
+_REFERENCE, _MAX_AGE = "default.reference.value", "default.reference.maxAge"  # Keycloak's names for the two
 
 
 class KeycloakRefused(LinkmwError):
@@ -58,6 +76,15 @@ class HubClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a realm's sign-in. provider: its kind. settings: AuthenticatorConfigRepresentation, {} for none."""
+
+    step_id: str
+    provider: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One thing that is not as it should be. was, becomes: never a secret."""
 
@@ -90,23 +117,63 @@ def representation(client: HubClient) -> dict[str, Any]:
             "pkce.code.challenge.method": "S256",
             "post.logout.redirect.uris": "##".join(client.signed_out_uris) or "-",  # Keycloak's words for many and none
         },
+        "protocolMappers": [AMR_MAPPER],
     }
+
+
+def without_reference(steps: Sequence[Mapping[str, Any]], configured: Mapping[str, Mapping[str, Any]]) -> list[Step]:
+    """The steps of a flow that say nothing of themselves and should. configured: by the id that a step names.
+
+    A reference that is there already is left as it is, whatever it says: Keycloak shows it as stars.
+    """
+    known = [step for step in steps if step.get("providerId") in REFERENCES]
+    settings = {str(step["id"]): configured.get(str(step.get("authenticationConfig")), {}) for step in known}
+    return [
+        Step(str(step["id"]), str(step["providerId"]), settings[str(step["id"])])
+        for step in known
+        if not settings[str(step["id"])].get("config", {}).get(_REFERENCE)
+    ]
+
+
+def referring(step: Step, seconds: int) -> dict[str, Any]:
+    """The step's settings (AuthenticatorConfigRepresentation) with its reference, good for `seconds`."""
+    found = step.settings
+    said = {_REFERENCE: REFERENCES[step.provider], _MAX_AGE: str(seconds)}
+    return {
+        **found,
+        "alias": found.get("alias", f"linkmw {step.provider}"),
+        "config": {**found.get("config", {}), **said},
+    }
+
+
+def session_seconds(realm: Mapping[str, Any]) -> int:
+    """How long a session of the realm can last: as long a silent sign-in still says how it began."""
+    return max(int(realm.get(name) or 0) for name in ("ssoSessionMaxLifespan", "ssoSessionMaxLifespanRememberMe"))
 
 
 def changes(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[Change]:
     """What has to change for `found` (None: no such client) to be as `wanted`; lists are compared without order."""
     if found is None:
         return [Change("client", "missing", str(wanted["clientId"]))]
-    pairs = [(name, found.get(name), value) for name, value in wanted.items() if name not in ("name", "attributes")]
+    apart = ("name", "attributes", "protocolMappers")
+    pairs = [(name, found.get(name), value) for name, value in wanted.items() if name not in apart]
     attributes = found.get("attributes", {})
     pairs += [(name, attributes.get(name), value) for name, value in wanted["attributes"].items()]
-    return [_change(name, was, value) for name, was, value in pairs if _comparable(was) != _comparable(value)]
+    missing = [Change("mapper", "missing", mapper["name"]) for mapper in _missing_mappers(found, wanted)]
+    return [_change(name, was, value) for name, was, value in pairs if _comparable(was) != _comparable(value)] + missing
+
+
+def _missing_mappers(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    there = {mapper.get("protocolMapper") for mapper in found.get("protocolMappers") or ()}
+    return [mapper for mapper in wanted["protocolMappers"] if mapper["protocolMapper"] not in there]
 
 
 def repaired(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """`found` made as `wanted`; what somebody added besides, and the name, stay."""
     attributes = {**found.get("attributes", {}), **wanted["attributes"]}
-    return {**found, **wanted, "name": found.get("name", wanted["name"]), "attributes": attributes}
+    mappers = [*(found.get("protocolMappers") or ()), *_missing_mappers(found, wanted)]
+    name = found.get("name", wanted["name"])
+    return {**found, **wanted, "name": name, "attributes": attributes, "protocolMappers": mappers}
 
 
 def _change(name: str, was: object, becomes: object) -> Change:
@@ -143,7 +210,10 @@ class Realm:
         """What `set_up` would change; nothing is changed."""
         found = self._found(client.client_id)
         missing = [Change("role", "missing", role) for role in self._missing_roles(found)]
-        return changes(found, representation(client)) + missing
+        silent = [
+            Change(f"reference of {step.provider}", "missing", REFERENCES[step.provider]) for step in self._silent()
+        ]
+        return changes(found, representation(client)) + missing + silent
 
     def set_up(self, client: HubClient) -> list[Change]:
         """The client is there and as it should be, its service account has its roles; what changed. Repeatable."""
@@ -154,8 +224,40 @@ class Realm:
             found = self._found(client.client_id)
         elif changes(found, wanted):
             _asked("repair the client", self._admin.update_client, found["id"], repaired(found, wanted))
+            if changes(self._found(client.client_id), wanted):  # Keycloak 26 leaves mappers out of an update
+                self._add_mappers(client.client_id, wanted)
         self._add_roles(found, self._missing_roles(found))
+        self.add_references()
         return planned
+
+    def add_references(self) -> list[Step]:
+        """Each step of the browser flow says in `amr` what it is (MIM-5); those that said nothing. Repeatable."""
+        silent = self._silent()
+        if silent:
+            seconds = session_seconds(_asked("read the realm", self._admin.get_realm, self.name))
+            for step in silent:
+                self._refer(step, seconds)
+        return silent
+
+    def _refer(self, step: Step, seconds: int) -> None:
+        settings = referring(step, seconds)
+        if "id" in settings:
+            _asked("set a reference", self._admin.update_authenticator_config, settings, settings["id"])
+        else:
+            _asked("add a reference", self._admin.create_execution_config, step.step_id, settings)
+
+    def _silent(self) -> list[Step]:
+        """The steps of the realm's browser flow without a reference."""
+        flow = _asked("read the realm", self._admin.get_realm, self.name)["browserFlow"]
+        steps = _asked("read its sign-in", self._admin.get_authentication_flow_executions, flow)
+        ids = [step["authenticationConfig"] for step in steps if step.get("authenticationConfig")]
+        configured = {one: _asked("read a step", self._admin.get_authenticator_config, one) for one in ids}
+        return without_reference(steps, configured)
+
+    def _add_mappers(self, client_id: str, wanted: Mapping[str, Any]) -> None:
+        found = self._found(client_id) or {}
+        for mapper in _missing_mappers(found, wanted):
+            _asked("add a mapper", self._admin.add_mapper_to_client, found["id"], mapper)
 
     def _found(self, client_id: str) -> dict[str, Any] | None:
         internal_id = _asked("look for the client", self._admin.get_client_id, client_id)

@@ -41,6 +41,7 @@ def test_mim08_mim16_lt11_an_account_of_another_identity_is_not_linked_but_signe
     owner.opens(product.protected_url)
     owner.presses_sign_in()
     owner.signs_in_at_keycloak(first.email, first.password)
+    owner.enters_fresh_code(account.totp_secret)
     expect(owner.page).to_have_url(product.protected_url)
 
 

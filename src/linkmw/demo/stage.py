@@ -15,9 +15,11 @@ from linkmw.demo.parts.inbox import CodeHolder, InboxServer, build_app
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes
 from linkmw.demo.parts.progress import Board, Say
-from linkmw.demo.parts.realm import HubClient, Person, realm
+from linkmw.demo.parts.realm import REALM, HubClient, Person, realm
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.demo.product import ProductServer, logo
+from linkmw.keycloak import Administrator, Realm
+from linkmw.model import Secret
 
 
 class Stage:
@@ -69,7 +71,7 @@ class Stage:
                 product.register()
             self._together(
                 [
-                    (self.keycloak.start, board.of("Keycloak")),
+                    (self._start_keycloak, board.of("Keycloak")),
                     (self.hub.start, board.of("Hub")),
                     *((product.start, board.of(product.key.capitalize())) for product in self.products.values()),
                 ]
@@ -94,6 +96,12 @@ class Stage:
             server.start()
             self.processes.on_stop(server.stop)
         say("ready")
+
+    def _start_keycloak(self, say: Say) -> None:
+        """Keycloak answers, and its realm's sign-in says which of its steps a person took."""
+        self.keycloak.start(say)
+        administrator = Administrator(self.keycloak.internal_url, "admin", Secret(self.keycloak.admin_password))
+        Realm(administrator, REALM).add_references()
 
     def _together(self, starts: Iterable[tuple[Callable[[Say], None], Say]]) -> None:
         with ThreadPoolExecutor(max_workers=16) as pool:

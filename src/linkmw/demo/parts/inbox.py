@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from linkmw.demo.parts.smtp import Mailbox, Message
 
-_STEP_SECONDS = 30  # RFC 6238, 5.2: what every authenticator app shows
+STEP_SECONDS = 30  # RFC 6238, 5.2: what every authenticator app shows
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'"
 _MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: http: https:;"
@@ -156,7 +156,7 @@ def build_app(mailbox: Mailbox, holders: Sequence[CodeHolder] = ()) -> Starlette
     async def codes(_: Request) -> Response:
         now = int(time.time())
         rows = [(holder, code_at(holder.secret, now)) for holder in holders]
-        return _page("codes.html", codes=rows, seconds=_STEP_SECONDS - now % _STEP_SECONDS)
+        return _page("codes.html", codes=rows, seconds=STEP_SECONDS - now % STEP_SECONDS)
 
     return Starlette(
         routes=[
@@ -172,7 +172,7 @@ def build_app(mailbox: Mailbox, holders: Sequence[CodeHolder] = ()) -> Starlette
 def code_at(secret: str, now: int) -> str:
     """What an authenticator app shows at `now` (RFC 6238, six digits). secret: Base32, old ones of 80 bits too."""
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    return TOTP(key, 6, SHA1(), _STEP_SECONDS, enforce_key_length=False).generate(now).decode()
+    return TOTP(key, 6, SHA1(), STEP_SECONDS, enforce_key_length=False).generate(now).decode()
 
 
 def with_base(html: str) -> str:

@@ -92,4 +92,12 @@ def _client(hub: HubClient) -> dict[str, Any]:
             "pkce.code.challenge.method": "S256",
             "post.logout.redirect.uris": f"{hub.hub_url}/t/{REALM}/signed-out",
         },
+        "protocolMappers": [
+            {
+                "name": "amr",
+                "protocol": "openid-connect",
+                "protocolMapper": "oidc-amr-mapper",
+                "config": {"id.token.claim": "true", "access.token.claim": "false"},
+            }
+        ],
     }
