@@ -40,6 +40,10 @@ class Ledger:
             if len(secret) >= SHORTEST or _CODE.fullmatch(secret):
                 self._secrets[secret] = what
 
+    def knows(self, other: Ledger) -> None:
+        """What is secret to the other is secret here."""
+        self._secrets |= other._secrets
+
     def used_in_request(self, url: str, form: str = "") -> None:
         """What an address and a form carry that is secret."""
         parts = urlsplit(url)

@@ -129,9 +129,7 @@ def test_ht07_head_says_what_get_would_or_nothing() -> None:
     length, tag = ("Content-Length", "5"), ("ETag", '"x"')
     head = replace(BUTTON, head=True)
     assert decorate((*HTML, length, tag), b"", head) == ((*HTML, ("Cache-Control", "private, no-cache")), b"")
-    assert decorate((*HTML, length, tag), b"<html></html>", head) == decorate(
-        (*HTML, length), b"<html></html>", BUTTON
-    )
+    assert decorate((*HTML, length, tag), b"<html></html>", head) == decorate((*HTML, length), b"<html></html>", BUTTON)
     assert decorate((*HTML, length, tag), b"", BUTTON) is None
 
 
