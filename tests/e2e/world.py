@@ -93,6 +93,28 @@ class World:
         used("a TOTP secret", account.totp_secret)
         return account
 
+    def new_people(self, house: str, count: int) -> list[tuple[Identity, Account]]:
+        """As many pairs of an identity and an unlinked account with a second factor, all made at once."""
+        names = [f"p-{secrets.token_hex(4)}" for _ in range(count)]
+        identities = [Identity(f"{name}@acme.example", secrets.token_urlsafe(12), "Kim", name) for name in names]
+        accounts = [
+            Account(
+                username=name,
+                password=secrets.token_urlsafe(12),
+                email=f"{name}@products.example",
+                name="Kim Example",
+                totp_secret=pyotp.random_base32(),
+            )
+            for name in names
+        ]
+        with self._admin() as admin:
+            wanted = {"ifResourceExists": "FAIL", "users": [user(person) for person in identities]}
+            admin.post(f"/admin/realms/{REALM}/partialImport", json=wanted).raise_for_status()
+        self.products[house].add_accounts(accounts)
+        used("a password", *(person.password for person in (*identities, *accounts)))
+        used("a TOTP secret", *(account.totp_secret for account in accounts))
+        return list(zip(identities, accounts, strict=True))
+
     # --- more products --------------------------------------------------------------------------
 
     def register(self, key: str, client: Client) -> dict[str, str]:
@@ -126,6 +148,16 @@ class World:
             yield
         finally:
             part.process.resume()
+
+    @contextmanager
+    def killed(self, part: Any) -> Iterator[None]:
+        """The part went without a goodbye, and what it held in memory with it; afterwards it is there again."""
+        part.process.kill()
+        part.stop()
+        try:
+            yield
+        finally:
+            part.start()
 
     def hub_away(self) -> Any:
         return self.away(self.hub)

@@ -54,7 +54,7 @@ class ProductServer:
         self._processes = processes
         self._kept = kept
         self._folder = folder
-        self._database = str(folder / "product.db")
+        self.database = folder / "product.db"
         self._hub = hub
         self.settings = dict(settings)
         self._client: Client | None = None
@@ -110,7 +110,7 @@ class ProductServer:
             [sys.executable, "-c", f"from {self.plan.seed} import prepare; prepare()"],
             log=self._folder / "accounts.log",
             seconds=_PREPARE_SECONDS,
-            env={"DEMO_DATABASE": self._database, "DEMO_PEOPLE": str(listed), "DEMO_WRAP": "no"},
+            env={"DEMO_DATABASE": str(self.database), "DEMO_PEOPLE": str(listed), "DEMO_WRAP": "no"},
             cwd=self._folder,
         )
 
@@ -131,7 +131,7 @@ class ProductServer:
 
     def _command(self) -> list[str]:
         server = ["--server", self.plan.server] if self.plan.server else []
-        listen = ["--port", str(self._port), "--database", self._database]
+        listen = ["--port", str(self._port), "--database", str(self.database)]
         return [sys.executable, "-m", self.plan.module, *listen, *server]
 
 

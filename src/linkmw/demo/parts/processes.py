@@ -106,6 +106,10 @@ class Process:
         self._signal(signal.SIGKILL)
         self._popen.wait()
 
+    def kill(self) -> None:
+        """The group is gone without a goodbye: what a power cut looks like. `stop` still tidies up after it."""
+        self._signal(signal.SIGKILL)
+
     def pause(self) -> None:
         """The group neither answers nor refuses: what a hanging machine looks like from outside."""
         self._signal(signal.SIGSTOP)
