@@ -9,23 +9,26 @@ from linkmw.stores.codec import Codec
 from linkmw.stores.redis_commands import Commands, Script
 from linkmw.stores.redis_shared import Keys, Marks, SignIns, digest
 from linkmw.stores.redis_tries import Tries
+from linkmw.stores.sealed import Sealed
 
 
 class Proofs:
     """Proof records, each a key of its browser and its id together."""
 
-    _codec = Codec(ProofRecord, without=("record_id",))
+    _codec = Sealed(Codec(ProofRecord, without=("record_id",)))
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self._commands = commands
         self._keys = Keys(prefix, "p")
 
     async def put(self, browser: str, record: ProofRecord, seconds: int) -> None:
-        await self._commands.put(self._keys.of(browser, record.record_id), self._codec.write(record), seconds)
+        await self._commands.put(
+            self._keys.of(browser, record.record_id), self._codec.write(record, browser, record.record_id), seconds
+        )
 
     async def get(self, browser: str, record_id: str) -> ProofRecord | None:
         data = await self._commands.get(self._keys.of(browser, record_id))
-        return self._codec.read(data, record_id=record_id)
+        return self._codec.read(data, browser, record_id, record_id=record_id)
 
     async def drop(self, browser: str, record_id: str) -> None:
         await self._commands.drop(self._keys.of(browser, record_id))
@@ -34,18 +37,20 @@ class Proofs:
 class Entries:
     """Sign-ins that wait for a second factor, kept as proof records are."""
 
-    _codec = Codec(Entry, without=("record_id",))
+    _codec = Sealed(Codec(Entry, without=("record_id",)))
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self._commands = commands
         self._keys = Keys(prefix, "e")
 
     async def put(self, browser: str, entry: Entry, seconds: int) -> None:
-        await self._commands.put(self._keys.of(browser, entry.record_id), self._codec.write(entry), seconds)
+        await self._commands.put(
+            self._keys.of(browser, entry.record_id), self._codec.write(entry, browser, entry.record_id), seconds
+        )
 
     async def get(self, browser: str, record_id: str) -> Entry | None:
         data = await self._commands.get(self._keys.of(browser, record_id))
-        return self._codec.read(data, record_id=record_id)
+        return self._codec.read(data, browser, record_id, record_id=record_id)
 
     async def drop(self, browser: str, record_id: str) -> None:
         await self._commands.drop(self._keys.of(browser, record_id))

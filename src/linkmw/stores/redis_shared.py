@@ -1,7 +1,8 @@
 """What both halves keep in Redis: one-use values, marks, counters, and how keys are made.
 
-Every key is a prefix, a letter for its kind, and a hash: whoever reads the keys learns no secret. Every key has an
-expiry, and every record is one key, so that a Redis Cluster may put each where it likes (security.md, RF07, RF08).
+Every key is a prefix, a letter for its kind, and a hash: whoever reads the keys learns no secret, and a record opens
+with what it is found by alone (`sealed`). Every key has an expiry, and every record is one key, so that a Redis Cluster
+may put each where it likes (security.md, RF07, RF08).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from linkmw.model import SignIn
 from linkmw.stores.codec import Codec
 from linkmw.stores.redis_commands import Commands, Script
+from linkmw.stores.sealed import Sealed
 
 SIGN_INS_PER_BROWSER = 10  # FC06
 CLAIM_SECONDS = 10  # how long a value outlives its use, for a caller whose reply was lost (RF02)
@@ -114,16 +116,16 @@ class OneUse:
 class SignIns:
     """Sign-ins under way: a browser's waiting ones are one record, so no other browser reaches them (FC02)."""
 
-    _codec = Codec(SignIn, without=("state",))
+    _codec = Sealed(Codec(SignIn, without=("state",)))
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self._waiting = OneUse(commands, Keys(prefix, "n"), SIGN_INS_PER_BROWSER)
 
     async def put(self, browser: str, sign_in: SignIn, seconds: int) -> None:
-        await self._waiting.put(browser, sign_in.state, self._codec.write(sign_in), seconds)
+        await self._waiting.put(browser, sign_in.state, self._codec.write(sign_in, browser, sign_in.state), seconds)
 
     async def take(self, browser: str, state: str) -> SignIn | None:
-        return self._codec.read(await self._waiting.take(browser, state), state=state)
+        return self._codec.read(await self._waiting.take(browser, state), browser, state, state=state)
 
 
 _FIRST_USE = Script(
