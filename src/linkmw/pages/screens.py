@@ -202,8 +202,13 @@ def error(
     )
 
 
-def linked(*, look: Look, form: Form, account: str, identity_email: str, manager: str, mailed: bool = True) -> str:
-    """MIM-6. mailed: is a confirmation on its way? (An account may have no address.)"""
+def linked(
+    *, look: Look, form: Form, account: str, identity_email: str, manager: str, mailed: bool = True, sign_in: str = ""
+) -> str:
+    """MIM-6. mailed: is a confirmation on its way? (An account may have no address.)
+
+    sign_in: the product's own sign-in page, for somebody who went on and came back (PR24).
+    """
     return _render(
         "linked.html",
         look=look,
@@ -212,6 +217,7 @@ def linked(*, look: Look, form: Form, account: str, identity_email: str, manager
         identity_email=identity_email,
         manager=manager,
         mailed=mailed,
+        sign_in=sign_in,
     )
 
 
