@@ -60,7 +60,11 @@ def create_app() -> Flask:
         static_folder=str(HERE / "static" / "helpdesk"),
         static_url_path="/static",
     )
-    app.config.update(SECRET_KEY=serve.secret(), SESSION_COOKIE_NAME="helpdesk_session", SESSION_COOKIE_SAMESITE="Lax")
+    app.config.update(
+        SECRET_KEY=serve.secret(),
+        SESSION_COOKIE_NAME="helpdesk_session",
+        SESSION_COOKIE_SAMESITE=serve.same_site().capitalize(),
+    )
     logins = LoginManager(app)
     logins.login_view = "login"
     logins.user_loader(load)

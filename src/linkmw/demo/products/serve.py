@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 GUNICORN = ("gunicorn", "--workers=1", "--threads=4", "--no-control-socket", "--bind={host}:{port}")
 # No access log: the query of a callback holds a code and a state (PR11). gunicorn writes none unless it is told to.
@@ -35,6 +36,11 @@ def main(module: str, servers: Sequence[str], prepare: Callable[[], object]) -> 
 def secret() -> str:
     """What signs this product's sessions; without DEMO_SECRET they live as long as the process."""
     return os.environ.get("DEMO_SECRET") or secrets.token_urlsafe(32)
+
+
+def same_site() -> Literal["lax", "strict"]:
+    """The SameSite of this product's session cookie (DEMO_SAME_SITE)."""
+    return "strict" if os.environ.get("DEMO_SAME_SITE") == "strict" else "lax"
 
 
 def wrapped() -> bool:

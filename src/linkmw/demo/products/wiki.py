@@ -118,7 +118,12 @@ ROUTES = [
 
 def create_app(*more: Middleware) -> Starlette:
     """Wiki as it is without linkmw; `more` middleware stands behind the session's."""
-    session = Middleware(SessionMiddleware, secret_key=serve.secret(), session_cookie="wiki_session")
+    session = Middleware(
+        SessionMiddleware,
+        secret_key=serve.secret(),
+        session_cookie="wiki_session",
+        same_site=serve.same_site(),
+    )
     return Starlette(routes=ROUTES, middleware=[session, *more])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import django
 
 from linkmw.demo.products.orders import LOGIN_PATH
-from linkmw.demo.products.serve import secret, wrapped
+from linkmw.demo.products.serve import same_site, secret, wrapped
 
 HERE = Path(__file__).parents[1]
 
@@ -55,6 +55,7 @@ TEMPLATES = [
     }
 ]
 SESSION_COOKIE_NAME = "orders_session"
+SESSION_COOKIE_SAMESITE = same_site().capitalize()
 CSRF_COOKIE_NAME = "orders_csrf"
 LOGIN_URL = LOGIN_PATH
 LOGIN_REDIRECT_URL = "/"
