@@ -5,7 +5,7 @@ from __future__ import annotations
 from linkmw import log
 from linkmw.http import Request
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AuditEvent, Flow
+from linkmw.hub.ports import AuditEvent, Flow, Grant
 from linkmw.model import Link
 
 
@@ -42,6 +42,23 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
         subject=flow.identity.subject if flow.identity else "",
         flow=flow.name,
         ip=request.client,
+    )
+
+
+def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
+    """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: the client that did."""
+    return AuditEvent(
+        event=event,
+        result="refused",
+        time=now,
+        code="invalid_grant" if where.product.client_id == grant.client_id else "other_client",
+        organization_id=where.tenant.organization_id,
+        client_id=grant.client_id,
+        account_id=grant.account_id,
+        issuer=grant.identity.issuer,
+        subject=grant.identity.subject,
+        ip=request.client,
+        actor=where.product.client_id,
     )
 
 

@@ -126,7 +126,11 @@ async def token(ports: Ports, settings: HubSettings, request: Request, client_id
     granted = await ports.grants.take(code) if code else None  # burnt by any attempt, right or wrong (BC13, BC14)
     if granted is None:
         raise RequestRefused("no such code", code="invalid_grant")
-    _check_use(granted, where.product, form.get("redirect_uri"), form.get("code_verifier"))
+    try:
+        _check_use(granted, where.product, form.get("redirect_uri"), form.get("code_verifier"))
+    except RequestRefused:
+        await ports.audit.write(audit.of_grant("code_refused", granted, where, ports.now(), request))
+        raise
     if not rules.is_live(granted, await ports.links.of_account(client_id, granted.account_id)):
         raise RequestRefused("the link was removed meanwhile", code="invalid_grant")  # RC07
     access_token = ports.token()
