@@ -46,12 +46,12 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
 
 
 def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
-    """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: the client that did."""
+    """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: the client that used it."""
     return AuditEvent(
         event=event,
         result="refused",
         time=now,
-        code="invalid_grant" if where.product.client_id == grant.client_id else "other_client",
+        code="invalid_grant",
         organization_id=where.tenant.organization_id,
         client_id=grant.client_id,
         account_id=grant.account_id,
