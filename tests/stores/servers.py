@@ -41,7 +41,7 @@ def answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), 0.2) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
+            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH", b"-MASTERDOWN"))
     except OSError:
         return False
 
@@ -74,7 +74,8 @@ class Server:
 class Wire:
     """A TCP proxy before Redis. `cut_after` a word: the command that holds it arrives, its reply does not.
 
-    mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense. While `flowing` is clear,
+    mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense, and one that begins with
+    "-" is itself the error that Redis answers. While `flowing` is clear,
     replies wait. `cuts` counts the replies that were lost, `seen` holds what the client said.
     """
 
@@ -121,6 +122,9 @@ class Wire:
                     continue
                 if self.mode == "garbage":
                     client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    continue
+                if self.mode.startswith("-"):
+                    client.sendall(f"{self.mode}\r\n".encode())
                     continue
                 server.sendall(said)
                 reply = server.recv(65536)
