@@ -105,6 +105,16 @@ def test_a_paused_process_is_stopped_all_the_same(tmp_path: Path) -> None:
     assert all(map(gone, pids))
 
 
+def test_a_killed_process_has_no_time_for_a_goodbye(tmp_path: Path) -> None:
+    with Processes() as processes:
+        process = processes.start("killed", [sys.executable, "-c", STUBBORN], log=tmp_path / "l")
+        processes.wait(lambda: "up" in (tmp_path / "l").read_text(), what="it", seconds=10)
+        process.kill()
+        process.stop()
+        assert process.exit_code == -signal.SIGKILL
+        assert gone(process.pid)
+
+
 def test_stopping_ends_the_wait_of_other_threads(tmp_path: Path) -> None:
     ended: list[type[BaseException]] = []
     processes = Processes()

@@ -1,4 +1,4 @@
-"""The gate over a real Redis that says no, is silent, or was written into: an honest page at once, nobody signed out."""
+"""The gate over a real Redis that says no, is silent, or was written into: an honest page, nobody signed out."""
 
 from __future__ import annotations
 
