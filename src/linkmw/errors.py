@@ -47,6 +47,12 @@ class StateMismatch(ProtocolError):
     code = "state_mismatch"
 
 
+class NoCookie(StateMismatch):
+    """This browser shows no cookie of ours: it began nothing here, or it keeps none."""
+
+    code = "no_cookie"
+
+
 class TokenRejected(ProtocolError):
     """A token failed a check; `code` names the first check that failed, for instance `token_audience`."""
 

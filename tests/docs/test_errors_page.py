@@ -64,6 +64,7 @@ def test_every_page_that_is_named_exists() -> None:
 HEADINGS = {
     "expired": "This sign-in has expired",
     "not_begun_here": "This sign-in can’t go on",
+    "no_cookie": "A cookie is missing",
     "cancelled": "You are not signed in",
     "unavailable": "Sign-in is not available right now",
     "too_many": "Too many tries",

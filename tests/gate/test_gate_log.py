@@ -39,6 +39,11 @@ def state_mismatch(world: World, person: Browser) -> None:
 
 
 def no_such_proof(world: World, person: Browser) -> None:
+    person.starts()
+    person.get("/.linkmw/prove?record=none")
+
+
+def no_cookie(world: World, person: Browser) -> None:
     person.get("/.linkmw/prove?record=none")
 
 
@@ -88,6 +93,7 @@ def not_linked_any_more(world: World, person: Browser) -> None:
 PAGES = {
     "state_mismatch": state_mismatch,
     "expired": no_such_proof,
+    "no_cookie": no_cookie,
     "csrf": not_our_form,
     "unavailable": hub_away,
     "provider_refused": provider_refused,

@@ -233,6 +233,7 @@ SCREENS: dict[str, Callable[[], str]] = {
     ),
     "error-expired": lambda: _error("expired", ORDERS, start_again="/.linkmw/login", **_ORDERS_LOGIN),
     "error-not-begun-here": lambda: _error("not_begun_here", start_again="/again", **_ORDERS_LOGIN),
+    "error-no-cookie": lambda: _error("no_cookie", ORDERS, start_again="/again", **_ORDERS_LOGIN),
     "error-cancelled": lambda: _error("cancelled", ORDERS, start_again="/again", **_ORDERS_LOGIN),
     "error-unavailable": lambda: _error("unavailable", ORDERS, try_again="/again", **_ORDERS_LOGIN),
     "error-too-many": lambda: _error("too_many", ORDERS, wait_seconds=60, **_ORDERS_LOGIN),

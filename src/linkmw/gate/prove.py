@@ -6,7 +6,7 @@ Which step comes next is read from the record, never from the form (LT10). The h
 from __future__ import annotations
 
 from linkmw import log
-from linkmw.errors import ProtocolError, RequestRefused, TooMany, Unavailable
+from linkmw.errors import NoCookie, ProtocolError, RequestRefused, TooMany, Unavailable
 from linkmw.gate import answers, audit, codes, limits, places
 from linkmw.gate.browser import address, check_form, known, known_or_new
 from linkmw.gate.codes import Typed
@@ -91,10 +91,12 @@ async def go(ports: Ports, settings: Settings, request: Request) -> Response:
 
 
 async def _found(ports: Ports, settings: Settings, request: Request, record_id: str) -> Proving:
-    """This browser's own proof. Raises RequestRefused when there is none, or no more."""
+    """This browser's own proof. Raises NoCookie, and RequestRefused when there is none, or no more."""
     browser = known(settings, request)
-    record = await ports.proofs.get(browser.key, record_id) if browser and record_id else None
-    if browser is None or record is None or record.expires <= ports.now():
+    if browser is None:
+        raise NoCookie("this browser began no proof here")
+    record = await ports.proofs.get(browser.key, record_id) if record_id else None
+    if record is None or record.expires <= ports.now():
         raise RequestRefused("this browser has no such proof under way", code="expired")
     log.follow(record.request.flow)
     return Proving(ports, settings, request, browser, record)

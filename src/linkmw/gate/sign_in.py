@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 
 from linkmw import log, redirects
-from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, Unavailable
+from linkmw.errors import NoCookie, ProviderRefused, RequestRefused, StateMismatch, Unavailable
 from linkmw.gate import answers, audit, places
 from linkmw.gate.browser import Browser, check_form, known, known_or_new
 from linkmw.gate.entry import enter
@@ -90,6 +90,8 @@ def _nothing_waits(settings: Settings, request: Request, browser: Browser | None
     """Back button and double click find the person signed in already and go on (FC05); anything else is refused."""
     if browser and present and request.query.get("state"):
         return redirect(places.landing(settings))
+    if browser is None and request.query.get("state"):
+        raise NoCookie("this browser began no sign-in here")
     authorize.read_answer(request.query, None, settings.issuer, iss_promised=True)
     raise StateMismatch
 
@@ -140,7 +142,7 @@ async def switch(ports: Ports, settings: Settings, request: Request) -> Response
     record, choice = request.form.get("record"), request.form.get("choice")
     browser = known(settings, request)
     if browser is None:
-        raise RequestRefused("this browser has nothing to decide", code="expired")
+        raise NoCookie("this browser has nothing to decide")
     check_form(settings, request, browser, record)
     waiting = await ports.sign_ins.take(browser.key, record)
     entry = _read(waiting.flow) if waiting else None

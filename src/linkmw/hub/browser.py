@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from linkmw.errors import RequestRefused, StateMismatch
+from linkmw.errors import NoCookie, RequestRefused
 from linkmw.http import Headers, Params, Request, set_cookie
 from linkmw.model import Secret
 from linkmw.whence import is_own_form
@@ -62,10 +62,10 @@ def read_token(request: Request, cookie: str) -> str | None:
 
 
 def browser_of(request: Request) -> Browser:
-    """The browser that began a flow here. Raises StateMismatch when this one began none (FC03)."""
+    """The browser that began a flow here. Raises NoCookie when this one began none (FC03)."""
     secret = read_token(request, BROWSER)
     if secret is None:
-        raise StateMismatch("this browser began no sign-in here")
+        raise NoCookie("this browser began no sign-in here")
     return Browser(Secret(secret))
 
 
