@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.gate.world import ADA, Browser, World
+from tests.gate.world import ADA, SECRET_160, Browser, World
 
 from linkmw.errors import ProviderRefused, RequestRefused, Unavailable
-from linkmw.gate.ports import UnknownFactor
+from linkmw.gate.ports import Totp, UnknownFactor
 from linkmw.model import ProofRequest
 from linkmw.reference import flow_name
 
@@ -90,6 +90,22 @@ def not_linked_any_more(world: World, person: Browser) -> None:
     person.submit(username="ada", password="correct horse")
 
 
+def too_many_passwords(world: World, person: Browser) -> None:
+    person.arrives()
+    for _ in range(world.settings.password_tries + 1):
+        person.submit(username="ada", password="wrong")
+
+
+def too_many_codes(world: World, person: Browser) -> None:
+    world.product.factors[ADA.account_id] = Totp(SECRET_160)
+    for handle in range(20):
+        person.arrives(f"handle {handle}")
+        person.follow(person.submit(username="ada", password="correct horse"))
+        if person.submit(code="000000").status == 429:
+            return
+    raise AssertionError("no limit was reached")
+
+
 PAGES = {
     "state_mismatch": state_mismatch,
     "expired": no_such_proof,
@@ -114,6 +130,15 @@ def test_ake29_every_page_that_refuses_has_a_reference_that_is_in_the_log(
     assert (line["tenant"], line["client_id"]) == ("acme", "orders")
     assert line["route"].startswith("/.linkmw/")
     assert "?" not in line["message"]
+
+
+@pytest.mark.parametrize("way", [too_many_passwords, too_many_codes])
+def test_ake29_a_limit_that_was_reached_has_a_reference_that_is_in_the_log(
+    world: World, person: Browser, caplog: pytest.LogCaptureFixture, way: Any
+) -> None:
+    way(world, person)
+    (line,) = lines(caplog)
+    assert (line["code"], line["ref"]) == ("too_many", reference(person.page))
 
 
 @pytest.mark.parametrize("way", [adapter_broken, not_linked_yet])

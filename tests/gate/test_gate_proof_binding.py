@@ -149,7 +149,10 @@ def test_ot07_an_account_that_had_its_codes_is_answered_alike_too(guarded: World
     person.arrives("last")
     person.follow(person.submit(**RIGHT))
     answers = [person.submit(code=code) for code in ("000000", code_now(guarded))]
-    seen = [(answer.status, answer.headers, answer.body) for answer in answers]
+    seen = [
+        (answer.status, answer.headers, re.sub(r"[0-9A-Z]{4}-[0-9A-Z]{4}", "REFERENCE", answer.body.decode()))
+        for answer in answers
+    ]
     assert seen[0] == seen[1]
     assert seen[0][0] == 429
     assert (guarded.hub.pushed, person.account) == ([], "")

@@ -197,7 +197,9 @@ SCREENS: dict[str, Callable[[], str]] = {
     "link-account-wrong-pair": lambda: _link_account(username="ada.l", problem="wrong_pair"),
     "link-account-no-password": lambda: _link_account(username="ada.l", problem="no_password"),
     "link-account-no-username": lambda: _link_account(problem="no_username"),
-    "link-account-too-many": lambda: _link_account(username="ada.l", problem="too_many", wait_seconds=291),
+    "link-account-too-many": lambda: _link_account(
+        username="ada.l", problem="too_many", wait_seconds=291, reference=REF
+    ),
     "link-account-wiki": lambda: _link_account(WIKI, username="ada"),
     "link-account-bare": lambda: _link_account(identity_email="", forgot_password="", cancel="", not_you=""),
     "link-account-long": lambda: _link_account(LONG, username=LONG_NAME, identity_email=f"{LONG_NAME}@acme.example"),
@@ -205,7 +207,7 @@ SCREENS: dict[str, Callable[[], str]] = {
     "second-factor-used": lambda: _second_factor(problem="used"),
     "second-factor-wrong": lambda: _second_factor(problem="wrong"),
     "second-factor-no-code": lambda: _second_factor(problem="no_code"),
-    "second-factor-too-many": lambda: _second_factor(problem="too_many", wait_seconds=30),
+    "second-factor-too-many": lambda: _second_factor(problem="too_many", wait_seconds=30, reference=REF),
     "second-factor-long": lambda: _second_factor(LONG),
     "unknown-second-factor": lambda: screens.unknown_second_factor(
         look=ORDERS.look, account="ada.l", native_login="/login", reference=REF, help_url="/2fa"

@@ -78,9 +78,12 @@ async def _problem(
     return None if first else "used"
 
 
-async def page(ports: Ports, settings: Settings, form: Form, verdict: Verdict | None = None) -> Response:
+async def page(
+    ports: Ports, settings: Settings, request: Request, form: Form, verdict: Verdict | None = None
+) -> Response:
     """MIM-5: "Two-factor authentication"."""
     problem, wait = (verdict.problem, verdict.wait) if verdict else (None, 0)
+    over = problem == "too_many"
     html = screens.second_factor(
         look=await answers.look_of(ports, settings),
         form=form,
@@ -88,5 +91,6 @@ async def page(ports: Ports, settings: Settings, form: Form, verdict: Verdict | 
         wait_seconds=wait,
         help_url=settings.second_factor_help,
         cancel=places.native_login(settings),
+        reference=answers.noted(settings, request, TooMany(wait, "too many codes")) if over else None,
     )
     return answers.step_page(settings, html, problem, wait)

@@ -36,7 +36,7 @@ async def enter(ports: Ports, settings: Settings, request: Request, browser: Bro
 async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET second-factor?record=…: "Two-factor authentication"."""
     browser, entry = await _found(ports, settings, request, request.query.get("record"))
-    return await codes.page(ports, settings, _form(settings, browser, entry))
+    return await codes.page(ports, settings, request, _form(settings, browser, entry))
 
 
 async def check(ports: Ports, settings: Settings, request: Request) -> Response:
@@ -103,7 +103,7 @@ async def _refused(
         return None
     if verdict.is_guess:
         _note(ports, settings, request, entry, "too_many_codes" if verdict.wait else "wrong_code")
-    return await codes.page(ports, settings, _form(settings, browser, entry), verdict)
+    return await codes.page(ports, settings, request, _form(settings, browser, entry), verdict)
 
 
 async def _open(ports: Ports, settings: Settings, request: Request, entry: Entry) -> Response:

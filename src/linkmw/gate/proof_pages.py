@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from linkmw.errors import LinkmwError, ProtocolError
+from linkmw.errors import LinkmwError, ProtocolError, TooMany
 from linkmw.gate import answers, audit, codes, places
 from linkmw.gate.browser import Browser
 from linkmw.gate.codes import Verdict
@@ -64,6 +64,7 @@ class Proving:
 async def password_page(proving: Proving, username: str, problem: PairProblem | None = None, wait: int = 0) -> Response:
     """MIM-4. What was typed stays, but for the password. wait: seconds, after too many tries."""
     settings = proving.settings
+    reference = proving.noted(TooMany(wait, "too many passwords")) if problem == "too_many" else None
     html = screens.link_account(
         look=await proving.look(),
         form=proving.form(),
@@ -74,13 +75,14 @@ async def password_page(proving: Proving, username: str, problem: PairProblem | 
         wait_seconds=wait,
         forgot_password=settings.forgot_password,
         cancel=places.native_login(settings),
+        reference=reference,
     )
     return answers.step_page(settings, html, problem, wait)
 
 
 async def code_page(proving: Proving, verdict: Verdict | None = None) -> Response:
     """MIM-5."""
-    return await codes.page(proving.ports, proving.settings, proving.form(), verdict)
+    return await codes.page(proving.ports, proving.settings, proving.request, proving.form(), verdict)
 
 
 async def still_signed_in(proving: Proving, present: Account) -> Response:

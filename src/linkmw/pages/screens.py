@@ -74,6 +74,7 @@ def link_account(
     wait_seconds: int = 0,
     forgot_password: str = "",
     cancel: str = "",
+    reference: Reference | None = None,
 ) -> str:
     """MIM-4. Posts `username`, `password`. username: what was typed, or the hint; the password is never sent back."""
     return _render(
@@ -87,6 +88,7 @@ def link_account(
         wait_seconds=wait_seconds,
         forgot_password=forgot_password,
         cancel=cancel,
+        reference=reference,
     )
 
 
@@ -98,6 +100,7 @@ def second_factor(
     wait_seconds: int = 0,
     help_url: str = "",
     cancel: str = "",
+    reference: Reference | None = None,
 ) -> str:
     """MIM-5. Posts `code`, which may hold spaces and dashes."""
     return _render(
@@ -108,6 +111,7 @@ def second_factor(
         wait_seconds=wait_seconds,
         help=help_url,
         cancel=cancel,
+        reference=reference,
     )
 
 
