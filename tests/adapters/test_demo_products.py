@@ -240,6 +240,41 @@ def test_the_comparison_sees_linkmw_when_it_is_on(off, monkeypatch, make_house):
     assert wrapped.without_chance() != unwrapped.without_chance()
 
 
+PROBES = [
+    *[(method, "/.linkmw/accounts") for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")],
+    *[
+        ("GET", f"/.linkmw/{name}")
+        for name in ("", "admin", "Login", "login/", "prove/x", "assets/", "assets/look.css")
+    ],
+    *[("POST", f"/.linkmw/{name}") for name in ("login", "callback", "go", "assets/x", "logout", "nothing")],
+    *[("OPTIONS", f"/.linkmw/{name}") for name in ("login", "prove", "second-factor", "switch")],
+    ("HEAD", "/.linkmw/nothing"),
+    ("GET", "/.linkmw"),
+]
+
+
+def test_bc08_whoever_probes_finds_the_products_own_404_byte_for_byte(off, monkeypatch, make_house):
+    monkeypatch.setenv("LINKMW_ENABLED", "on")
+    house = make_house()
+    for method, path in PROBES:
+        wrapped, unwrapped = (
+            client.request(method, path).without_chance() for client in (house.wrapped, house.unwrapped)
+        )
+        assert wrapped == unwrapped, (method, path)
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x.y.z"}, {"authorization": "Basic eDp5"}])
+def test_bc08_an_unsigned_call_finds_it_too_and_the_body_is_the_products(off, monkeypatch, make_house, headers):
+    monkeypatch.setenv("LINKMW_ENABLED", "on")
+    house = make_house()
+    for form in ({"account_id": "1"}, {"x": "y" * 70_000}):
+        answers = [
+            client.request("POST", "/.linkmw/accounts", form, **headers).without_chance()
+            for client in (house.wrapped, house.unwrapped)
+        ]
+        assert answers[0] == answers[1]
+
+
 def test_mim25_the_native_login_leads_where_one_was_going(house):
     client, known = house.unwrapped, person(house)
     assert "Signed in as" not in client.get("/").text
