@@ -402,4 +402,5 @@ def test_kf06_a_log_line_tells_of_every_mail_sent(
     caplog.set_level(logging.INFO, "linkmw.mail")
     commit(stores, mail())
     asyncio.run(delivery(stores, mailbox, clock).deliver())
-    assert caplog.messages == ["mail 1 (linked) was sent"]
+    said = [record.getMessage() for record in caplog.records if record.name == "linkmw.mail"]
+    assert said == ["mail 1 (linked) was sent"]
