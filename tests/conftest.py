@@ -1,27 +1,29 @@
-"""The real parts, started once for a whole test run. A part that does not start fails the tests that need it."""
+"""The real parts, started once for a whole test run. A part that does not start fails the tests that need it.
+
+What only the stage and the browser need is imported where they begin: tests/versions.py runs without them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from tests.secrets_in_logs import LEDGER
 
-from linkmw.demo.catalogue import HELPDESK, ORDERS, WIKI
-from linkmw.demo.hub import Hub
-from linkmw.demo.parts import browser
-from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes, free_port
-from linkmw.demo.parts.progress import Board
 from linkmw.demo.parts.redis import Redis
-from linkmw.demo.parts.smtp import Mailbox
-from linkmw.demo.product import ProductServer
-from linkmw.demo.stage import Stage
 
-# The four houses: Django under both kinds of server, Flask, Starlette.
-HOUSES = (ORDERS.under("wsgi"), ORDERS.under("asgi"), HELPDESK, WIKI)
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from linkmw.demo.hub import Hub
+    from linkmw.demo.parts.keycloak import Keycloak
+    from linkmw.demo.parts.smtp import Mailbox
+    from linkmw.demo.product import ProductServer
+    from linkmw.demo.stage import Stage
+
 HUB_SETTINGS = {"LINKMW_HUB_OUTBOX_SECONDS": "0.1"}
 _LONGEST_ID = 40
 
@@ -61,9 +63,14 @@ def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Keycloak, hub, the four houses, SMTP and inbox, running."""
+    """Keycloak, hub, the four houses (Django under both kinds of server, Flask, Starlette), SMTP and inbox, running."""
+    from linkmw.demo.catalogue import HELPDESK, ORDERS, WIKI
+    from linkmw.demo.parts.progress import Board
+    from linkmw.demo.stage import Stage
+
     folder: Path = tmp_path_factory.mktemp("stage")
-    with Stage(folder, plans=HOUSES, hub_settings=HUB_SETTINGS) as running:
+    houses = (ORDERS.under("wsgi"), ORDERS.under("asgi"), HELPDESK, WIKI)
+    with Stage(folder, plans=houses, hub_settings=HUB_SETTINGS) as running:
         running.start(Board())
         LEDGER.used("secret of the stage", *running.kept.secrets())
         yield running
@@ -96,6 +103,10 @@ def chromium() -> Iterator[Browser]:
     Not one to the run: while Playwright's synchronous API is open its event loop counts as running in this thread,
     and every later test that runs one of its own would fail.
     """
+    from playwright.sync_api import sync_playwright
+
+    from linkmw.demo.parts import browser
+
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=browser.find(), args=list(browser.ARGUMENTS))
         yield launched
