@@ -5,6 +5,7 @@ What only the stage and the browser need is imported where they begin: tests/ver
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 HUB_SETTINGS = {"LINKMW_HUB_OUTBOX_SECONDS": "0.1"}
 _LONGEST_ID = 40
+
+
+def pytest_configure() -> None:
+    """Who is asked to stop does so in order, as after Ctrl-C: the parts that were started are stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -46,29 +46,29 @@ def answers(port: int) -> bool:
         return False
 
 
+# The server ends with whoever started it, killed or not: then the pipe that the shell reads from is closed.
+_LEASH = '"$@" & server=$!; read -r _; kill $server; wait $server'
+
+
 class Server:
-    """A Redis of our own: started with `options`, stopped by its pid."""
+    """A Redis of our own: started with `options`, gone after `stop`, or when this process is."""
 
     def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        command = [
-            server_program(),
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--dir",
-            str(folder),
-        ]
-        self._process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
-        until(lambda: answers(self.port))
+        where = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
+        command = ("sh", "-c", _LEASH, "sh", server_program(), *where, *options)
+        self._leash = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            until(lambda: answers(self.port))
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        self._leash.communicate(timeout=10)
 
 
 class Wire:
