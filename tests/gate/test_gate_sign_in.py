@@ -387,3 +387,27 @@ def test_an_error_page_and_the_log_share_their_reference(person: Browser, caplog
     assert reference in person.page
     assert code == "state_missing"
     assert len(reference) == 9
+
+
+def test_fc05_the_answer_to_the_question_counts_once_and_a_second_press_goes_on(person: Browser, world: World) -> None:
+    person.signs_in_natively(BOB)
+    person.returns(person.starts("/orders")["state"])
+    page = person.page
+    assert (person.submit(choice="switch").status, person.account) == (303, ADA.account_id)
+    person.page = page
+    again = person.submit(choice="switch")
+    assert (again.status, location(again)) == (303, "/")
+    assert person.account == ADA.account_id
+
+
+@pytest.mark.parametrize(
+    ("where", "leads"), [("/forgot", "/shop/forgot"), ("https://help.example", "https://help.example")]
+)
+def test_ht08_under_a_path_the_products_own_pages_are_below_it(where: str, leads: str) -> None:
+    person = World(public_url="https://orders.example/shop", forgot_password=where).browser()
+    person.world.proof_arrives()
+    answer = person.get("/.linkmw/prove?handle=handle")
+    assert location(answer).startswith("/shop/.linkmw/prove?record=")
+    person.get(location(answer).removeprefix("/shop"))
+    assert f'href="{leads}"' in person.page
+    assert 'href="/shop/login"' in person.page

@@ -89,7 +89,7 @@ async def page(
         form=form,
         problem=problem,
         wait_seconds=wait,
-        help_url=settings.second_factor_help,
+        help_url=places.own(settings, settings.second_factor_help),
         cancel=places.native_login(settings),
         reference=answers.noted(settings, request, TooMany(wait, "too many codes")) if over else None,
     )

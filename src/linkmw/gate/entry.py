@@ -129,7 +129,7 @@ async def _stopped(ports: Ports, settings: Settings, request: Request, entry: En
         account=entry.username,
         native_login=places.native_login(settings),
         reference=answers.noted(settings, request, refused),
-        help_url=settings.second_factor_help,
+        help_url=places.own(settings, settings.second_factor_help),
         purpose="sign_in",
     )
     return page(html, status=422)

@@ -29,6 +29,11 @@ def landing(settings: Settings) -> str:
     return mount(settings) + settings.after_sign_in
 
 
+def own(settings: Settings, where: str) -> str:
+    """A page that a setting names: a path is one of the application, anything else is taken as it is (HT08)."""
+    return mount(settings) + where if where.startswith("/") else where
+
+
 def at_hub(settings: Settings, name: str, **query: str) -> str:
     """A page of the hub, as browsers see it."""
     return with_query(f"{settings.hub_url}/{name}", **query)

@@ -73,7 +73,7 @@ async def password_page(proving: Proving, username: str, problem: PairProblem | 
         username=username,
         problem=problem,
         wait_seconds=wait,
-        forgot_password=settings.forgot_password,
+        forgot_password=places.own(settings, settings.forgot_password),
         cancel=places.native_login(settings),
         reference=reference,
     )
@@ -105,7 +105,7 @@ async def unknown_factor(proving: Proving, account: Account, factor: UnknownFact
         account=account.username,
         native_login=places.native_login(proving.settings),
         reference=proving.noted(LinkmwError(f"second factor: {factor.kind}", code="second_factor_unknown")),
-        help_url=proving.settings.second_factor_help,
+        help_url=places.own(proving.settings, proving.settings.second_factor_help),
     )
     return page(html, status=422)
 

@@ -139,16 +139,19 @@ async def _ask(ports: Ports, settings: Settings, browser: Browser, present: Acco
 
 async def switch(ports: Ports, settings: Settings, request: Request) -> Response:
     """POST switch: the answer to that page, once."""
-    record, choice = request.form.get("record"), request.form.get("choice")
+    record = request.form.get("record")
     browser = known(settings, request)
     if browser is None:
         raise NoCookie("this browser has nothing to decide")
     check_form(settings, request, browser, record)
+    decision = "switch" if request.form.get("choice") == "switch" else "stay"
+    if not await ports.marks.first_use(decision, record, settings.sign_in_seconds):
+        return redirect(places.landing(settings))  # pressed twice: the first press counts (FC05)
     waiting = await ports.sign_ins.take(browser.key, record)
     entry = _read(waiting.flow) if waiting else None
     if entry is None:
         raise RequestRefused("this was decided before, or too long ago", code="expired")
-    if choice != "switch":
+    if decision == "stay":
         return redirect(entry.then)
     present = await ports.call(ports.product.current_account, request)
     agreed = replace(entry, replaces=present.account_id if present else "")
