@@ -37,7 +37,7 @@ def seat(new_browser):
     """Somebody at a browser of their own; at the end no page may have answered 500 or more."""
     person = Seat.sits_down(new_browser())
     answers = []
-    person.context.on("response", answers.append)
+    person.context.on("response", lambda answer: answers.append(answer))  # Playwright wants a function of Python's
     yield person
     assert [f"{answer.status} {answer.url}" for answer in answers if answer.status >= 500] == []
 
