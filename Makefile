@@ -5,10 +5,10 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench screenshots clean packages parts
+.PHONY: help setup demo test test-versions lint types bench screenshots clean packages parts
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 setup: .venv/.dev ## a virtual environment with everything the tests need
 
@@ -31,6 +31,9 @@ parts: setup
 
 test: setup packages parts ## every test, on the real parts
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-versions: setup packages ## the tests on the lowest versions promised and the newest there are
+	@$(BIN)/python -m tests.versions
 
 lint: setup ## ruff and mypy, as CI runs them
 	@$(BIN)/ruff check .
