@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from linkmw.errors import LinkmwError, RequestRefused, TooMany
+from linkmw.errors import LinkmwError, NoCookie, RequestRefused, TooMany
 from linkmw.gate import answers, audit, codes, places
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
@@ -73,10 +73,12 @@ async def _has_shown_it_here(ports: Ports, request: Request, entry: Entry) -> bo
 
 
 async def _found(ports: Ports, settings: Settings, request: Request, record_id: str) -> tuple[Browser, Entry]:
-    """This browser's own sign-in. Raises RequestRefused when there is none, or no more."""
+    """This browser's own sign-in. Raises NoCookie, and RequestRefused when there is none, or no more."""
     browser = known(settings, request)
-    entry = await ports.entries.get(browser.key, record_id) if browser and record_id else None
-    if browser is None or entry is None or entry.expires <= ports.now():
+    if browser is None:
+        raise NoCookie("this browser began no sign-in here")
+    entry = await ports.entries.get(browser.key, record_id) if record_id else None
+    if entry is None or entry.expires <= ports.now():
         raise RequestRefused("this browser has no such sign-in under way", code="expired")
     return browser, entry
 

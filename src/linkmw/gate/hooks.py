@@ -24,7 +24,8 @@ class Hooks(TypedDict, total=False):
     `email`; `email`; `is_active` (no such attribute: active). Where that does not fit, `account` does it.
     """
 
-    verify_password: Required[Callable[[str, str], Any]]  # (username, password as typed) → user | None
+    # (username, password as typed) → user | None; takes as long for a name that nobody has (BF07): hash there too
+    verify_password: Required[Callable[[str, str], Any]]
     load: Callable[[str], Any]  # account id → user | None, for ids of any shape
     find: Callable[[str], Any]  # exactly this username, else exactly this e-mail → user | None
     totp_secret: Callable[[Any], str | SecondFactor]  # user → Base32 secret, None, or another kind of factor

@@ -46,7 +46,7 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
 
 
 def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
-    """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: the client that used it."""
+    """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: who used it."""
     return AuditEvent(
         event=event,
         result="refused",

@@ -77,6 +77,7 @@ PASSWORDS = (
     "pässwörd-пароль-密码",
     "🐎🔋📎 staple",
     "tab\tinside",
+    "nul\0inside",
     "p" * 1024,
 )
 MARKER = Marker("a-sid-of-linkmw", 2_000_000_000)
