@@ -100,7 +100,9 @@ def test_bf03_a_hundred_guesses_without_a_right_one_are_the_end_of_it_here() -> 
     assert len(world.product.asked) == asked
 
 
-@pytest.mark.parametrize("spelling", ["ADA", " ada", "ada ", "a.da", "a d a", "\uff41da", "ada\u00a0", "ªda"])
+@pytest.mark.parametrize(
+    "spelling", ["ADA", " ada", "ada ", "a.da", "a d a", "\uff41da", "ada\u00a0", "ªda", "ádà", "a\u200dda"]
+)
 def test_bf05_spellings_of_one_name_share_five_tries(world: World, spelling: str) -> None:
     person = visitor(world)
     assert [person.guesses(spelling) for _ in range(5)] == [422] * 5

@@ -7,7 +7,6 @@ docs/security.md, section 3.
 from __future__ import annotations
 
 import ipaddress
-import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -22,13 +21,17 @@ IDENTITY_SECONDS = 86_400
 CODE_SECONDS = 900
 ACCOUNT_CODES = 10  # codes for one account within CODE_SECONDS, whichever proof they belong to (OT06)
 
-_IGNORED = re.compile(r"[\s.]")
+_UNSEEN = frozenset("MZC")  # marks, separators, control and format characters: Unicode general categories
 
 
 def same_name(username: str) -> str:
-    """One spelling for all that a product may take for one name: case, spaces, dots, Unicode forms (BF05)."""
-    plain = _IGNORED.sub("", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold()))
-    return unicodedata.normalize("NFKC", plain)  # what stood apart may belong together now
+    """One spelling for all that a product, or the database under it, may take for one name (BF05).
+
+    Case as upper-casing sees it (dotless i is an I to many databases), accents, spaces, dots, Unicode's other forms
+    and what cannot be seen at all make no difference.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", username).upper().casefold())
+    return "".join(char for char in folded if char != "." and unicodedata.category(char)[0] not in _UNSEEN)
 
 
 def same_network(address: str) -> str:
