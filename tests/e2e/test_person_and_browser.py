@@ -1,4 +1,4 @@
-"""What people do to a sign-in with a browser: Back, reload, pressing twice, many tabs, saying no, being somebody else."""
+"""What people do to a sign-in: Back, reload, pressing twice, many tabs, saying no, being somebody else."""
 
 from __future__ import annotations
 
