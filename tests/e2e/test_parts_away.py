@@ -31,10 +31,14 @@ BOTH = ("orders-wsgi", "wiki")
 BACK_SECONDS = 20  # from the return of a part to the end of the walk; most of it is hashing of passwords
 PARTS = ("hub", "hub redis", "product redis", "keycloak", "product", "sql", "smtp")
 # Where a part is neither asked nor holds anything yet or any more: its weather is that of the next step.
+_AT_KEYCLOAK = ("keycloak page", "keycloak password")
 _AT_THE_GATE = ("proof page", "password", "code")
 SKIPPED = {
+    "hub": _AT_KEYCLOAK,
+    "hub redis": _AT_KEYCLOAK,
+    "product redis": _AT_KEYCLOAK,
     "keycloak": STEPS[6:],
-    "product": ("login page", "keycloak page"),
+    "product": ("login page", *_AT_KEYCLOAK),
     "sql": (*STEPS[:5], *_AT_THE_GATE),
     "smtp": tuple(step for step in STEPS if step != "commit"),
 }
