@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import pyotp
 from playwright.sync_api import BrowserContext, Page, expect
 
+from linkmw.demo.parts.realm import Person as Identity
+from linkmw.demo.product import ProductServer
+from linkmw.demo.products.people import Person as Account
+
 BRAND = "ACME ID"
 
 
@@ -94,16 +98,17 @@ class Person:
     def continues(self) -> None:
         self.page.get_by_role("button", name="Continue").click()
 
-    def links(self, product: object, identity: object, account: object) -> None:
+    def links(self, product: ProductServer, identity: Identity, account: Account) -> None:
         """The whole main job, from the product's login page to the product."""
-        self.opens(product.login_url)  # type: ignore[attr-defined]
+        self.opens(product.login_url)
         self.presses_sign_in()
-        self.signs_in_at_keycloak(identity.email, identity.password)  # type: ignore[attr-defined]
-        self.proves(account.username, account.password)  # type: ignore[attr-defined]
-        if account.totp_secret:  # type: ignore[attr-defined]
-            self.enters_code(code_now(account.totp_secret))  # type: ignore[attr-defined]
+        self.signs_in_at_keycloak(identity.email, identity.password)
+        self.proves(account.username, account.password)
+        if account.totp_secret:
+            self.enters_code(code_now(account.totp_secret))
         self.sees_linked()
         self.continues()
+        expect(self.page).to_have_url(re.compile(re.escape(product.url)))
 
 
 def code_now(secret: str) -> str:
