@@ -33,6 +33,7 @@ class Wire(ThreadingHTTPServer):
     """Keycloak's three back-channel addresses. ways: by address, how it misbehaves."""
 
     daemon_threads = True
+    request_queue_size = 64  # a crowd comes at once
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
