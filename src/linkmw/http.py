@@ -17,7 +17,7 @@ from linkmw.errors import RequestRefused
 
 Headers = tuple[tuple[str, str], ...]
 
-MAX_QUERY = 8 * 1024  # bytes of a query string that we read; longer is refused
+MAX_QUERY = 16 * 1024  # bytes of a query string that we read: a provider may be wordy (FC11); longer is refused
 MAX_FORM = 64 * 1024  # bytes of a form body (security.md, section 3)
 MAX_FIELDS = 50
 

@@ -540,3 +540,50 @@ def test_a_defect_is_our_page_with_a_reference_and_no_words_of_its_own(
     assert "secret detail" not in page.text
     assert "reference" in page.text
     assert any(record.levelno == logging.ERROR and record.exc_info for record in caplog.records)
+
+
+def test_fc11_an_error_beats_a_code_ends_the_attempt_and_its_words_are_not_shown(world: World) -> None:
+    person = world.person()
+    asked = query_of(person.get(world.authorize_url()).headers["location"])
+    markup = "<img src=x onerror=alert(1)>" * 360  # 10 KB
+    answer = {"error": "access_denied", "error_description": markup, "code": "x", "state": asked["state"], "iss": REALM}
+    told = query_of(person.http.get("/t/acme/callback", params=answer).headers["location"])
+    assert (told["error"], told["state"], "<img" in told["error_description"]) == ("access_denied", "gate-state", False)
+    again = person.http.get("/t/acme/callback", params=answer)
+    assert again.status_code == 400
+    assert "onerror" not in again.text
+    assert 'href="https://orders.example/login"' in again.text
+    assert world.keycloak.redeemed == 0
+
+
+def test_fc11_an_error_without_a_state_ends_on_a_page_with_a_way_on(world: World) -> None:
+    person = world.person()
+    page = person.get(f"/t/acme/callback?error=access_denied&error_description={'%3Cb%3E' * 1000}")
+    assert page.status_code == 400
+    assert "<b>" not in page.text
+    assert f'href="{HUB}/t/acme/"' in page.text
+
+
+@pytest.mark.parametrize("path", ["/linked?flow={}", "/switch-identity?handle={}"])
+def test_pr22_what_came_too_late_or_to_another_browser_knows_the_way_back(world: World, path: str) -> None:
+    person = world.person()
+    transaction = world.ask_proof(world.sign_in(person))
+    for heading, browser, later in (("A cookie is missing", world.person(), 0), ("has expired", person, 1800)):
+        world.clock.move(later)
+        page = browser.get(path.format(transaction))
+        assert page.status_code == 400
+        assert heading in page.text
+        assert 'href="https://orders.example/login"' in page.text
+    world.clock.move(600)
+    gone = person.get(path.format(transaction))
+    assert "can’t go on" in gone.text
+    assert f'href="{HUB}/t/acme/"' in gone.text
+
+
+def test_pr24_who_comes_back_from_continue_is_offered_the_products_own_login(world: World) -> None:
+    person = world.person()
+    linked = world.link(person).headers["location"]
+    page = person.get(linked)
+    assert "Sign in with your Orders password" not in page.text
+    person.submit(page, "/continue")
+    assert 'href="https://orders.example/login">Sign in with your Orders password' in person.get(linked).text

@@ -275,10 +275,12 @@ SCREENS: dict[str, Callable[[], str]] = {
     "unlink-long": lambda: screens.unlink(look=LONG_HUB.look, form=FLOW, account=LONG_NAME, linked=NOW),
     "unlinked": lambda: screens.unlinked(look=HUB.look, account="ada.l", sign_in="https://orders.acme.example/login"),
     "unlink-gone-removed": lambda: screens.unlink_gone(
-        look=HUB.look, reason="removed", reference=REF, removed=NOW, zone="Europe/Berlin"
+        look=HUB.look, reason="removed", reference=REF, removed=NOW, zone="Europe/Berlin", manager="/t/acme/"
     ),
     "unlink-gone-replaced": lambda: screens.unlink_gone(look=HUB.look, reason="replaced", reference=REF),
-    "unlink-gone-unknown": lambda: screens.unlink_gone(look=HUB.look, reason="unknown", reference=REF),
+    "unlink-gone-unknown": lambda: screens.unlink_gone(
+        look=HUB.look, reason="unknown", reference=REF, manager="/t/acme/"
+    ),
     "signed-out": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="everywhere"),
     "signed-out-product": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="product"),
     "signed-out-manager": lambda: screens.signed_out(look=HUB.look, sign_in="/t/acme/", scope="manager"),

@@ -310,6 +310,7 @@ def unlink_gone(
     reference: Reference,
     removed: int | None = None,
     zone: str = "UTC",
+    manager: str = "",
 ) -> str:
     """MIM-23: an old, used, replaced or mutilated link says what is the case."""
     return _render(
@@ -318,6 +319,7 @@ def unlink_gone(
         reason=reason,
         reference=reference,
         removed=None if removed is None else moment(removed, zone),
+        manager=manager,
     )
 
 

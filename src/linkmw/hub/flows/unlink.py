@@ -20,16 +20,16 @@ COOKIE_SECONDS = 1800
 async def arrive(ports: Ports, settings: HubSettings, _request: Request, token: str) -> Response:
     """GET /unlink/{token}: the token leaves the address bar; no history and no Referer holds it (PR11, UM12)."""
     if await ports.links.by_unlink_token(sha256_hex(token)) is None:
-        return await _gone(ports, token)
+        return await _gone(ports, settings, token)
     return redirect(f"{settings.public_url}/unlink", [set_cookie(UNLINK, token, seconds=COOKIE_SECONDS)])
 
 
-async def preview(ports: Ports, _settings: HubSettings, request: Request) -> Response:
+async def preview(ports: Ports, settings: HubSettings, request: Request) -> Response:
     """GET /unlink: what would be removed. Any number of times (UM01)."""
     token = read_token(request, UNLINK) or ""
     link = await _link_of(ports, token)
     if link is None:
-        return await _gone(ports, token)
+        return await _gone(ports, settings, token)
     where = await place.of_client(ports, link.client_id)
     with concerning(where):
         html = screens.unlink(
@@ -49,13 +49,13 @@ async def remove(ports: Ports, settings: HubSettings, request: Request) -> Respo
     read_own_form(request, settings.public_url, form_token(token))
     link = await _link_of(ports, token)
     if link is None:
-        return await _gone(ports, token)
+        return await _gone(ports, settings, token)
     where = await place.of_client(ports, link.client_id)
     with concerning(where):
         mails = await notices.unlinked(ports, settings, request, where, link)
         event = audit.of_link("unlinked", link, where, ports.now(), request, actor="mail")
         if await ports.links.remove(link.link_id, mails, event) is None:
-            return await _gone(ports, token)
+            return await _gone(ports, settings, token)
         return redirect(with_query(f"{settings.public_url}/unlinked", client_id=link.client_id))
 
 
@@ -83,18 +83,19 @@ async def _has_password(ports: Ports, where: Place, link: Link) -> bool:
     return found.usable_password or not found.found
 
 
-async def _gone(ports: Ports, token: str) -> Response:
+async def _gone(ports: Ports, settings: HubSettings, token: str) -> Response:
     """An old, used or mutilated link says what is the case (UM03, UM04)."""
     removed_at = await ports.links.removed_at(sha256_hex(token)) if token else None
     tenants = await ports.registry.tenants()
-    look = await looks.look_of(ports, Place(tenants[0])) if len(tenants) == 1 else looks.NEUTRAL.look
+    only = Place(tenants[0]) if len(tenants) == 1 else None  # else nobody knows whose link it was
     reference = new_reference()
     refusals.note(LinkmwError("no link has this token", code="unlink_gone"), reference, "/unlink")
     html = screens.unlink_gone(
-        look=look,
+        look=await looks.look_of(ports, only) if only else looks.NEUTRAL.look,
         reason="unknown" if removed_at is None else "removed",
         reference=reference,
         removed=removed_at,
-        zone=tenants[0].time_zone if len(tenants) == 1 else "UTC",
+        zone=only.tenant.time_zone if only else "UTC",
+        manager=place.manager(settings, only.tenant) if only else "",
     )
     return page(html, status=404)
