@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from tests.secrets_in_logs import LEDGER
 
@@ -32,6 +33,11 @@ _LONGEST_ID = 40
 def pytest_configure() -> None:
     """Who is asked to stop does so in order, as after Ctrl-C: the parts that were started are stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+# How long an example takes says how busy the machine is, not whether the promise holds.
+hypothesis.settings.register_profile("linkmw", deadline=None)
+hypothesis.settings.load_profile("linkmw")
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
