@@ -253,6 +253,9 @@ SCREENS: dict[str, Callable[[], str]] = {
     "linked-no-mail": lambda: screens.linked(
         look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", mailed=False
     ),
+    "linked-come-back": lambda: screens.linked(
+        look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", sign_in="/login"
+    ),
     "linked-long": lambda: screens.linked(
         look=LONG_HUB.look, form=FLOW, account=LONG_NAME, identity_email=f"{LONG_NAME}@acme.example", manager="/t/a/"
     ),
