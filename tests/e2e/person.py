@@ -14,6 +14,7 @@ from linkmw.demo.product import ProductServer
 from linkmw.demo.products.people import Person as Account
 
 BRAND = "ACME ID"
+BUTTON_SECONDS = 15
 
 
 @dataclass
@@ -33,10 +34,18 @@ class Person:
         self.page.goto(url)
 
     def presses_sign_in(self, brand: str = BRAND) -> None:
+        self.waits_for_button(brand)
         self.page.get_by_role("link", name=f"Sign in with {brand}", exact=True).click()
 
     def sees_button(self, brand: str = BRAND) -> bool:
         return self.page.get_by_role("link", name=f"Sign in with {brand}", exact=True).count() == 1
+
+    def waits_for_button(self, brand: str = BRAND) -> None:
+        """The button is there. A gate whose hub was silent for half a second shows it at the next look."""
+        deadline = time.monotonic() + BUTTON_SECONDS
+        while not self.sees_button(brand):
+            assert time.monotonic() < deadline, f"no button at {self.page.url}"
+            self.page.reload()
 
     def is_signed_in_as(self, username: str, url: str) -> None:
         """In a second tab: the product itself says who this is."""

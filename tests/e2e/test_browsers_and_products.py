@@ -159,7 +159,7 @@ def test_xs05_under_a_strict_policy_the_button_works_and_the_console_is_silent(w
     complaints = _complaints(person.page)
     answer = person.page.goto(mounted.login_url)
     assert "default-src" in answer.headers["content-security-policy"]
-    assert person.sees_button()
+    person.waits_for_button()
     button = person.page.get_by_role("link", name=f"Sign in with {BRAND}", exact=True)
     assert button.evaluate("(link) => getComputedStyle(link).minHeight") == "44px"  # styled, by a file of ours
     assert person.page.locator(".lm-signin, .lm-signin *").evaluate_all(

@@ -55,4 +55,4 @@ def test_ot06_ot07_too_many_codes_end_the_proof_and_the_native_login_opens(world
     person.is_nobody_at(product.url)
     person.opens(product.login_url)
     expect(person.page.locator("input[name=password]")).to_be_visible()
-    assert person.sees_button()
+    person.waits_for_button()

@@ -22,7 +22,7 @@ def test_mim01_mim03_mim04_mim05_mim06_mim07_mim14_mim21_mim26_dis08_link_once_t
     # The native form is there as ever, and the button beside it (MIM-1, P-2).
     person.opens(product.protected_url)
     expect(person.page.locator("input[name=password]")).to_be_visible()
-    assert person.sees_button()
+    person.waits_for_button()
 
     # It leads to Keycloak (MIM-3) and from there to the product's own origin (MIM-4).
     person.presses_sign_in()

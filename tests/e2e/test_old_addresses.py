@@ -142,7 +142,7 @@ def test_fc11_no_at_keycloak_leads_back_to_the_products_own_login(world, new_bro
         _is_a_page_with_a_way_on(person.page)
         person.page.get_by_role("link", name=f"Sign in with your {product.name} password").click()
         expect(person.page.locator("input[name=password]")).to_be_visible()
-        assert person.sees_button()
+        person.waits_for_button()
 
 
 @pytest.mark.parametrize("house", BOTH)

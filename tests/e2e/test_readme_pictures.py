@@ -18,7 +18,7 @@ def test_mim01_mim04_the_readme_shows_the_button_and_the_proof_page(world, new_b
     product, identity = world.products["orders-wsgi"], world.identities[0]
     person = Person.sits_down(new_browser(viewport=SIZE))
     person.opens(product.protected_url)
-    assert person.sees_button()
+    person.waits_for_button()
     person.page.screenshot(path=folder / "button.png")
     person.presses_sign_in()
     person.signs_in_at_keycloak(identity.email, identity.password)

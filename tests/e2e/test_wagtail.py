@@ -45,7 +45,7 @@ def test_mim01_mim04_mim06_mim14_p02_an_editor_links_and_signs_in_to_stock_wagta
     person.context.clear_cookies()
 
     person.opens(f"{wagtail.url}/admin/pages/")
-    assert person.sees_button()
+    person.waits_for_button()
     person.presses_sign_in()
     person.signs_in_at_keycloak(identity.email, identity.password)
     person.proves(username, password)

@@ -12,7 +12,7 @@ from pathlib import Path
 from linkmw.demo.catalogue import Plan
 from linkmw.demo.hub import Hub
 from linkmw.demo.kept import Kept
-from linkmw.demo.parts.answering import status
+from linkmw.demo.parts.answering import page, status
 from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
 from linkmw.demo.parts.redis import Redis
@@ -100,6 +100,11 @@ class ProductServer:
     def answers(self) -> bool:
         """Does its login page answer?"""
         return status(self.internal_url + self.plan.login_path, f"{self.host}:{self._port}") == 200
+
+    def offers_sign_in(self) -> bool:
+        """Is the button in its login page? Then everything behind it has answered."""
+        login = page(self.internal_url + self.plan.login_path, f"{self.host}:{self._port}")
+        return "/.linkmw/login" in login
 
     def add_accounts(self, people: Iterable[Person]) -> None:
         """These people have accounts as well: what the product does with its list at each start, now."""

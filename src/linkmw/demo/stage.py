@@ -21,6 +21,8 @@ from linkmw.demo.product import ProductServer, logo
 from linkmw.keycloak import Administrator, Realm
 from linkmw.model import Secret
 
+_BUTTON_SECONDS = 30
+
 
 class Stage:
     """Redis, Keycloak, SMTP, inbox, hub and products. A context manager: at its end nothing is left running.
@@ -76,6 +78,8 @@ class Stage:
                     *((product.start, board.of(product.key.capitalize())) for product in self.products.values()),
                 ]
             )
+            for product in self.products.values():
+                self.processes.wait(product.offers_sign_in, what=f"{product.name}'s button", seconds=_BUTTON_SECONDS)
         except BaseException:
             self.stop()
             raise
