@@ -303,7 +303,9 @@ def _settle(statuses: list[int], world: World) -> None:
 
 @pytest.fixture
 def redis_world(redis_server: str, request: pytest.FixtureRequest) -> World:
-    return World(redis_url=redis_server, redis_prefix=f"{request.node.name}:", address_tries=1000, identity_tries=1000)
+    patient = {"redis_timeout": 5.0}  # a hundred threads wait for each other; none of them gives Redis up
+    limits = {"address_tries": 1000, "identity_tries": 1000}
+    return World(redis_url=redis_server, redis_prefix=f"{request.node.name}:", **patient, **limits)
 
 
 def _over_redis(world: World, *, blocking: bool) -> Ports:
