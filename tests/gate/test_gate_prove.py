@@ -451,3 +451,37 @@ def test_sc01_the_proof_changes_the_session_id(person: Browser, attacker: Browse
     person.submit(**RIGHT)
     assert person.account == ADA.account_id
     assert attacker.account == ""
+
+
+def test_ot01_the_second_of_two_presses_goes_where_the_first_one_led(person: Browser, with_totp: World) -> None:
+    person.arrives()
+    person.follow(person.submit(**RIGHT))
+    page, code = person.page, code_now(with_totp)
+    with_totp.hub.away = True  # so the first press has not told the hub yet
+    person.submit(code=code)
+    assert heading(person.page) == "Your account is not linked yet"
+    with_totp.hub.away = False
+    del person.cookies["session"]  # the answer to the first press never reached the browser
+    person.page = page
+    again = person.submit(code=code)
+    assert again.status == 303
+    assert location(person.follow(person.get(location(again)))).startswith("https://id.example/proved?code=")
+    assert len(with_totp.hub.pushed) == 1
+    assert person.account == ""
+
+
+def test_ot01_while_the_first_press_is_on_its_way_the_second_looks_again_and_not_for_ever(
+    person: Browser, with_totp: World
+) -> None:
+    person.arrives()
+    person.follow(person.submit(**RIGHT))
+    page, code = person.page, code_now(with_totp)
+    with_totp.product.inactive.add(ADA.account_id)  # the first press stops half-way
+    assert person.submit(code=code).status == 403
+    person.page = page
+    again = person.submit(code=code)
+    for _ in range(20):
+        assert heading(person.get(location(again)).body.decode()) == "Going on to Orders"
+    person.get(location(again))
+    assert heading(person.page) == "Two-factor authentication"
+    assert with_totp.hub.pushed == []

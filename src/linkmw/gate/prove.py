@@ -25,6 +25,7 @@ from linkmw.model import Account, Proof, Secret
 from linkmw.settings import Settings
 from linkmw.whence import is_navigation
 
+SECOND_PRESS_LOOKS = 20  # so often a second press looks again whether the first is through
 MAX_USERNAME = 320  # characters
 MAX_PASSWORD = 1024  # bytes
 
@@ -55,6 +56,8 @@ async def show(ports: Ports, settings: Settings, request: Request) -> Response:
         return redirect(proving.url("go"))
     if record.account is None:
         return await password_page(proving, record.request.hint)
+    if _has_shown_code(proving) and await ports.marks.count("second-press", record.record_id, 60) <= SECOND_PRESS_LOOKS:
+        return await answers.going_on(ports, settings, proving.url("prove"), "product")
     return await code_page(proving)
 
 
@@ -153,10 +156,14 @@ async def _check_code(proving: Proving, account: Account, typed: str) -> Respons
         await ports.proofs.drop(proving.browser.key, record_id)
         raise
     if verdict.problem is not None:
+        if _has_shown_code(await _found(ports, settings, proving.request, record_id)):
+            return proving.again()  # pressed twice: the first press has used the code up, and goes on (OT01)
         if verdict.is_guess:
             proving.refused("too_many_codes" if verdict.wait else "wrong_code", account)
         return await code_page(proving, verdict)
-    return await _advance(proving.having(amr=("pwd", "otp", "mfa")), account)
+    proving = proving.having(amr=("pwd", "otp", "mfa"))
+    await proving.keep()  # before anything else, for the second of two presses
+    return await _advance(proving, account)
 
 
 async def _advance(proving: Proving, account: Account) -> Response:
