@@ -26,9 +26,14 @@ def _is_a_page_with_a_way_on(page: Page) -> None:
     assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}", page.locator(".reference").inner_text())
 
 
-def _goes_to_keycloak(person: Person, product) -> dict[str, str]:
+def _goes_to_keycloak(world, person: Person, product) -> dict[str, str]:
     """At Keycloak's page; the parameters of the hub's request."""
-    person.opens(product.protected_url)
+
+    def is_offered() -> bool:  # the hub may have been away a moment ago
+        person.opens(product.protected_url)
+        return person.sees_button()
+
+    world.until(is_offered)
     person.presses_sign_in()
     expect(person.page.locator("#kc-login")).to_be_visible()
     return {name: values[0] for name, values in parse_qs(urlsplit(person.page.url).query).items()}
@@ -49,7 +54,7 @@ def test_pr22_a_sign_in_that_the_product_has_forgotten_starts_again(world, new_b
     world.end_identity_sessions(identity)
     person.context.clear_cookies(domain=world.products[house].host)
     with world.settings(house, LINKMW_SIGN_IN_SECONDS="1") as product:
-        _goes_to_keycloak(person, product)
+        _goes_to_keycloak(world, person, product)
         _wait_until(world, time.time() + 1.1)
         person.signs_in_at_keycloak(identity.email, identity.password)
         expect(person.page.get_by_role("heading", name="This sign-in can’t go on")).to_be_visible()
@@ -65,7 +70,7 @@ def test_pr22_a_proof_that_took_too_long_starts_again(world, new_browser, house)
     identity, account = world.new_identity(), world.new_account(house)
     person = Person.sits_down(new_browser())
     with world.settings(house, LINKMW_PROOF_SECONDS="1") as product:
-        _goes_to_keycloak(person, product)
+        _goes_to_keycloak(world, person, product)
         person.signs_in_at_keycloak(identity.email, identity.password)
         expect(person.page).to_have_url(re.compile(r"/\.linkmw/prove\?record="))
         _wait_until(world, time.time() + 1.1)
@@ -86,7 +91,7 @@ def test_pr22_when_the_hub_has_closed_the_attempt_the_person_is_signed_in_and_no
     person = Person.sits_down(new_browser())
     with world.hub_settings(LINKMW_HUB_SIGN_IN_SECONDS="4"):
         began = time.time()
-        _goes_to_keycloak(person, product)
+        _goes_to_keycloak(world, person, product)
         person.signs_in_at_keycloak(identity.email, identity.password)
         expect(person.page.get_by_role("heading", name="Link your account")).to_be_visible()
         _wait_until(world, began + 5)
@@ -98,7 +103,7 @@ def test_pr22_when_the_hub_has_closed_the_attempt_the_person_is_signed_in_and_no
         # And at Keycloak's page, before it knew the person.
         person.context.clear_cookies()
         began = time.time()
-        _goes_to_keycloak(person, product)
+        _goes_to_keycloak(world, person, product)
         _wait_until(world, began + 5)
         person.signs_in_at_keycloak(identity.email, identity.password)
         expect(person.page.get_by_role("heading", name="This sign-in has expired")).to_be_visible()
@@ -133,7 +138,7 @@ def test_fc11_no_at_keycloak_leads_back_to_the_products_own_login(world, new_bro
     product, identity = world.products[house], world.new_identity()
     person = Person.sits_down(new_browser())
     with _consent_is_asked_for(world):
-        _goes_to_keycloak(person, product)
+        _goes_to_keycloak(world, person, product)
         person.signs_in_at_keycloak(identity.email, identity.password)
         person.page.get_by_role("button", name="No").click()
         expect(person.page.get_by_role("heading", name="You are not signed in")).to_be_visible()
@@ -155,13 +160,13 @@ def test_fc11_whatever_comes_with_a_refusal_is_text_ends_the_attempt_and_opens_n
     no = {"error": "access_denied", "error_description": MARKUP, "iss": world.keycloak.issuer}
 
     # Without a state nobody knows whose attempt it was; the way on is the tenant's.
-    _goes_to_keycloak(person, product)
+    _goes_to_keycloak(world, person, product)
     person.opens(f"{callback}?{urlencode(no)}")
     expect(person.page.get_by_role("heading", name="This address is not complete")).to_be_visible()
     _is_a_page_with_a_way_on(person.page)
 
     for more in ({}, {"code": "a-code"}):
-        state = _goes_to_keycloak(person, product)["state"]
+        state = _goes_to_keycloak(world, person, product)["state"]
         person.opens(f"{callback}?{urlencode({**no, **more, 'state': state})}")
         expect(person.page.get_by_role("heading", name="You are not signed in")).to_be_visible()
         _is_a_page_with_a_way_on(person.page)
@@ -177,14 +182,14 @@ def test_fc11_whatever_comes_with_a_refusal_is_text_ends_the_attempt_and_opens_n
 def test_fc07_anothers_code_with_ones_own_state_is_refused_by_keycloak_itself(world, new_browser, house) -> None:
     product, victim = world.products[house], world.new_identity()
     theirs = Person.sits_down(new_browser())
-    _goes_to_keycloak(theirs, product)
+    _goes_to_keycloak(world, theirs, product)
     with world.hub_away():  # the code never reaches it: it is good, and in somebody's history
         with theirs.page.expect_request(re.compile(r"/callback\?")) as asked:
             theirs.signs_in_at_keycloak(victim.email, victim.password)
         code = parse_qs(urlsplit(asked.value.url).query)["code"][0]
 
     thief = Person.sits_down(new_browser())
-    state = _goes_to_keycloak(thief, product)["state"]
+    state = _goes_to_keycloak(world, thief, product)["state"]
     query = urlencode({"code": code, "state": state, "iss": world.keycloak.issuer})
     thief.opens(f"{world.hub_url}/t/{world.hub.organization_id}/callback?{query}")
     _is_a_page_with_a_way_on(thief.page)
@@ -198,7 +203,7 @@ def test_fc07_anothers_code_with_ones_own_state_is_refused_by_keycloak_itself(wo
 def test_fc13_an_answer_in_another_shape_is_no_answer(world, new_browser, house) -> None:
     product = world.products[house]
     person = Person.sits_down(new_browser())
-    state = _goes_to_keycloak(person, product)["state"]
+    state = _goes_to_keycloak(world, person, product)["state"]
     callback = f"{world.hub_url}/t/{world.hub.organization_id}/callback"
     answer = {"state": state, "iss": world.keycloak.issuer, "id_token": "eyJ.eyJ.x", "access_token": "x"}
     person.opens(f"{callback}#{urlencode({**answer, 'code': 'x'})}")
@@ -308,12 +313,7 @@ def _has_stale_cookies(world, person: Person, house: str) -> None:
     for redis in (product.redis, world.hub.redis):
         redis.stop()
         redis.start()
-
-    def button_is_back() -> bool:
-        person.opens(product.login_url)
-        return person.sees_button()
-
-    world.until(button_is_back)
+    world.until(lambda: (person.opens(product.login_url), person.sees_button())[1])
 
 
 def test_the_reference_of_a_page_is_in_the_log(world, new_browser) -> None:
