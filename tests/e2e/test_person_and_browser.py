@@ -154,7 +154,7 @@ def test_fc05_every_button_can_be_pressed_twice(world, seat, house) -> None:
     _twice(seat.button("Continue"))
     seat.sees_linked()
     _twice(seat.button("Continue"))
-    expect(page).to_have_url(re.compile(re.escape(product.url)))
+    expect(page).to_have_url(product.protected_url)
     seat.is_signed_in_as(account.username, product.url)
     world.inbox.wait_for(to=account.email, subject="linked")
     assert len(world.inbox.messages(to=account.email)) == 1
