@@ -22,6 +22,11 @@ _SHAPES = (
     re.compile(r"(?<![\w-])(?!test_)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{43}(?![\w-])"),
     re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"),
 )
+# Numbers of the machine, which a six-digit code may equal by chance: when a record was made, and by which process.
+_CLOCK_AND_PROCESS = frozenset(
+    ("created", "msecs", "relativeCreated", "process", "thread", "lineno", "exc_info", "taskName", "threadName")
+)
+_PROCESS = re.compile(r"\[[0-9]+\]|\bpid:? [0-9]+|^[0-9]+:(?=[A-Z] )|\b[Pp]rocess [0-9]+")
 SECRET_PARAMETERS = frozenset(
     ("code", "state", "handle", "record", "flow", "nonce", "csrf", "password", "session_code")
 )
@@ -60,7 +65,8 @@ class Ledger:
         """Every log below `folder`, but for Keycloak's own: what it writes down is not ours."""
         for file in sorted(folder.rglob("*.log")):
             if "keycloak" not in file.relative_to(folder).parts:
-                self.logged(file.name, file.read_text("utf-8", "replace").splitlines())
+                lines = file.read_text("utf-8", "replace").splitlines()
+                self.logged(file.name, (_PROCESS.sub("", line) for line in lines))
 
     def found(self) -> list[str]:
         """A sentence for each secret that was logged."""
@@ -71,7 +77,8 @@ class Ledger:
         return [f"{self._secrets.get(hit, 'a token')} in {self._place(hit)}" for hit in dict.fromkeys(hits)]
 
     def _place(self, secret: str) -> str:
-        line, where = next(((line, where) for line, where in self._lines.items() if secret in line), (secret, "a log"))
+        lines = ((line, where) for line, where in self._lines.items() if _is_in(secret, line, line))
+        line, where = next(lines, (secret, "a log"))
         return f"{where}: {line.replace(secret, '<HERE>')[:400]}"
 
     @contextmanager
@@ -108,7 +115,9 @@ class Listener(logging.Handler):
         return record.name.startswith("linkmw") or record.levelno >= logging.WARNING
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields: dict[str, Any] = {name: value for name, value in record.__dict__.items() if name != "exc_info"}
+        fields: dict[str, Any] = {
+            name: value for name, value in record.__dict__.items() if name not in _CLOCK_AND_PROCESS
+        }
         lines = [record.getMessage(), repr(fields)]
         if record.exc_info:
             lines += "".join(traceback.format_exception(*record.exc_info)).splitlines()
