@@ -61,6 +61,10 @@ class Tenant:
     contact: str = ""
     mail_from: str = ""
     enabled: bool = True
+    language: str = "en"  # of its pages and mails, for who asks for none that there is (BCP 47)
+    fresh_sign_in: bool = False  # linking and adding ask for a fresh sign-in too (MIM-28)
+    help_url: str = ""
+    privacy_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ class Client:
     pkce_required: bool = True
     signing_algorithm: Literal["RS256", "ES256"] = "RS256"
     enabled: bool = True
+    # Of a client without a gate; a gate's are next to its redirect URI.
+    post_logout_redirect_uri: str = ""  # exact (OpenID Connect RP-Initiated Logout 1.0, 2)
+    logout_uri: str = ""  # where its logout tokens go (OpenID Connect Back-Channel Logout 1.0, 2.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ class AuthorizationRequest:
     scope: tuple[str, ...] = ("openid",)
     prompt: str = ""
     max_age: int | None = None
+    ui_locales: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,7 @@ class Link:
     created: int
     last_used: int | None = None
     position: int = 0
+    language: str = ""  # in which it was made: its mails speak it; "" for the tenant's
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +170,10 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A product session opened through a link: the allow-list entry in the product's Redis."""
+    """A product session opened through a link: the allow-list entry in the product's Redis.
+
+    native: what the adapter ends the native session by, "" where it can't from outside (`Product.reference`).
+    """
 
     sid: str = field(repr=False)
     account_id: str
@@ -169,6 +181,7 @@ class Session:
     hub_sid: str
     started: int
     expires: int
+    native: str = field(default="", repr=False)
 
 
 Claims = dict[str, Any]

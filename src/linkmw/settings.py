@@ -94,6 +94,13 @@ def _second_factor(value: object) -> SecondFactorAtSignIn:
     return cast(SecondFactorAtSignIn, text)
 
 
+def _sign_out(value: object) -> Literal["everywhere", "product"]:
+    text = _text(value).lower()
+    if text not in ("everywhere", "product"):
+        raise ValueError("is neither everywhere nor product")
+    return cast(Literal["everywhere", "product"], text)
+
+
 def _log(value: object) -> Literal["text", "json"]:
     text = _text(value).lower()
     if text not in ("text", "json"):
@@ -207,6 +214,9 @@ class Settings:
         "when an account's own second factor is asked for at later sign-ins: `identity` (unless the identity's sign-in "
         "showed one), `linked` (only when linking), `always`",
     )
+    sign_out: Literal["everywhere", "product"] = setting(
+        _sign_out, "everywhere", "what the product's own sign-out ends: `everywhere` (the identity too), or `product`"
+    )
     problems: tuple[str, ...] = ()
 
     @property
@@ -248,6 +258,9 @@ class HubSettings:
     outbox_seconds: float = setting(_fraction, 1.0, "how often the outbox is looked through", unit="seconds")
     audit_days: int = setting(_number, 400, "how long audit rows are kept", unit="days")
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
+    fresh_seconds: int = setting(
+        _number, 900, "how old a sign-in may be when a link is removed in the manager", unit="seconds"
+    )
     log: Literal["text", "json"] = setting(_log, "text", "how `linkmw hub serve` writes its log: text or json")
 
 

@@ -99,14 +99,23 @@ class Entries(Protocol):
 class Sessions(Protocol):
     """The allow-list of sessions opened through a link."""
 
-    async def put(self, session: Session) -> None:
-        """Keep the session until its `expires`, indexed by sid, account, identity and hub sid."""
+    async def put(self, session: Session) -> bool:
+        """Keep or replace the session until its `expires`, indexed by sid, account, identity and hub sid.
+
+        False, and nothing is kept, when a logout that came since it was begun has named it (`end_all`; RC11).
+        """
 
     async def get(self, sid: str) -> Session | None:
         """The session, or None when it has ended. Raises Unavailable: then the native session stands."""
 
-    async def end(self, sid: str) -> None:
-        """Forget the session and its index entries."""
+    async def end(self, sid: str) -> Session | None:
+        """Forget the session and its index entries; what it was, None when it was gone."""
+
+    async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
+        """End every session of the account, of the hub session, or of both together; what they were.
+
+        until: when the logout was made. One begun until then and not yet written is refused by `put` (RC11).
+        """
 
 
 class Marks(Protocol):
@@ -296,6 +305,12 @@ class Product(Protocol):
 
     def end_session(self, request: Request) -> Headers:
         """The native session of this request has ended, as the product's own sign-out would end it."""
+
+    def reference(self, request: Request) -> str:
+        """What names the native session just started, for `end_referenced`; "" where all of it is in a cookie."""
+
+    def end_referenced(self, reference: str) -> None:
+        """The native session of that name has ended, in the product's own store; one that is gone is fine."""
 
     def find(self, account_id: str) -> AccountFacts | None:
         """The account by its immutable id; None when the product no longer knows it."""

@@ -12,9 +12,10 @@ from typing import Any, Literal, Protocol
 from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, Secret, SignIn, Tenant
 from linkmw.reference import flow_name
 
+LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than its sessions last
 UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
-Step = Literal["identity", "prove", "linked", "refused", "done"]
+Step = Literal["identity", "choose", "prove", "linked", "refused", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Flow:
 
     browser: SHA-256 (hex) of the hub cookie. client_id: "" when it leads to the manager only. request: the product's
     authorization request, None for the manager. account: once proven. auth_time, acr: Keycloak's word on the sign-in.
-    hub_sid: the hub session it opened. error: why it was refused.
+    hub_sid: the hub session it opened. error: why it was refused. then: the path at the hub where a flow that no
+    product asked for ends, "" for the manager. fresh_seconds: how old the sign-in may be, 0 for any age (MIM-28).
     """
 
     flow_id: str
@@ -45,6 +47,8 @@ class Flow:
     error: str = ""
     proven_amr: tuple[str, ...] = ()  # the product's word on the proof; `amr` is Keycloak's on the sign-in
     link_id: int | None = None  # once linked
+    then: str = ""
+    fresh_seconds: int = 0
 
     @property
     def name(self) -> str:
@@ -105,6 +109,20 @@ class HubSession:
     csrf: Secret
     user_agent: str = ""
     ip: str = ""
+    keycloak_sid: str = ""  # the `sid` of Keycloak's ID token: what its logout tokens name
+    id_token: Secret = field(
+        default=Secret("")
+    )  # for `id_token_hint` alone; sealed under the cookie as all of this record
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A hub session as its owner sees it from any browser: no secret of it. started: seconds since the epoch."""
+
+    public_sid: str = field(repr=False)
+    user_agent: str
+    ip: str
+    started: int
 
 
 class SignIns(Protocol):
@@ -156,14 +174,33 @@ class Grants(Protocol):
 
 
 class HubSessions(Protocol):
-    """Hub sessions, by the cookie's secret."""
+    """Hub sessions, by the cookie's secret; and, without it, by their person and by Keycloak's session."""
 
-    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> None: ...
+    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
+        """Keep the session. False, and nothing is kept, when its Keycloak session has ended already (RC11).
+
+        One person's sessions of one `public_sid` are one: the new secret takes the place of the old.
+        """
 
     async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
         """The session, its idle limit begun anew; None when ended or too old."""
 
     async def end(self, sid: str) -> None: ...
+
+    async def of_identity(self, identity: Identity) -> list[OpenSession]:
+        """The person's live sessions in every browser, the newest first (SC11)."""
+
+    async def end_public(self, identity: Identity, public_sid: str) -> bool:
+        """End that session of that person. False when there is none."""
+
+    async def end_all(self, identity: Identity) -> list[str]:
+        """End all of the person's; their public names."""
+
+    async def end_keycloak(self, issuer: str, keycloak_sid: str) -> tuple[Identity, str] | None:
+        """End what was opened by that Keycloak session; whose it was and its public name.
+
+        None when nothing was: one that is being written just now is refused by `put` (RC11).
+        """
 
 
 class Marks(Protocol):
@@ -223,6 +260,25 @@ class NewLink:
     proof: str
     amr: tuple[str, ...]
     created: int
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """A product is to end the sessions of one of its accounts: all, or those of one hub session (`hub_sid`)."""
+
+    client_id: str
+    account_id: str
+    hub_sid: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutItem:
+    """A logout that waits to be told. tries: this one included."""
+
+    item_id: int
+    logout: Logout
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +312,19 @@ class Links(Protocol):
         """When the link of that mail was removed; None when no removed link had this token."""
 
     async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
-        """The removed link to one caller only; None when it is gone already. Mails and audit row: same transaction."""
+        """The removed link to one caller only; None when it is gone already.
+
+        Mails, audit row and the product's logout (`Logouts`) are the same transaction: what a link opened ends with it
+        (MIM-27).
+        """
+
+    async def reorder(
+        self, identity: Identity, client_id: str, seen: Sequence[int], wanted: Sequence[int]
+    ) -> list[Link]:
+        """The links in the order that holds now: `wanted`, if `seen` was the order until then.
+
+        seen, wanted: link ids. Anything else changes nothing and answers what is (RC06): the caller compares.
+        """
 
     async def used(self, link_id: int, now: int, username: str) -> None:
         """A sign-in went through this link now."""
@@ -327,6 +395,16 @@ class KeycloakSignIn:
     acr: str
     amr: tuple[str, ...] = ()
     session_state: str = ""
+    id_token: Secret = field(default=Secret(""))
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAtProvider:
+    """What a verified logout token of Keycloak's says: one session (`sid`), or all of `subject` when `sid` is ""."""
+
+    subject: str
+    sid: str
+    jti: str
 
 
 class Provider(Protocol):
@@ -349,7 +427,14 @@ class Provider(Protocol):
     ) -> KeycloakSignIn:
         """Who signed in. One POST, no retry, no redirect. Raises ProviderRefused, TokenRejected, Unavailable."""
 
-    async def end_session_url(self, tenant: Tenant, after: str) -> str: ...
+    async def end_session_url(self, tenant: Tenant, after: str, *, id_token: str = "", state: str = "") -> str:
+        """Where a browser signs out of Keycloak; with its ID token Keycloak does not ask (RP-Initiated Logout 1.0)."""
+
+    async def verify_logout_token(self, tenant: Tenant, token: str) -> EndedAtProvider:
+        """Who was signed out at Keycloak. Raises TokenRejected, Unavailable. The caller marks its `jti`."""
+
+    async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
+        """Every session of this person at Keycloak has ended (Admin API). Raises Unavailable."""
 
     async def healthy(self, tenant: Tenant) -> bool:
         """Does the realm's discovery document answer? Kept for a second."""
@@ -371,6 +456,24 @@ class Products(Protocol):
 
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         """Raises Unavailable when the product does not answer, or not as it should."""
+
+    async def log_out(self, client: Client, token: str) -> None:
+        """Hand in a logout token. Raises Unavailable unless the product took it (Back-Channel Logout 1.0, 2.8)."""
+
+
+class Logouts(Protocol):
+    """Logouts that products have to be told of, kept until they were (OPS-8)."""
+
+    async def put(self, logouts: Sequence[Logout], now: int) -> None:
+        """Committed; told at once, and again until the product has taken it or `LOGOUT_SECONDS` have passed."""
+
+    async def claim(self, now: int, limit: int) -> list[LogoutItem]:
+        """Logouts due now, each handed to one process for the next minute."""
+
+    async def told(self, item_id: int) -> None: ...
+
+    async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
+        """It is due again at `next_try`; None: given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from linkmw.errors import RequestRefused
 from linkmw.hub.ports import Flow, Step
 
 Event = Literal[
-    "entered",  # one link was there: on to the product
+    "several",  # more than one link: the person chooses
+    "entered",  # one link was there, or was chosen: on to the product
     "asked",  # no link: a proof is asked for
     "proved",  # the product told of a proof
     "proved_other",  # … of another account than before
@@ -32,8 +33,12 @@ class Move:
 
 STEPS: tuple[Move, ...] = (
     Move("identity", "entered", "done"),
+    Move("identity", "several", "choose"),
     Move("identity", "asked", "prove"),
     Move("identity", "dropped", "refused"),
+    Move("choose", "entered", "done"),
+    Move("choose", "asked", "prove"),  # "Add another account"
+    Move("choose", "dropped", "refused"),
     Move("prove", "asked", "prove"),  # Back to Keycloak's page, which answers once more
     Move("prove", "proved", "prove"),
     Move("prove", "proved_other", "refused"),
@@ -44,6 +49,7 @@ STEPS: tuple[Move, ...] = (
     Move("linked", "left", "done"),
     # The Back button and a second press: "Your accounts are linked" stays true, and its Continue goes on working.
     Move("done", "left", "done"),
+    Move("done", "entered", "done"),  # the same for the chooser's Continue
 )
 
 _TO = {(move.step, move.event): move.to for move in STEPS}

@@ -15,6 +15,7 @@ from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from linkmw.pages import language
 from linkmw.pages.article import with_article
 from linkmw.pages.look import Logo, Look
 from linkmw.pages.moment import moment
@@ -39,7 +40,9 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    extensions=["jinja2.ext.i18n"],
 )
+language.install(_TEMPLATES)
 _TEMPLATES.filters.update(link_target=link_target, with_article=with_article)
 
 

@@ -38,6 +38,7 @@ def _link(row: RowMapping) -> Link:
         created=row["created"],
         last_used=row["last_used"],
         position=row["position"],
+        language=row["language"],
     )
 
 
@@ -81,6 +82,7 @@ def _insert(connection: Connection, link: NewLink) -> Link:
         "amr": " ".join(link.amr),
         "created": link.created,
         "position": _last_place(link),
+        "language": link.language,
     }
     return _link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 # Names of constraints are the same on both dialects: a later migration can name what it changes.
@@ -55,6 +56,11 @@ def _text(name: str, limit: int, *, key: bool = False) -> Column[str]:
     return Column(name, Text, _at_most(name, limit), primary_key=key, nullable=False)
 
 
+def _added_text(name: str, limit: int, default: str = "") -> Column[str]:
+    """A column that a later migration added: rows from before have the default."""
+    return Column(name, Text, _at_most(name, limit), nullable=False, server_default=default)
+
+
 def _belongs_to(column: str, limit: int) -> Column[str]:
     name = column.partition(".")[2]
     return Column(name, Text, ForeignKey(column), _at_most(name, limit), nullable=False)
@@ -80,6 +86,10 @@ tenants = Table(
     _text("mail_from", EMAIL),
     Column("enabled", Boolean, nullable=False),
     _text("logo_svg", LOGO),
+    _added_text("language", WORD, "en"),
+    Column("fresh_sign_in", Boolean, nullable=False, server_default=false()),
+    _added_text("help_url", URL),
+    _added_text("privacy_url", URL),
 )
 
 clients = Table(
@@ -99,6 +109,8 @@ clients = Table(
     _text("signing_algorithm", WORD),
     Column("enabled", Boolean, nullable=False),
     _text("logo_svg", LOGO),
+    _added_text("post_logout_redirect_uri", URL),
+    _added_text("logout_uri", URL),
     Index(None, "organization_id"),
 )
 
@@ -133,6 +145,7 @@ links = Table(
     _number("created"),
     _number("last_used", nullable=True),
     Column("position", Integer, nullable=False),
+    _added_text("language", WORD),
     UniqueConstraint("client_id", "account_id"),  # an account has at most one identity (MIM-16, I1)
     UniqueConstraint("flow_hash"),  # a flow makes at most one link (DF02, PR17)
     UniqueConstraint("unlink_token_hash"),
@@ -187,6 +200,22 @@ outbox = Table(
     _number("sent", nullable=True),
     _text("reason", LINE),
     UniqueConstraint("reference"),
+    Index(None, "due"),
+    sqlite_autoincrement=True,
+)
+
+# Products that have to be told that a sign-in is over. Nothing secret: an account id, a session's public name.
+logouts = Table(
+    "logouts",
+    metadata,
+    Column("item_id", _Id, primary_key=True),
+    _belongs_to("clients.client_id", ID),
+    _text("account_id", ACCOUNT_ID),
+    _text("hub_sid", WORD),
+    _number("created"),
+    _number("due", nullable=True),  # NULL: told, or given up
+    Column("tries", Integer, nullable=False),
+    _text("reason", LINE),
     Index(None, "due"),
     sqlite_autoincrement=True,
 )

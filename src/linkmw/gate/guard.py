@@ -1,0 +1,70 @@
+"""Does a native session that linkmw opened still stand? Asked on requests that use the session, so kept short.
+
+The allow-list in Redis is the truth; a yes of it is kept for half a second, a no never has to be.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from linkmw.errors import Unavailable
+from linkmw.model import Marker
+
+if TYPE_CHECKING:
+    from linkmw.gate.ports import Sessions
+
+KEPT_SECONDS = 0.5  # with the push of a logout, an ended session is gone within a second everywhere
+KEPT_MANY = 10_000  # so many yeses at most: a few hundred bytes each
+
+
+class Guard:
+    """One for each process and event loop. It never raises: a Redis that is silent leaves sessions as they are."""
+
+    def __init__(
+        self, sessions: Sessions, now: Callable[[], int], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._sessions = sessions
+        self._now = now
+        self._monotonic = monotonic
+        self._kept: dict[str, float] = {}  # sid → until when its yes holds
+
+    async def stands(self, marker: Marker) -> bool:
+        """False once the session has ended, or is too old whatever Redis says."""
+        if marker.expires <= self._now():
+            return False
+        if self._kept.get(marker.sid, 0.0) > self._monotonic():
+            return True
+        try:
+            found = await self._sessions.get(marker.sid)
+        except Unavailable:
+            return True
+        if found is None:
+            self._kept.pop(marker.sid, None)
+            return False
+        self._keep(marker.sid)
+        return True
+
+    def forget(self, sid: str) -> None:
+        """The session has ended here: no yes of before holds."""
+        self._kept.pop(sid, None)
+
+    def _keep(self, sid: str) -> None:
+        if len(self._kept) >= KEPT_MANY:
+            self._kept.clear()
+        self._kept[sid] = self._monotonic() + KEPT_SECONDS
+
+
+Change = Literal["none", "signed_out", "marker_lost"]
+
+
+def change(before: Marker | None, after: Marker | None, *, somebody: bool) -> Change:
+    """What a request did to a marked session. somebody: does the session name anybody afterwards?
+
+    "marker_lost": the application made its session anew without the marker: nothing could end it any more (PR13).
+    A sign-in of the product's own drops the marker too, rightly: the adapter says "none" for those itself.
+    """
+    if before is None or after is not None:
+        return "none"
+    return "marker_lost" if somebody else "signed_out"
