@@ -206,9 +206,10 @@ def test_the_password_of_a_redis_stands_on_no_command_line(tmp_path: Path, monke
 
 def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     script = f"""
-import pathlib, sys, threading
+import pathlib, signal, sys, threading
 from linkmw.demo.parts.processes import Processes
 from linkmw.demo.parts.redis import Redis
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests themselves run in the background
 with Processes() as processes:
     redis = Redis(processes, "redis", pathlib.Path({str(tmp_path)!r}), port={free_port()}, password="quiet")
     redis.start()
