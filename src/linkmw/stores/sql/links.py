@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, delete, func, insert, select, update
@@ -114,6 +115,27 @@ def _has_client(connection: Connection, client_id: str) -> bool:
     return connection.execute(select(client).where(client == client_id)).first() is not None
 
 
+def _locked(connection: Connection, identity: Identity, client_id: str) -> list[Link]:
+    """The identity's links with the client as they are now, in the owner's order; nobody else changes them until the
+    commit.
+
+    PostgreSQL sorts before it waits for a lock and then reads the row anew, so that places may have changed since: the
+    rows are asked for in an order that never does, which also keeps two of us from waiting for each other.
+    """
+    mine = select(_table).where(_of(identity), _table.c.client_id == client_id)
+    rows = connection.execute(mine.order_by(_table.c.link_id).with_for_update()).mappings().all()
+    return sorted((_link(row) for row in rows), key=lambda link: (link.position, link.link_id))
+
+
+def _place(connection: Connection, links: Sequence[Link], wanted: Sequence[int]) -> list[Link]:
+    place_of = {link_id: place for place, link_id in enumerate(wanted)}
+    for link in links:
+        move = update(_table).where(_table.c.link_id == link.link_id).values(position=place_of[link.link_id])
+        connection.execute(move)
+    placed = [replace(link, position=place_of[link.link_id]) for link in links]
+    return sorted(placed, key=lambda link: link.position)
+
+
 class SqlLinks:
     """Implements hub.ports.Links."""
 
@@ -199,6 +221,20 @@ class SqlLinks:
         if removed is not None:
             trail.announce(audit)
         return removed
+
+    async def reorder(
+        self, identity: Identity, client_id: str, seen: Sequence[int], wanted: Sequence[int]
+    ) -> list[Link]:
+        if not fits(client_id, schema.ID):
+            return []
+
+        def change(connection: Connection) -> list[Link]:
+            links = _locked(connection, identity, client_id)
+            if [link.link_id for link in links] != list(seen) or sorted(seen) != sorted(wanted):
+                return links
+            return _place(connection, links, wanted)
+
+        return await self._database.write(change)
 
     async def used(self, link_id: int, now: int, username: str) -> None:
         known_as = clipped(username, schema.USERNAME)  # the account may have been renamed since
