@@ -157,9 +157,21 @@ def test_a_product_without_a_gate_gets_what_its_openid_client_needs(hub: Run) ->
     assert hub(*PRODUCT, "--proof", "none").exit_code == 2
     result = hub(*PRODUCT, "--proof", "none", "--redirect-uri", "https://orders.example.com/oidc/callback/")
     (client,) = stores().admin.clients()
-    assert f"issuer        https://hub.example.com/o/{client.client_id}" in result.stdout
-    assert client.redirect_uri == "https://orders.example.com/oidc/callback/"
+    lines = dict(re.findall(r"^(OIDC_[A-Z_]+)=(.*)$", result.stdout, re.MULTILINE))
+    assert lines["OIDC_ISSUER"] == f"https://hub.example.com/o/{client.client_id}"
+    assert lines["OIDC_CLIENT_ID"] == client.client_id
+    assert f"client secret    {lines['OIDC_CLIENT_SECRET']}" in result.stdout
+    assert lines["OIDC_REDIRECT_URI"] == client.redirect_uri == "https://orders.example.com/oidc/callback/"
+    assert client.pkce_required
     assert "LINKMW_" not in result.stdout
+
+
+def test_only_a_product_without_a_gate_may_do_without_pkce(hub: Run) -> None:
+    refused = hub(*PRODUCT, "--without-pkce")
+    assert (refused.exit_code, "a gate always uses PKCE" in refused.stderr) == (2, True)
+    callback = ("--redirect-uri", "https://orders.example.com/oidc/callback/")
+    assert "PKCE S256 or none" in hub(*PRODUCT, "--proof", "none", *callback, "--without-pkce").stdout
+    assert [client.pkce_required for client in stores().admin.clients()] == [False]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def product() -> None:
     show_default=True,
     help="How its accounts are proven: on the gate's page, by its own login, or not at all (it has no gate).",
 )
+@click.option("--without-pkce", is_flag=True, help="Its OpenID Connect client knows no PKCE; only with --proof none.")
 def add(
     tenant: str,
     name: str,
@@ -43,6 +44,7 @@ def add(
     primary: str,
     logo: str | None,
     proof: Literal["form", "native", "none"],
+    without_pkce: bool,
 ) -> None:
     """Register a product, and print its credentials.
 
@@ -52,6 +54,8 @@ def add(
 
     if proof == "none" and not redirect_uri:
         raise click.UsageError("--proof none needs --redirect-uri: the product's own OpenID Connect callback")
+    if without_pkce and proof != "none":
+        raise click.UsageError("--without-pkce needs --proof none: a gate always uses PKCE")
     client = new_client(
         tenant,
         name,
@@ -61,12 +65,13 @@ def add(
         login_url=login_url,
         primary=primary,
         proof=proof,
+        pkce_required=not without_pkce,
     )
     with configuration.stores() as (settings, stores):
         stores.require_current_schema()
         secret = stores.admin.add_client(client, settings.public_url, logo or "")
     click.echo(_credentials(client, secret))
-    click.echo(_for_a_client(settings, client) if proof == "none" else _for_a_gate(settings, client, secret))
+    click.echo(_for_a_client(settings, client, secret) if proof == "none" else _for_a_gate(settings, client, secret))
 
 
 def _credentials(client: Client, secret: Secret) -> str:
@@ -91,11 +96,14 @@ def _for_a_gate(settings: HubSettings, client: Client, secret: Secret) -> str:
     )
 
 
-def _for_a_client(settings: HubSettings, client: Client) -> str:
+def _for_a_client(settings: HubSettings, client: Client, secret: Secret) -> str:
+    pkce = "PKCE S256" if client.pkce_required else "PKCE S256 or none"
     return (
-        "For the product's OpenID Connect client (code flow, PKCE S256, client_secret_basic):\n\n"
-        f"issuer        {settings.public_url}/o/{client.client_id}\n"
-        f"redirect URI  {client.redirect_uri}"
+        f"For the product's OpenID Connect client (code flow, {pkce}, client_secret_basic):\n\n"
+        f"OIDC_ISSUER={settings.public_url}/o/{client.client_id}\n"
+        f"OIDC_CLIENT_ID={client.client_id}\n"
+        f"OIDC_CLIENT_SECRET={secret!s}\n"
+        f"OIDC_REDIRECT_URI={client.redirect_uri}"
     )
 
 

@@ -34,6 +34,7 @@ def new_client(
     primary: str = "",
     proof: Literal["form", "native", "none"] = "form",
     login_url: str = "",
+    pkce_required: bool = True,
 ) -> Client:
     """A product as it will be registered, under a new client id that says whose it is. What is "" gets its default."""
     url = public_url.rstrip("/")
@@ -46,6 +47,7 @@ def new_client(
         internal_url=internal_url.rstrip("/"),
         proof=proof,
         login_url=login_url or f"{url}/login",
+        pkce_required=pkce_required,
     )
     return replace(client, primary=primary) if primary else client
 
