@@ -172,24 +172,33 @@ GUARD_HEADERS: Headers = (
 )
 
 
-def content_security_policy(form_action: Sequence[str] = ()) -> str:
-    """The policy of our pages. `form_action`: origins a form's redirects may end at, besides our own (XS04)."""
+def content_security_policy(form_action: Sequence[str] = (), *, scripts: bool = False) -> str:
+    """The policy of our pages. `form_action`: origins a form's redirects may end at, besides our own (XS04).
+
+    scripts: the page has one, a file of ours, which asks our own origin. No other page runs any.
+    """
     forms = " ".join(("'self'", *form_action))
+    script = "'self'" if scripts else "'none'"
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+        f"default-src 'none'; style-src 'self'; img-src 'self'; script-src {script}; connect-src {script}; "
         f"form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
 def page(
-    html: str, *, status: int = 200, headers: Iterable[tuple[str, str]] = (), form_action: Sequence[str] = ()
+    html: str,
+    *,
+    status: int = 200,
+    headers: Iterable[tuple[str, str]] = (),
+    form_action: Sequence[str] = (),
+    scripts: bool = False,
 ) -> Response:
     """An HTML page of ours, with the guard headers."""
     return Response(
         status,
         (
             ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Security-Policy", content_security_policy(form_action)),
+            ("Content-Security-Policy", content_security_policy(form_action, scripts=scripts)),
             *GUARD_HEADERS,
             *headers,
         ),

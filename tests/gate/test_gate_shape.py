@@ -218,7 +218,8 @@ def test_xs04_xs03_xs05_the_policy_of_every_page_of_ours(world: World) -> None:
         assert policy["default-src"] == "'none'", kind  # object-src, frame-src and what there may be besides
         assert policy["frame-ancestors"] == "'none'", kind
         assert policy["base-uri"] == "'none'", kind
-        assert policy["style-src"] == policy["img-src"] == policy["script-src"] == "'self'", kind
+        assert policy["style-src"] == policy["img-src"] == "'self'", kind
+        assert policy["script-src"] == policy["connect-src"] == "'none'", kind
         assert policy["form-action"] in ("'self'", f"'self' {HUB}"), kind
         assert "unsafe" not in str(policy), kind
         page = Page(answer.body.decode())

@@ -1,4 +1,7 @@
-"""Files that pages need: our stylesheets, brand sheets, logos. A name carries its content's hash, so it may be kept."""
+"""Files that pages need: our stylesheets and script, brand sheets, logos.
+
+A name carries its content's hash, so it may be kept.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from linkmw.pages.brand import palette
 
 CSS = "text/css; charset=utf-8"
 SVG = "image/svg+xml"
+JS = "text/javascript; charset=utf-8"
 
 # A logo is somebody else's file. Inside <img> it runs nothing; opened by itself it must not either (XS10).
 _LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -46,9 +50,9 @@ class Asset:
 
 
 def hashed(stem: str, suffix: str, content: str) -> Asset:
-    """`content` as `stem.<hash>.suffix`; suffix: css or svg."""
+    """`content` as `stem.<hash>.suffix`; suffix: css, js or svg."""
     body = content.encode()
-    return Asset(f"{stem}.{sha256(body).hexdigest()[:12]}.{suffix}", {"css": CSS, "svg": SVG}[suffix], body)
+    return Asset(f"{stem}.{sha256(body).hexdigest()[:12]}.{suffix}", {"css": CSS, "js": JS, "svg": SVG}[suffix], body)
 
 
 def logo_tile(name: str, primary: str) -> str:
@@ -76,3 +80,4 @@ def _ours(file: str) -> Asset:
 
 LOOK_CSS = _ours("look.css")
 BUTTON_CSS = _ours("button.css")
+MANAGER_JS = _ours("manager.js")

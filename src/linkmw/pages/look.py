@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-from linkmw.pages.assets import BUTTON_CSS, LOOK_CSS, Asset, hashed, logo_tile, stands_on_any_ground
+from linkmw.pages.assets import BUTTON_CSS, LOOK_CSS, MANAGER_JS, Asset, hashed, logo_tile, stands_on_any_ground
 from linkmw.pages.brand import stylesheet
 
 Owner = Literal["brand", "product"]
@@ -26,7 +26,8 @@ class Look:
     """How a page looks. owner: whose secret is asked for, so whose colours it wears (the hub's pages: the brand's).
 
     brand: the identity's name, for instance ACME ID. product: "" on pages that are about none. contact: an e-mail
-    address or a URL. stylesheets: ours, then the owner's. URLs are same-origin paths but for help and privacy.
+    address or a URL. stylesheets: ours, then the owner's. manager_script: the brand's alone. URLs are same-origin
+    paths but for help and privacy.
     """
 
     owner: Owner
@@ -36,6 +37,7 @@ class Look:
     brand_logo: Logo
     product_logo: Logo
     button_stylesheet: str = ""
+    manager_script: str = ""
     contact: str = ""
     help_url: str = ""
     privacy_url: str = ""
@@ -81,13 +83,15 @@ def dress(
     sheet = hashed("brand", "css", stylesheet(brand_primary if owner == "brand" else product_primary, ground))
     mark = _logo_asset("brand-logo", brand_logo or logo_tile(brand, brand_primary))
     sign = _logo_asset("product-logo", product_logo or logo_tile(product, product_primary))
-    assets = {asset.name: asset for asset in (LOOK_CSS, BUTTON_CSS, sheet, mark, sign)}
+    scripts = (MANAGER_JS,) if owner == "brand" else ()
+    assets = {asset.name: asset for asset in (LOOK_CSS, BUTTON_CSS, sheet, mark, sign, *scripts)}
     look = Look(
         owner=owner,
         brand=brand,
         product=product,
         stylesheets=(assets_url + LOOK_CSS.name, assets_url + sheet.name),
         button_stylesheet=assets_url + BUTTON_CSS.name,
+        manager_script=assets_url + MANAGER_JS.name if scripts else "",
         brand_logo=_logo(assets_url, mark),
         product_logo=_logo(assets_url, sign),
         contact=contact,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -230,31 +231,80 @@ def linked(
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account in the manager. linked, last_used: seconds since the epoch."""
+    """An account in the manager. linked, last_used: seconds since the epoch. remove: where the dialog is (MIM-20)."""
 
     username: str
     linked: int
     last_used: int | None = None
+    link_id: int = 0
+    remove: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ProductPanel:
-    """A product in the manager, with this identity's accounts in their owner's order."""
+    """A product in the manager, with this identity's accounts in their owner's order.
+
+    add: where "+ Add" leads. order: what the arrows post, with `client_id` and `seen` (MIM-19); None: no arrows.
+    """
 
     name: str
     logo: Logo
     accounts: tuple[AccountRow, ...] = ()
+    add: str = ""
+    order: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A hub session of this identity. browser: in fixed words. products: what it opened. end: posts its end."""
+
+    browser: str
+    ip: str
+    started: int
+    products: tuple[str, ...] = ()
+    this: bool = False
+    end: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """Something that happened. account, product: "" where it concerned none. how: from where, or by what."""
+
+    what: Literal["signed_in", "linked", "unlinked", "signed_out", "refused"]
+    account: str
+    product: str
+    at: int
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Flash:
     """What the manager says once. go_on: the flow that waits for "Continue to {product}" (MIM-8)."""
 
-    kind: Literal["linked", "account_taken", "expired"]
-    product: str
+    kind: Literal["linked", "account_taken", "expired", "removed", "order_changed", "session_ended", "gone"]
+    product: str = ""
     account: str = ""
     mailed_to: str = ""
     go_on: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The arrow that was pressed: it keeps the focus, and the account's place now is announced (MIM-19)."""
+
+    link_id: int
+    arrow: Literal["up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDialog:
+    """MIM-20: the question over the manager. cancel: the manager's own address."""
+
+    account: str
+    product: str
+    form: Form
+    cancel: str
+    has_password: bool = True
 
 
 def dashboard(
@@ -266,31 +316,70 @@ def dashboard(
     now: int,
     zone: str = "UTC",
     flash: Flash | None = None,
+    sessions: Sequence[SessionRow] = (),
+    sign_out_everywhere: Form | None = None,
+    activity: Sequence[ActivityRow] = (),
+    dialog: RemoveDialog | None = None,
+    moved: Moved | None = None,
 ) -> str:
-    """MIM-9, MIM-10: "{brand} manager". zone: the tenant's, in which times are written."""
-    panels = [
-        {
-            "name": product.name,
-            "logo": product.logo,
-            "accounts": [
-                {
-                    "username": row.username,
-                    "linked": moment(row.linked, zone),
-                    "last_used": None if row.last_used is None else moment(row.last_used, zone),
-                }
-                for row in product.accounts
-            ],
-        }
-        for product in products
-    ]
+    """MIM-9, 10, 15, 19, 20: "{brand} manager". zone: the tenant's, in which times are written.
+
+    The page has a script of its own, for dragging: serve it with `page(…, scripts=True)`.
+    """
     return _render(
         "dashboard.html",
         look=look,
         identity_email=identity_email,
-        products=panels,
+        products=products,
         sign_out=sign_out,
         now=moment(now, zone),
+        at=partial(moment, zone=zone),
         flash=flash,
+        sessions=sessions,
+        sign_out_everywhere=sign_out_everywhere,
+        activity=activity,
+        dialog=dialog,
+        moved=moved,
+    )
+
+
+def add_account(*, look: Look, form: Form, cancel: str) -> str:
+    """MIM-11: what happens next. Posts nothing but the form's own fields; cancel: the manager's address."""
+    return _render("add_account.html", look=look, form=form, cancel=cancel)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An account to choose. value: what is posted for it."""
+
+    value: str
+    name: str
+    last_used: bool = False
+
+
+def choose(
+    *,
+    look: Look,
+    form: Form,
+    identity_email: str,
+    not_you: str,
+    options: Sequence[Option],
+    problem: bool = False,
+    order_url: str = "",
+) -> str:
+    """MIM-17, MIM-18. Posts `choice`: an option's value, or `add` for another account. options: in their owner's order.
+
+    problem: nothing that can be chosen was posted. order_url: where the order is changed.
+    """
+    return _render(
+        "choose.html",
+        look=look,
+        form=form,
+        identity_email=identity_email,
+        not_you=not_you,
+        options=options,
+        problem=problem,
+        order_url=order_url,
     )
 
 
@@ -326,8 +415,17 @@ def unlink_gone(
     )
 
 
+def sign_out_question(*, look: Look, form: Form, cancel: str = "") -> str:
+    """Whoever asks to end this browser's session cannot show that it is theirs. Posts the form's own fields (FC22)."""
+    return _render("sign_out_question.html", look=look, form=form, cancel=cancel)
+
+
 def signed_out(*, look: Look, sign_in: str, scope: Literal["everywhere", "product", "manager"]) -> str:
-    """What one is signed out of, and the way back in."""
+    """What one is signed out of, and the way back in (P-7).
+
+    everywhere: product and identity on this browser; without a product in `look`, the identity on every browser.
+    product: that product alone. manager: the identity, and what it opened, on this browser.
+    """
     return _render("signed_out.html", look=look, sign_in=sign_in, scope=scope)
 
 

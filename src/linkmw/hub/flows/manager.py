@@ -43,7 +43,7 @@ async def show(ports: Ports, settings: HubSettings, request: Request, organizati
             zone=where.tenant.time_zone,
             flash=_flash(browser, flow, told),
         )
-        return page(html, form_action=[origin_of(told.redirect_uri)] if told else ())
+        return page(html, form_action=[origin_of(told.redirect_uri)] if told else (), scripts=True)
 
 
 async def _panels(ports: Ports, where: Place, session: HubSession, clients: list[Client]) -> list[ProductPanel]:
