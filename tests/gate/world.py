@@ -150,6 +150,8 @@ class FakeProduct:
     asked: list[tuple[str, str]] = field(default_factory=list)
     inactive: set[str] = field(default_factory=set)
     broken: bool = False
+    keeps_sessions: bool = True
+    newest: str = ""
 
     def current_account(self, request: Request) -> Account | None:
         if self.broken:
@@ -182,11 +184,20 @@ class FakeProduct:
         self.sessions.pop(request.cookie("session") or "", None)
         name = f"row{len(self.sessions)}{account_id}{marker.sid[:6] if marker else 'native'}"
         self.sessions[name] = (account_id, marker)
+        self.newest = name
         return (("Set-Cookie", f"session={name}; Path=/; HttpOnly"),)
 
     def end_session(self, request: Request) -> Headers:
         self.sessions.pop(request.cookie("session") or "", None)
         return (("Set-Cookie", "session=; Path=/; Max-Age=0"),)
+
+    def reference(self, request: Request) -> str:
+        return self.newest if self.keeps_sessions else ""
+
+    def end_referenced(self, reference: str) -> None:
+        if self.broken:
+            raise RuntimeError("the session table is gone")
+        self.sessions.pop(reference, None)
 
     def find(self, account_id: str) -> AccountFacts | None:
         found = self._by_id(account_id)

@@ -10,10 +10,8 @@ from linkmw.errors import LinkRefused
 from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
-from linkmw_django import second_factor, users
+from linkmw_django import native_session, second_factor, users
 from linkmw_django.configuration import Configuration
-
-MARKER = "_linkmw"  # the session key of the marker: [sid, expires]
 
 
 class Product:
@@ -50,12 +48,18 @@ class Product:
         request.raw.session.cycle_key()
         second_factor.remember_device(request.raw)
         if marker is not None:
-            request.raw.session[MARKER] = [marker.sid, marker.expires]
+            request.raw.session[native_session.MARKER] = [marker.sid, marker.expires]
         return ()
 
     def end_session(self, request: Request) -> Headers:
         auth.logout(request.raw)
         return ()
+
+    def reference(self, request: Request) -> str:
+        return native_session.reference(request.raw.session)
+
+    def end_referenced(self, reference: str) -> None:
+        native_session.end(reference)
 
     def find(self, account_id: str) -> AccountFacts | None:
         return _facts(users.by_id(account_id))

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from linkmw.errors import LinkmwError, NoCookie, RequestRefused, TooMany
-from linkmw.gate import answers, audit, codes, places
+from linkmw.gate import answers, audit, codes, native, places
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
 from linkmw.gate.ports import Entry, OwnCheck, Ports, SecondFactor, Totp, UnknownFactor
 from linkmw.http import Request, Response, page, redirect
-from linkmw.model import Account, Marker
+from linkmw.model import Account, Marker, Session
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
 from linkmw.settings import Settings
@@ -109,17 +111,40 @@ async def _refused(
 
 
 async def _open(ports: Ports, settings: Settings, request: Request, entry: Entry) -> Response:
-    """The native session. It is on the allow-list first, so that it never stands without being there."""
+    """The native session. It is on the allow-list first, so that it never stands without being there.
+
+    Raises RequestRefused (`expired`) when a logout that came meanwhile has named it (RC11).
+    """
     session = entry.session
-    await ports.sessions.put(session)
-    marker = Marker(session.sid, session.expires)
+    await _listed(ports, session)
     try:
-        headers = await ports.call(ports.product.start_session, request, session.account_id, marker)
+        headers = await ports.call(ports.product.start_session, request, session.account_id, _marker(session))
+        await _referenced(ports, settings, request, session)
     except Exception:
         await ports.sessions.end(session.sid)
         raise
     audit.note(ports, settings, request, "sign_in", "ok", account_id=session.account_id, sub=session.identity)
     return redirect(entry.then, headers)
+
+
+def _marker(session: Session) -> Marker:
+    return Marker(session.sid, session.expires)
+
+
+async def _listed(ports: Ports, session: Session) -> None:
+    if not await ports.sessions.put(session):
+        raise RequestRefused("the sign-in was ended before it was finished", code="expired")
+
+
+async def _referenced(ports: Ports, settings: Settings, request: Request, session: Session) -> None:
+    """What ends the native session from outside is known with it; without that the session is not begun at all."""
+    try:
+        reference = await ports.call(ports.product.reference, request)
+        if reference:
+            await _listed(ports, replace(session, native=native.closed(settings, reference)))
+    except Exception:
+        await ports.call(ports.product.end_session, request)  # in place: its cookies were never sent
+        raise
 
 
 async def _stopped(ports: Ports, settings: Settings, request: Request, entry: Entry, factor: UnknownFactor) -> Response:

@@ -100,6 +100,13 @@ class HookedAccounts:
         with self.inside(request):
             return bool(self.hooks["verify_code"](self.entering(account_id), code))
 
+    def reference(self, request: Request) -> str:  # noqa: ARG002  (the contract)
+        """Nothing: a session that is all in its cookie has no name. An adapter that keeps sessions says which."""
+        return ""
+
+    def end_referenced(self, reference: str) -> None:
+        """Nothing to end."""
+
     def find(self, account_id: str) -> AccountFacts | None:
         with self.inside(None):
             user = self.load(account_id)

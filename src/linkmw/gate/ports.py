@@ -96,6 +96,10 @@ class Entries(Protocol):
         """Forget the entry; one that is gone already is fine."""
 
 
+# How long a logout refuses what was begun before it: longer than a sign-in may wait for its second factor (RC11).
+REFUSED_SECONDS = 3600
+
+
 class Sessions(Protocol):
     """The allow-list of sessions opened through a link."""
 
@@ -112,9 +116,10 @@ class Sessions(Protocol):
         """Forget the session and its index entries; what it was, None when it was gone."""
 
     async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
-        """End every session of the account, of the hub session, or of both together; what they were.
+        """End every session of the account, of the hub session, or of both together; what they were, without their sids.
 
-        until: when the logout was made. One begun until then and not yet written is refused by `put` (RC11).
+        until: when the logout was made. One begun until then and not yet written is refused by `put`, for
+        REFUSED_SECONDS (RC11). The store knows hashes of sids only, so `sid` is "" in what is returned.
         """
 
 

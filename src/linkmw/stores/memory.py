@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Generic, TypeVar
 
-from linkmw.gate.ports import Entry, ProofRecord
+from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord
 from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
 from linkmw.model import Session, SignIn
 from linkmw.stores.memory_tries import Tries
@@ -130,19 +130,46 @@ class Entries:
 
 
 class Sessions:
-    """The allow-list."""
+    """The allow-list, and the logouts that came of late: whom each named, and when it was made."""
 
     def __init__(self, now: Clock) -> None:
         self._sessions: Shelf[str, Session] = Shelf(now)
+        self._logouts: Shelf[tuple[str, str], int] = Shelf(now)
 
-    async def put(self, session: Session) -> None:
-        self._sessions.put_until(session.sid, session, session.expires)
+    async def put(self, session: Session) -> bool:
+        with self._sessions.lock:
+            if self._is_refused(session):
+                self._sessions.take(session.sid)
+                return False
+            self._sessions.put_until(session.sid, session, session.expires)
+            return True
+
+    def _is_refused(self, session: Session) -> bool:
+        account_id, hub_sid = session.account_id, session.hub_sid
+        named = ((account_id, ""), ("", hub_sid), (account_id, hub_sid))
+        return any(session.started <= (self._logouts.get(name) or 0) for name in named)
 
     async def get(self, sid: str) -> Session | None:
         return self._sessions.get(sid)
 
-    async def end(self, sid: str) -> None:
-        self._sessions.take(sid)
+    async def end(self, sid: str) -> Session | None:
+        return self._sessions.take(sid)
+
+    async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
+        name = (account_id, hub_sid)
+        with self._sessions.lock:
+            latest = max(until, self._logouts.get(name) or 0)
+            self._logouts.put_until(name, latest, latest + REFUSED_SECONDS)
+            ended = [self._sessions.take(sid) for sid in self._sids_of(account_id, hub_sid)]
+            return [replace(session, sid="") for session in ended if session]
+
+    def _sids_of(self, account_id: str, hub_sid: str) -> list[str]:
+        kept = [session for sid in self._sessions.keys_in_order() if (session := self._sessions.get(sid))]
+        return [
+            session.sid
+            for session in kept
+            if account_id in ("", session.account_id) and hub_sid in ("", session.hub_sid)
+        ]
 
 
 class Marks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linkmw.gate.ports import Entry, ProofRecord
+from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord
 from linkmw.model import Session
 from linkmw.stores import session_record
 from linkmw.stores.codec import Codec
@@ -58,17 +58,54 @@ class Entries:
 
 # A sorted set, for a small one is a fifth the size of a small set before Redis 7.2 (performance.md, section 5); its
 # scores let ended sessions be swept without looking at them.
-_ADD = Script(
-    """
+#
+# A logout is a member too, so that one script is both sides of RC11: a mark ("!", or "!" and the hash of an account)
+# whose score is when the logout was made and REFUSED_SECONDS.
+_SWEEP = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1])
+local function keep()
+  local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+  if last then redis.call('EXPIREAT', KEYS[1], last) end
+end
+"""
+
+_ADD = Script(
+    _SWEEP
+    + """
+for _, mark in ipairs({'!', '!' .. ARGV[3]}) do
+  local score = redis.call('ZSCORE', KEYS[1], mark)
+  if score and tonumber(ARGV[4]) <= tonumber(score) then return 0 end
+end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('EXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])
+keep()
 return 1
+""",
+    repeatable=True,
+)
+
+_END = Script(
+    _SWEEP
+    + """
+redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
+keep()
+return redis.call('ZRANGE', KEYS[1], 0, -1)
+""",
+    repeatable=True,
+)
+
+_REMOVE = Script("return redis.call('ZREM', KEYS[1], ARGV[1])", repeatable=False)
+
+_TAKE = Script(
+    """
+local found = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+return found
 """,
     repeatable=False,
 )
 
-_REMOVE = Script("return redis.call('ZREM', KEYS[1], ARGV[1])", repeatable=False)
+_MARK = b"!"
+_HASH_BYTES = 16  # no mark is as long
 
 
 class _Index:
@@ -78,11 +115,19 @@ class _Index:
         self._commands = commands
         self._keys = keys
 
-    async def add(self, value: str, session: Session) -> None:
-        await self._commands.run(_ADD, self._keys.of(value), digest(session.sid), session.expires)
+    async def add(self, value: str, session: Session) -> bool:
+        """False when a logout that was made since the session began has named it."""
+        began, account = session.started + REFUSED_SECONDS, digest(session.account_id)
+        key = self._keys.of(value)
+        return bool(await self._commands.run(_ADD, key, digest(session.sid), session.expires, account, began))
 
-    async def remove(self, value: str, session: Session) -> None:
-        await self._commands.run(_REMOVE, self._keys.of(value), digest(session.sid))
+    async def end(self, value: str, mark: bytes, until: int) -> list[bytes]:
+        """Refuse what began until then; the hashes of the sids that are here."""
+        found: list[bytes] = await self._commands.run(_END, self._keys.of(value), mark, until + REFUSED_SECONDS)
+        return [member for member in found if len(member) == _HASH_BYTES]
+
+    async def remove(self, value: str, hashed: bytes) -> None:
+        await self._commands.run(_REMOVE, self._keys.of(value), hashed)
 
 
 class Sessions:
@@ -95,20 +140,41 @@ class Sessions:
         self._identities = _Index(commands, Keys(prefix, "i"))
         self._hub_sids = _Index(commands, Keys(prefix, "h"))
 
-    async def put(self, session: Session) -> None:
-        for index, value in self._indexes(session):  # first: no session lives that no index finds
-            await index.add(value, session)
+    async def put(self, session: Session) -> bool:
+        """The record first: a logout that reads an index before the session is in it refuses it there."""
         await self._commands.put_until(self._keys.of(session.sid), session_record.pack(session), session.expires)
+        for index, value in self._indexes(session):
+            if not await index.add(value, session):
+                await self.end(session.sid)
+                return False
+        return True
 
     async def get(self, sid: str) -> Session | None:
         return session_record.unpack(sid, await self._commands.get(self._keys.of(sid)))
 
-    async def end(self, sid: str) -> None:
-        session = await self.get(sid)
-        await self._commands.drop(self._keys.of(sid))
+    async def end(self, sid: str) -> Session | None:
+        return await self._end(digest(sid), sid)
+
+    async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
+        if hub_sid:
+            mark = _MARK + digest(account_id) if account_id else _MARK
+            found = await self._hub_sids.end(hub_sid, mark, until)
+        else:
+            found = await self._accounts.end(account_id, _MARK, until)
+        ended = [await self._end(hashed, of_account=account_id) for hashed in found]
+        return [session for session in ended if session is not None]
+
+    async def _end(self, hashed: bytes, sid: str = "", of_account: str = "") -> Session | None:
+        key = self._keys.hashed(hashed)
+        if of_account:
+            session = session_record.unpack(sid, await self._commands.get(key))
+            if session is None or session.account_id != of_account:
+                return None
+        session = session_record.unpack(sid, await self._commands.run(_TAKE, key))
         if session is not None:
             for index, value in self._indexes(session):
-                await index.remove(value, session)
+                await index.remove(value, hashed)
+        return session
 
     def _indexes(self, session: Session) -> tuple[tuple[_Index, str], ...]:
         return (

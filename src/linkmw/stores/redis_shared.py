@@ -34,7 +34,11 @@ class Keys:
     kind: str
 
     def of(self, *parts: str) -> bytes:
-        return self.prefix.encode() + self.kind.encode() + digest(*parts)
+        return self.hashed(digest(*parts))
+
+    def hashed(self, hashed: bytes) -> bytes:
+        """The key whose parts are known by their digest alone."""
+        return self.prefix.encode() + self.kind.encode() + hashed
 
 
 # An entry of the hash is a line: when it was put, when it ends (both microseconds, 16 digits), who claimed it

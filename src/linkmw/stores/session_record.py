@@ -1,6 +1,7 @@
 """A gate session in as few bytes as it takes: one for each person signed in (performance.md, G7).
 
-Version, two times, three texts. A text that is 32 random bytes in base64url, as our tokens are, is kept as those bytes.
+Version, two times, three or four texts: the fourth, `native`, only where there is one. A text that is base64url, as our
+tokens are, is kept as the bytes it spells.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ MAX_TEXT = 0x7FFF
 _HEAD = struct.Struct(">BII")  # version, started, expires; 32 bits of seconds last until 2106
 _SIZE = struct.Struct(">H")
 _TOKEN = 0x8000  # beside the size: these bytes are a token
+_TOKEN_TEXT = 43  # characters of 32 random bytes
 
 
 def pack(session: Session) -> bytes:
     """All of `session` but its sid, whose hash is the key. Raises RequestRefused for a text over 32 KiB."""
-    texts = (session.account_id, session.identity, session.hub_sid)
+    texts = (session.account_id, session.identity, session.hub_sid, *([session.native] if session.native else ()))
     return _HEAD.pack(VERSION, session.started, session.expires) + b"".join(_pack(text) for text in texts)
 
 
@@ -39,15 +41,14 @@ def _unpack(sid: str, data: bytes) -> Session | None:
     account_id, end = _read(data, _HEAD.size)
     identity, end = _read(data, end)
     hub_sid, end = _read(data, end)
-    return Session(sid, account_id, identity, hub_sid, started, expires) if end == len(data) else None
+    native, end = _read(data, end) if end < len(data) else ("", end)
+    return Session(sid, account_id, identity, hub_sid, started, expires, native) if end == len(data) else None
 
 
 def _pack(text: str) -> bytes:
     token = _token_bytes(text)
-    if token is not None:
-        return _SIZE.pack(_TOKEN | len(token)) + token
-    data = at_most(MAX_TEXT, text.encode())
-    return _SIZE.pack(len(data)) + data
+    data = at_most(MAX_TEXT, text.encode()) if token is None else token
+    return _SIZE.pack(len(data) | (_TOKEN if token is not None else 0)) + data
 
 
 def _read(data: bytes, offset: int) -> tuple[str, int]:
@@ -64,8 +65,11 @@ def _token(data: bytes) -> str:
 
 
 def _token_bytes(text: str) -> bytes | None:
-    """The 32 bytes that `text` spells, if it is exactly how `_token` would spell them."""
-    if len(text) != 43 or not text.isascii():
+    """The bytes that `text` spells, if it is exactly how `_token` would spell them; None for shorter than our tokens."""
+    if not _TOKEN_TEXT <= len(text) <= MAX_TEXT or not text.isascii():
         return None
-    data = urlsafe_b64decode(text + "=")
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
     return data if _token(data) == text else None
