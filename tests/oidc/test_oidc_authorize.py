@@ -355,3 +355,18 @@ def test_fc07_a_code_used_by_somebody_else_or_elsewhere(given, verifier, challen
     with pytest.raises(RequestRefused) as caught:
         authorize.verify_code(given, GRANTED, verifier=verifier, challenge=challenge)
     assert caught.value.code == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("de-CH fr en", "de-CH fr en"),
+        ("zh-Hant-TW", "zh-Hant-TW"),
+        ("", ""),
+        ("d <b> de_DE 7 de", "de"),
+        ("de" + "-x" * 500, ""),
+        (" ".join(["de"] * 50), " ".join(["de"] * 10)),
+    ],
+)
+def test_ui_locales_are_tags_in_order_and_never_an_error(given, read):
+    assert authorize.read_request(query_of(ui_locales=given), SHOP).ui_locales == read

@@ -25,6 +25,8 @@ def of_link(
         flow=flow.name if flow else "",
         ip=request.client,
         actor=actor,
+        username=link.username,
+        user_agent=_agent(request),
     )
 
 
@@ -42,6 +44,8 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
         subject=flow.identity.subject if flow.identity else "",
         flow=flow.name,
         ip=request.client,
+        username=flow.account.username if flow.account else "",
+        user_agent=_agent(request),
     )
 
 
@@ -75,3 +79,7 @@ def of_failure(event: str, code: str, ref: str, where: Place, now: int, request:
         flow=log.flow(),
         ip=request.client,
     )
+
+
+def _agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")[:256]

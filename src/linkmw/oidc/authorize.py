@@ -24,6 +24,8 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, 4.1
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url
 _VISIBLE = re.compile(r"[\x20-\x7e]*")  # VSCHAR (RFC 6749, appendix A)
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")  # of a BCP 47 tag, what languages of pages go by
+MAX_LANGUAGES = 10
 
 SCOPES = ("openid", "profile", "email")
 PROMPTS = frozenset(("none", "login", "consent", "select_account"))
@@ -146,6 +148,7 @@ def read_request(query: Params, client: Client) -> AuthorizationRequest:
         scope=_scope(query),
         prompt=_prompt(query),
         max_age=_max_age(query),
+        ui_locales=_ui_locales(query),
     )
     # Gates send both always; a client in another language may do without (docs/protocol.md, 4).
     if client.proof != "none" and not (request.state and request.nonce):
@@ -246,3 +249,9 @@ def _max_age(query: Params) -> int | None:
     if text and not _SECONDS.fullmatch(text):
         raise RedirectableError("invalid_request", "max_age is a number of seconds")
     return int(text) if text else None
+
+
+def _ui_locales(query: Params) -> str:
+    """Languages in order of preference; whatever is no tag of one is ignored, it is never an error (3.1.2.1)."""
+    tags = [tag for tag in query.get("ui_locales").split() if _LANGUAGE.fullmatch(tag)]
+    return " ".join(tags[:MAX_LANGUAGES])

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
+    text,
 )
 
 # Names of constraints are the same on both dialects: a later migration can name what it changes.
@@ -58,7 +58,7 @@ def _text(name: str, limit: int, *, key: bool = False) -> Column[str]:
 
 def _added_text(name: str, limit: int, default: str = "") -> Column[str]:
     """A column that a later migration added: rows from before have the default."""
-    return Column(name, Text, _at_most(name, limit), nullable=False, server_default=default)
+    return Column(name, Text, _at_most(name, limit), nullable=False, server_default=text(f"'{default}'"))
 
 
 def _belongs_to(column: str, limit: int) -> Column[str]:
@@ -87,7 +87,7 @@ tenants = Table(
     Column("enabled", Boolean, nullable=False),
     _text("logo_svg", LOGO),
     _added_text("language", WORD, "en"),
-    Column("fresh_sign_in", Boolean, nullable=False, server_default=false()),
+    Column("fresh_sign_in", Boolean, nullable=False, server_default=text("FALSE")),
     _added_text("help_url", URL),
     _added_text("privacy_url", URL),
 )
@@ -182,6 +182,8 @@ audit = Table(
     _text("flow", WORD),
     _text("ip", WORD),
     _text("actor", NAME),
+    _added_text("username", USERNAME),
+    _added_text("user_agent", LINE),
     Index(None, "issuer", "subject", "time"),
     Index(None, "time"),
     sqlite_autoincrement=True,
