@@ -1,8 +1,13 @@
-"""The English indefinite article in front of a name, by its sound: "an ACME ID", "a Nova Pass", "an SSO"."""
+"""The English indefinite article in front of a name, by its sound: "an ACME ID", "a Nova Pass", "an SSO".
+
+Other languages would need the name's gender, which nobody tells: their sentences use it as a proper name.
+"""
 
 from __future__ import annotations
 
 import re
+
+from linkmw.pages.language import current
 
 _SPELLED_WITH_AN = frozenset("AEFHILMNORSX")  # letters whose own names begin with a vowel: an F, an M
 _SILENT_H = re.compile(r"(hono|honest|heir|hour)", re.I)
@@ -11,7 +16,9 @@ _NUMBER_WITH_AN = re.compile(r"(8|1[18](?!\d))")
 
 
 def with_article(name: str) -> str:
-    """`name` with "a" or "an" before it."""
+    """`name` with "a" or "an" before it; in another language than English, as it is."""
+    if current() != "en":
+        return name
     return f"{'an' if _takes_an(name.strip()) else 'a'} {name}"
 
 

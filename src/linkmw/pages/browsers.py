@@ -5,6 +5,8 @@ The header is the visitor's own text, so nothing of it is ever shown: the answer
 
 from __future__ import annotations
 
+from linkmw.pages.language import gettext
+
 # First match wins: nearly every browser also claims to be Chrome, Safari and Mozilla.
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -34,8 +36,8 @@ def describe(user_agent: str) -> str:
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "unknown"
+        return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or gettext("unknown")
 
 
 def _first(names: tuple[tuple[str, str], ...], user_agent: str) -> str:

@@ -89,13 +89,12 @@ def offer(form: Switch) -> None:
     _SPOKEN.set(replace(_SPOKEN.get(), switch=form))
 
 
-def choose(wanted: Iterable[str], default: str = DEFAULT) -> str:
-    """The first of the tags `wanted` that we speak, a more general tag for a more special one (RFC 4647, 3.4)."""
-    for tag in wanted:
-        found = _look_up(tag.strip().lower())
-        if found:
-            return found
-    return default if default in LANGUAGES else ""
+def choose(wanted: Iterable[str]) -> str:
+    """The first of the tags `wanted` that we speak, a more general tag for a more special one (RFC 4647, 3.4).
+
+    "" when we speak none of them.
+    """
+    return next((found for tag in wanted if (found := _look_up(tag.strip().lower()))), "")
 
 
 def _look_up(tag: str) -> str:

@@ -1,4 +1,4 @@
-"""The mails about links, from values to `Mail`. Pure; the words live in `templates/`.
+"""The mails about links, from values to `Mail`, in the language spoken. Pure; the words live in `templates/`.
 
 A mail about an account goes to the account's address and carries the button that undoes it; the identity's own
 address is told too, without button and without the account's name: it need not be the product's on file (PR14).
@@ -17,9 +17,11 @@ import linkmw.pages
 from linkmw.hub.mail.names import masked, one_address, one_line, unlinkable
 from linkmw.hub.ports import Mail
 from linkmw.model import Client, Tenant
+from linkmw.pages import language
 from linkmw.pages.article import with_article
 from linkmw.pages.brand import palette
 from linkmw.pages.browsers import describe
+from linkmw.pages.language import gettext
 from linkmw.pages.moment import moment
 
 COLUMNS = 72
@@ -32,7 +34,9 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    extensions=["jinja2.ext.i18n"],
 )
+language.install(_TEMPLATES)
 _TEMPLATES.filters.update(with_article=with_article, unlinkable=unlinkable, masked=masked)
 
 
@@ -60,7 +64,7 @@ def linked(envelope: Envelope, happening: Happening, *, account: str, identity_e
     """MIM-7, 21, 22: to the account's address, with Remove Link. Raises RequestRefused(code="mail_header") (UM09)."""
     return _mail(
         "linked",
-        f"Your {envelope.client.name} account has been linked from {with_article(envelope.tenant.brand)}",
+        gettext("Your %(product)s account has been linked from %(brand)s") % _named(envelope),
         envelope,
         happening,
         account=account,
@@ -73,7 +77,8 @@ def linked_for_identity(envelope: Envelope, happening: Happening, *, identity_em
     """MIM-7, PR14: to the identity's own address. Raises RequestRefused(code="mail_header")."""
     return _mail(
         "linked_for_identity",
-        f"{_article_of_account(envelope.client.name)} has been linked to your {envelope.tenant.brand}",
+        gettext("%(product)s account has been linked to your %(brand)s")
+        % {"product": _capital(with_article(envelope.client.name)), "brand": envelope.tenant.brand},
         envelope,
         happening,
         identity_email=identity_email,
@@ -84,16 +89,19 @@ def unlinked(envelope: Envelope, happening: Happening, *, account: str) -> Mail:
     """MIM-24: to the address the account had. Raises RequestRefused(code="mail_header")."""
     return _mail(
         "unlinked",
-        f"Your {envelope.client.name} account is no longer linked to {with_article(envelope.tenant.brand)}",
+        gettext("Your %(product)s account is no longer linked to %(brand)s") % _named(envelope),
         envelope,
         happening,
         account=account,
     )
 
 
-def _article_of_account(product: str) -> str:
-    named = with_article(f"{product} account")
-    return named[0].upper() + named[1:]
+def _named(envelope: Envelope) -> dict[str, str]:
+    return {"product": envelope.client.name, "brand": with_article(envelope.tenant.brand)}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **values: str) -> Mail:
@@ -123,7 +131,7 @@ def _ip(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        return "unknown"
+        return gettext("unknown")
 
 
 def _wrapped(text: str) -> str:
