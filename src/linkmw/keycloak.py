@@ -1,11 +1,12 @@
 """Keycloak's Admin API through python-keycloak, which this module alone imports (design 1; libraries, section 3).
 
-For now: the hub's client in a realm, made or repaired, and what the realm's sign-in says of itself. Blocking, for the
-command line and for setting up a demo.
+The hub's client in a realm, made or repaired, what the realm's sign-in says of itself, and a person's sessions ended.
+Blocking: for the command line, for setting up a demo, and for the hub in a thread.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakError
 
 from linkmw.errors import LinkmwError, Unavailable
-from linkmw.model import Secret
+from linkmw.model import Identity, Secret, Tenant
 
 T = TypeVar("T")
 
@@ -302,3 +303,27 @@ def _asked(what: str, question: Callable[..., T], *arguments: Any) -> T:
         if status is None or status >= 500:
             raise Unavailable(f"Keycloak did not answer when asked to {what}") from error
         raise KeycloakRefused(f"Keycloak refused to {what}: HTTP {status}", status) from error
+
+
+def end_sessions(tenant: Tenant, identity: Identity, seconds: float) -> None:
+    """Every session of this person at Keycloak has ended, asked for as the hub's own service account.
+
+    Keycloak tells its clients of each, the hub too. A person whom Keycloak does not know any more has none.
+    Raises Unavailable, KeycloakRefused.
+    """
+    server, _, realm = (tenant.internal_issuer or tenant.issuer).rpartition("/realms/")
+    admin = KeycloakAdmin(
+        connection=KeycloakOpenIDConnection(
+            server_url=server,
+            realm_name=realm,
+            client_id=tenant.keycloak_client_id,
+            client_secret_key=str(tenant.keycloak_client_secret),
+            timeout=math.ceil(seconds),
+            max_retries=0,
+        )
+    )
+    try:
+        _asked("end a person's sessions", admin.user_logout, identity.subject)
+    except KeycloakRefused as error:
+        if error.status != 404:
+            raise

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from tests.hub.test_hub_relying_party import CALLBACK, KEY, METADATA, SIGN_IN
+from tests.hub.test_hub_relying_party import CALLBACK, KEY, METADATA, SIGN_IN, no_admin
 from tests.hub.world import ACME, REALM, Clock
 
 from linkmw.errors import LinkmwError, ProtocolError, TokenRejected, Unavailable
@@ -139,7 +139,7 @@ class Hub:
 
     def __init__(self, wire: Wire, clock: Clock, timeout: float) -> None:
         self.http = web.client(timeout)
-        self.party = RelyingParty(self.http, clock)
+        self.party = RelyingParty(self.http, clock, no_admin)
         self.tenant = replace(ACME, internal_issuer=wire.url)
 
     async def sends(self) -> str:

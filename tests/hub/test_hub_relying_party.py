@@ -15,7 +15,7 @@ from linkmw.errors import LinkmwError, ProtocolError, ProviderRefused, RequestRe
 from linkmw.hub import web
 from linkmw.hub.ports import KeycloakSignIn
 from linkmw.hub.relying_party import RelyingParty
-from linkmw.model import Identity, Secret, SignIn
+from linkmw.model import Identity, Secret, SignIn, Tenant
 from linkmw.oidc.jose import PrivateKey, sign
 
 KEY = PrivateKey.generate("RS256")
@@ -32,6 +32,10 @@ METADATA = {
     "code_challenge_methods_supported": ["S256"],
     "authorization_response_iss_parameter_supported": True,
 }
+
+
+def no_admin(tenant: Tenant, identity: Identity, seconds: float) -> None:
+    raise Unavailable("no Admin API here")
 
 
 class FakeKeycloak:
@@ -92,7 +96,7 @@ def keycloak(clock: Clock) -> FakeKeycloak:
 @pytest.fixture
 def party(keycloak: FakeKeycloak, clock: Clock) -> RelyingParty:
     http = httpx2.AsyncClient(transport=httpx2.MockTransport(keycloak.answer), timeout=1.0)
-    return RelyingParty(http, clock)
+    return RelyingParty(http, clock, no_admin)
 
 
 def redeem(party: RelyingParty, issuer: str = REALM) -> KeycloakSignIn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,12 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.testclient import TestClient
 from tests.secrets_in_logs import used
 
-from linkmw.errors import ProviderRefused, Unavailable
+from linkmw.errors import ProviderRefused, TokenRejected, Unavailable
 from linkmw.http import with_query
 from linkmw.hub.app import build_app
-from linkmw.hub.ports import AccountAnswer, AuditEvent, KeycloakSignIn, Mail, NewLink, Ports
+from linkmw.hub.ports import AccountAnswer, AuditEvent, EndedAtProvider, KeycloakSignIn, Mail, NewLink, Ports
 from linkmw.model import Account, Client, Identity, Secret, SignIn, Tenant
-from linkmw.oidc import authorize
+from linkmw.oidc import authorize, base64url
 from linkmw.oidc.client_auth import write_basic
 from linkmw.settings import HubSettings
 from linkmw.stores.memory import HubMemory
@@ -74,6 +75,8 @@ class Keycloak:
     codes: dict[str, tuple[str, KeycloakSignIn]] = field(default_factory=dict)
     redeemed: int = 0
     away: bool = False
+    logout_tokens: dict[str, EndedAtProvider] = field(default_factory=dict)
+    signed_out: list[Identity] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=count)
 
     async def authorization_url(
@@ -85,6 +88,7 @@ class Keycloak:
         prompt: str = "",
         max_age: int | None = None,
         login_hint: str = "",
+        ui_locales: str = "",
     ) -> str:
         if self.away:
             raise Unavailable("Keycloak is away")
@@ -97,6 +101,7 @@ class Keycloak:
             verifier=sign_in.verifier,
             prompt=prompt,
             max_age="" if max_age is None else str(max_age),
+            ui_locales=ui_locales,
         )
 
     def signs_in(self, url: str, identity: Identity, now: int, **more: Any) -> str:
@@ -117,8 +122,22 @@ class Keycloak:
             raise ProviderRefused("invalid_grant")
         return signed
 
-    async def end_session_url(self, tenant: Tenant, after: str) -> str:
-        return f"{tenant.issuer}/logout"
+    async def end_session_url(self, tenant: Tenant, after: str, *, id_token: str = "", state: str = "") -> str:
+        if self.away:
+            raise Unavailable("Keycloak is away")
+        return with_query(
+            f"{tenant.issuer}/logout", post_logout_redirect_uri=after, id_token_hint=id_token, state=state
+        )
+
+    async def verify_logout_token(self, tenant: Tenant, token: str) -> EndedAtProvider:
+        if token not in self.logout_tokens:
+            raise TokenRejected("no such logout token", code="token_signature")
+        return self.logout_tokens[token]
+
+    async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
+        if self.away:
+            raise Unavailable("Keycloak is away")
+        self.signed_out.append(identity)
 
     async def healthy(self, tenant: Tenant) -> bool:
         return not self.away
@@ -130,11 +149,18 @@ class Accounts:
 
     usable_password: bool = True
     away: bool = False
+    silent: set[str] = field(default_factory=set)  # products that take no logout token
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # client id, claims of the logout token
 
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         if self.away:
             raise Unavailable("the product is away")
         return AccountAnswer(True, usable_password=self.usable_password)
+
+    async def log_out(self, client: Client, token: str) -> None:
+        if self.away or client.client_id in self.silent:
+            raise Unavailable("the product is away")
+        self.told.append((client.client_id, jwt_claims(token)))
 
 
 class Person:
@@ -154,6 +180,12 @@ class Person:
     def submit(self, page: Any, action: str, **more: str) -> Any:
         """Press the button of the form in `page` that posts to `action`."""
         return self.post(action, form_of(page.text, action) | more)
+
+
+def jwt_claims(token: str) -> dict[str, Any]:
+    """What a token says, whoever signed it."""
+    claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1]))
+    return claims
 
 
 def form_of(html: str, action: str) -> dict[str, str]:
@@ -191,6 +223,7 @@ class World:
         memory, sql = self.memory, self.sql
         return Ports(
             sign_ins=memory.sign_ins,
+            sign_outs=memory.sign_outs,
             flows=memory.flows,
             handles=memory.handles,
             proof_codes=memory.proof_codes,
@@ -202,6 +235,7 @@ class World:
             keys=sql.keys,
             audit=sql.audit,
             outbox=sql.outbox,
+            logouts=sql.logouts,
             provider=self.keycloak,
             products=self.accounts,
             ping_redis=self._ping("redis"),

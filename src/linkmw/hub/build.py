@@ -18,7 +18,8 @@ from linkmw.hub.mail.smtp import SmtpServer
 from linkmw.hub.ports import Ports
 from linkmw.hub.products import SignedProducts
 from linkmw.hub.relying_party import RelyingParty
-from linkmw.hub.retention import Retention
+from linkmw.hub.retention import Forget, Retention
+from linkmw.model import Identity, Tenant
 from linkmw.settings import HubSettings
 from linkmw.stores.redis import Commands, HubStores, connect
 from linkmw.stores.sql import SqlStores, clock
@@ -50,11 +51,19 @@ class Connections:
         self.sql.close()
 
 
+def _end_at_keycloak(tenant: Tenant, identity: Identity, seconds: float) -> None:
+    """As `keycloak.end_sessions`, which is loaded when it is first needed: a hub may do without for long."""
+    from linkmw import keycloak
+
+    keycloak.end_sessions(tenant, identity, seconds)
+
+
 def ports_of(settings: HubSettings, connections: Connections) -> Ports:
     sql, http = connections.sql, connections.http
     redis = HubStores(connections.redis, settings.redis_prefix)
     return Ports(
         sign_ins=redis.sign_ins,
+        sign_outs=redis.sign_outs,
         flows=redis.flows,
         handles=redis.handles,
         proof_codes=redis.proof_codes,
@@ -66,7 +75,8 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         keys=sql.keys,
         audit=sql.audit,
         outbox=sql.outbox,
-        provider=RelyingParty(http, clock),
+        logouts=sql.logouts,
+        provider=RelyingParty(http, clock, _end_at_keycloak),
         products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
         ping_redis=kept_for_a_second(connections.redis.ping, clock),
         ping_sql=kept_for_a_second(sql.ping, clock),
@@ -75,13 +85,17 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
     )
 
 
+def _forgets(sql: SqlStores) -> list[Forget]:
+    return [sql.audit.forget, sql.outbox.forget, sql.logouts.forget]
+
+
 def build(settings: HubSettings) -> Starlette:
     """The hub, ready to serve, outbox and retention running beside it. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)
-    retention = Retention([connections.sql.audit.forget, connections.sql.outbox.forget], settings.audit_days, clock)
+    retention = Retention(_forgets(connections.sql), settings.audit_days, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -42,16 +42,17 @@ class Refused(Exception):
 class NotLinkedYet(LinkmwError):
     """The account is proven, its product's session stands, and the link was not made (PR22, DF01).
 
-    go_on: the address that leads back to the product.
+    go_on: the address that leads back to the product. try_again: where it is tried again, "" for the sign-in.
     """
 
     code = "not_linked_yet"
     status = 200  # the person is signed in to the product, and the page says so
 
-    def __init__(self, reason: Literal["away", "expired"], go_on: str) -> None:
+    def __init__(self, reason: Literal["away", "expired"], go_on: str, try_again: str = "") -> None:
         super().__init__(f"not linked: {reason}")
         self.reason = reason
         self.go_on = go_on
+        self.try_again = try_again
 
 
 @contextmanager
@@ -102,7 +103,12 @@ def callback(settings: HubSettings, tenant: Tenant) -> str:
 
 
 def manager(settings: HubSettings, tenant: Tenant) -> str:
-    return f"{settings.public_url}/t/{tenant.organization_id}/"
+    return settings.public_url + in_manager(tenant)
+
+
+def in_manager(tenant: Tenant, page: str = "") -> str:
+    """The path of a page of the tenant's manager, or of the manager itself."""
+    return f"/t/{tenant.organization_id}/{page}"
 
 
 def at_gate(client: Client, route: str) -> str:
@@ -115,3 +121,8 @@ def by_back_channel(client: Client, url: str) -> str:
     if not client.internal_url:
         return url
     return client.internal_url + url.removeprefix(client.public_url)
+
+
+def logout_uri(client: Client) -> str:
+    """Where this machine hands in the client's logout tokens; "" when it takes none."""
+    return client.logout_uri if client.proof == "none" else by_back_channel(client, at_gate(client, "logout"))

@@ -134,6 +134,28 @@ class SignIns(Protocol):
         """Once; atomic; safe against a lost reply (RF02)."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignOut:
+    """A sign-out that waits: for its button, or for the browser to return from Keycloak.
+
+    record_id: what the form, or Keycloak, names it by. client_id: the product that asked, "" for the manager. then:
+    where the product wants the browser, its `state` included; "" for our own page.
+    """
+
+    record_id: str
+    client_id: str = ""
+    then: str = field(default="", repr=False)
+
+
+class SignOuts(Protocol):
+    """Sign-outs under way. Those of one browser are found by that browser alone."""
+
+    async def put(self, browser: str, sign_out: SignOut, seconds: int) -> None: ...
+
+    async def take(self, browser: str, record_id: str) -> SignOut | None:
+        """Remove and return it, to one caller; None when there is none."""
+
+
 class Flows(Protocol):
     """Flows by id. Whose browser it is, the caller compares: the account API has no browser."""
 
@@ -179,7 +201,8 @@ class HubSessions(Protocol):
     async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
         """Keep the session. False, and nothing is kept, when its Keycloak session has ended already (RC11).
 
-        One person's sessions of one `public_sid` are one: the new secret takes the place of the old.
+        One person's sessions of one `public_sid` are one: the new secret takes the place of the old, which pages that
+        load at that moment may use for half a minute more (RC12).
         """
 
     async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
@@ -196,10 +219,11 @@ class HubSessions(Protocol):
     async def end_all(self, identity: Identity) -> list[str]:
         """End all of the person's; their public names."""
 
-    async def end_keycloak(self, issuer: str, keycloak_sid: str) -> tuple[Identity, str] | None:
-        """End what was opened by that Keycloak session; whose it was and its public name.
+    async def end_keycloak(self, issuer: str, keycloak_sid: str) -> list[tuple[Identity, str]]:
+        """End what was opened by that Keycloak session; whose each was and its public name.
 
-        None when nothing was: one that is being written just now is refused by `put` (RC11).
+        Those are named too that were too old already, for a product's session may outlive the hub's. One that is being
+        written just now is refused by `put` (RC11).
         """
 
 
@@ -215,7 +239,10 @@ class Marks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One line of the audit trail (OPS-2). result: ok or refused. No secret goes in here."""
+    """One line of the audit trail (OPS-2). result: ok or refused. No secret goes in here.
+
+    username, user_agent: for the person's own "Recent activity", which outlives the link; the log does not have them.
+    """
 
     event: str
     result: Literal["ok", "refused"]
@@ -230,6 +257,8 @@ class AuditEvent:
     flow: str = ""  # a hash of the flow id, short
     ip: str = ""
     actor: str = ""
+    username: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +303,11 @@ class Logout:
 
 @dataclass(frozen=True, slots=True)
 class LogoutItem:
-    """A logout that waits to be told. tries: this one included."""
+    """A logout that waits to be told. created: when it happened. tries: this one included."""
 
     item_id: int
     logout: Logout
+    created: int
     tries: int
 
 
@@ -419,8 +449,12 @@ class Provider(Protocol):
         prompt: str = "",
         max_age: int | None = None,
         login_hint: str = "",
+        ui_locales: str = "",
     ) -> str:
-        """Where to send the browser. Raises Unavailable; ProtocolError for metadata we refuse (FC14-16)."""
+        """Where to send the browser. Raises Unavailable; ProtocolError for metadata we refuse (FC14-16).
+
+        ui_locales: BCP 47 tags with spaces, the one liked best first; "" leaves the language to the provider.
+        """
 
     async def redeem(
         self, tenant: Tenant, sign_in: SignIn, code: str, issuer: str, redirect_uri: str
@@ -467,6 +501,9 @@ class Logouts(Protocol):
     async def put(self, logouts: Sequence[Logout], now: int) -> None:
         """Committed; told at once, and again until the product has taken it or `LOGOUT_SECONDS` have passed."""
 
+    async def arrival(self, seconds: float) -> None:
+        """Returns when this process has put one since the last look, or after `seconds`: others put some too."""
+
     async def claim(self, now: int, limit: int) -> list[LogoutItem]:
         """Logouts due now, each handed to one process for the next minute."""
 
@@ -494,6 +531,7 @@ class Ports:
     """The world of one hub."""
 
     sign_ins: SignIns
+    sign_outs: SignOuts
     flows: Flows
     handles: Handles
     proof_codes: ProofCodes
@@ -505,6 +543,7 @@ class Ports:
     keys: Keys
     audit: Audit
     outbox: Outbox
+    logouts: Logouts
     provider: Provider
     products: Products
     ping_redis: Callable[[], Any]  # awaitable: True or raises Unavailable

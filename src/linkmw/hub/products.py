@@ -1,4 +1,4 @@
-"""The account API of products (protocol, section 5): one signed question, one answer bound to it."""
+"""What the hub asks and tells products (protocol, section 5): questions about accounts, and logouts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import httpx2
 from linkmw.errors import Unavailable
 from linkmw.hub import place, reach, rules
 from linkmw.hub.ports import AccountAnswer, Keys
-from linkmw.hub.web import read_json
+from linkmw.hub.web import read, read_json
 from linkmw.model import Client
 from linkmw.oidc import call_token
 from linkmw.settings import HubSettings
+
+_TAKEN = (200, 204)  # some frameworks say the second (OpenID Connect Back-Channel Logout 1.0, 2.8)
 
 
 class SignedProducts:
@@ -48,6 +50,14 @@ class SignedProducts:
             username=username if isinstance(username, str) and rules.is_username(username) else "",
             email=rules.mailable(email) if isinstance(email, str) else "",
         )
+
+    async def log_out(self, client: Client, token: str) -> None:
+        url = place.logout_uri(client)
+        if not url or not reach.may_call(url):
+            raise Unavailable(f"{client.client_id} is registered at an address that is not called")
+        status, _ = await read(self._http, "POST", url, data={"logout_token": token})
+        if status not in _TAKEN:
+            raise Unavailable(f"{client.client_id} answered {status} to a logout token")
 
     async def _ask(self, client: Client, question: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps({"v": rules.PROTOCOL, **question}).encode()

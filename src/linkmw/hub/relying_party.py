@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx2
 
 from linkmw.errors import LinkmwError, ProviderRefused, RequestRefused, TokenRejected, Unavailable
 from linkmw.http import with_query
-from linkmw.hub.ports import KeycloakSignIn
+from linkmw.hub.ports import EndedAtProvider, KeycloakSignIn
 from linkmw.hub.web import read, read_json, timeout_of
-from linkmw.model import Claims, Identity, SignIn, Tenant
-from linkmw.oidc import authorize, claims, id_token
+from linkmw.model import Claims, Identity, Secret, SignIn, Tenant
+from linkmw.oidc import authorize, claims, id_token, logout_token
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.jose import KeySet
 from linkmw.oidc.keys import FRESH_SECONDS, STALE_SECONDS, KeyCache
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
+from linkmw.run import in_thread
 
 SCOPE = "openid email profile"
 RENEW_SHARE = 0.2  # of a time-out: so long is newer metadata waited for when there is some to go on with
 # RFC 6749, 5.2. Keycloak says the second for a wrong secret and for a client that is switched off.
 _NOT_THE_CLIENT = ("invalid_client", "unauthorized_client")
+
+
+# Ends every session of a person through the Admin API: blocking, within so many seconds. Raises Unavailable.
+EndSessions = Callable[[Tenant, Identity, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,11 @@ class Realm:
 class RelyingParty:
     """Implements hub.ports.Provider."""
 
-    def __init__(self, http: httpx2.AsyncClient, now: Callable[[], int]) -> None:
+    def __init__(self, http: httpx2.AsyncClient, now: Callable[[], int], end_sessions: EndSessions) -> None:
         self._http = http
         self._timeout = timeout_of(http)
         self._now = now
+        self._end_sessions = end_sessions
         self._realms: dict[tuple[str, str], Realm] = {}  # as many as tenants name
 
     def _realm(self, tenant: Tenant) -> Realm:
@@ -114,6 +120,7 @@ class RelyingParty:
         prompt: str = "",
         max_age: int | None = None,
         login_hint: str = "",
+        ui_locales: str = "",
     ) -> str:
         async with self._in_time():
             metadata = await self._realm(tenant).metadata()
@@ -128,6 +135,7 @@ class RelyingParty:
             prompt=prompt,
             max_age="" if max_age is None else str(max_age),
             login_hint=login_hint,
+            ui_locales=ui_locales,
         )
 
     async def redeem(
@@ -168,7 +176,7 @@ class RelyingParty:
                 access_token=access_token,
             )
 
-        return read_sign_in(await realm.keys.verified(check))
+        return replace(read_sign_in(await realm.keys.verified(check)), id_token=Secret(token))
 
     async def _exchange(
         self, metadata: ProviderMetadata, tenant: Tenant, sign_in: SignIn, code: str, redirect_uri: str
@@ -193,12 +201,28 @@ class RelyingParty:
             raise Unavailable(f"the token endpoint answered {status}")
         return token, access_token
 
-    async def end_session_url(self, tenant: Tenant, after: str) -> str:
+    async def end_session_url(self, tenant: Tenant, after: str, *, id_token: str = "", state: str = "") -> str:
         async with self._in_time():
             endpoint = (await self._realm(tenant).metadata()).end_session_endpoint
         if not endpoint:
             raise Unavailable("the provider has no end_session_endpoint")
-        return with_query(endpoint, client_id=tenant.keycloak_client_id, post_logout_redirect_uri=after)
+        more = {"id_token_hint": id_token, "state": state}
+        asked = {"client_id": tenant.keycloak_client_id, "post_logout_redirect_uri": after}
+        return with_query(endpoint, **asked, **{name: value for name, value in more.items() if value})
+
+    async def verify_logout_token(self, tenant: Tenant, token: str) -> EndedAtProvider:
+        def check(keys: KeySet) -> Claims:
+            return logout_token.verify(
+                token, keys, issuer=tenant.issuer, audience=tenant.keycloak_client_id, now=self._now()
+            )
+
+        async with self._in_time():
+            found = await self._realm(tenant).keys.verified(check)
+        return EndedAtProvider(subject=found.get("sub", ""), sid=found.get("sid", ""), jti=found["jti"])
+
+    async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
+        async with self._in_time():
+            await in_thread(self._end_sessions, tenant, identity, self._timeout)
 
     async def healthy(self, tenant: Tenant) -> bool:
         return await self._realm(tenant).healthy()

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from threading import RLock
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord
-from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
-from linkmw.model import Session, SignIn
+from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord, SignOutRecord
+from linkmw.hub.ports import Flow, Grant, HubSession, OpenSession, PendingProof, SignOut
+from linkmw.model import Identity, Session, SignIn
+from linkmw.stores.hub_sessions import OPENED_SECONDS, PARALLEL_SECONDS, TOMBSTONE_SECONDS, newest_first, opened
 from linkmw.stores.memory_tries import Tries
 
 SIGN_INS_PER_BROWSER = 10  # FC06
@@ -97,36 +98,28 @@ class SignIns:
         return self._waiting.take(browser, state)
 
 
-class Proofs:
-    """Proof records, under browser and id."""
+class _HasId(Protocol):
+    @property
+    def record_id(self) -> str: ...
+
+
+R = TypeVar("R", bound=_HasId)
+
+
+class Records(Generic[R]):
+    """Records of one kind, under browser and id."""
 
     def __init__(self, now: Clock) -> None:
-        self._records: Shelf[tuple[str, str], ProofRecord] = Shelf(now)
+        self._records: Shelf[tuple[str, str], R] = Shelf(now)
 
-    async def put(self, browser: str, record: ProofRecord, seconds: int) -> None:
+    async def put(self, browser: str, record: R, seconds: int) -> None:
         self._records.put((browser, record.record_id), record, seconds)
 
-    async def get(self, browser: str, record_id: str) -> ProofRecord | None:
+    async def get(self, browser: str, record_id: str) -> R | None:
         return self._records.get((browser, record_id))
 
     async def drop(self, browser: str, record_id: str) -> None:
         self._records.take((browser, record_id))
-
-
-class Entries:
-    """Sign-ins that wait for a second factor, under browser and id."""
-
-    def __init__(self, now: Clock) -> None:
-        self._entries: Shelf[tuple[str, str], Entry] = Shelf(now)
-
-    async def put(self, browser: str, entry: Entry, seconds: int) -> None:
-        self._entries.put((browser, entry.record_id), entry, seconds)
-
-    async def get(self, browser: str, record_id: str) -> Entry | None:
-        return self._entries.get((browser, record_id))
-
-    async def drop(self, browser: str, record_id: str) -> None:
-        self._entries.take((browser, record_id))
 
 
 class Sessions:
@@ -195,8 +188,24 @@ class Marks:
             self._counts.change((purpose, value), count + 1)
             return count + 1
 
+    async def counted(self, purpose: str, value: str) -> int:
+        return self._counts.get((purpose, value)) or 0
+
     async def reset(self, purpose: str, value: str) -> None:
         self._counts.take((purpose, value))
+
+
+class SignOuts:
+    """Sign-outs under way, under browser and id."""
+
+    def __init__(self, now: Clock) -> None:
+        self._waiting: OneUse[SignOut] = OneUse(now, SIGN_INS_PER_BROWSER)
+
+    async def put(self, browser: str, sign_out: SignOut, seconds: int) -> None:
+        self._waiting.put(browser, sign_out.record_id, sign_out, seconds)
+
+    async def take(self, browser: str, record_id: str) -> SignOut | None:
+        return self._waiting.take(browser, record_id)
 
 
 class Flows:
@@ -279,27 +288,85 @@ class Grants:
         return self._tokens.get(token)
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A hub session, when it was put, and when it ends at the latest."""
+
+    session: HubSession
+    at: int
+    until: int
+
+
 class HubSessions:
-    """Hub sessions, with an idle and an absolute limit."""
+    """Hub sessions, with an idle and an absolute limit, and what their Keycloak sessions opened."""
 
     def __init__(self, now: Clock) -> None:
         self._now = now
-        self._sessions: Shelf[str, tuple[HubSession, int]] = Shelf(now)
+        self._sessions: Shelf[str, _Begun] = Shelf(now)
+        self._opened: Shelf[tuple[str, str, Identity, str], bool] = Shelf(now)  # issuer, its sid, whose, public name
+        self._ended: Shelf[tuple[str, str], bool] = Shelf(now)
 
-    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> None:
-        expires = min(self._now() + idle_seconds, absolute_expires)
-        self._sessions.put_until(session.sid, (session, absolute_expires), expires)
+    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
+        issuer, now = session.identity.issuer, self._now()
+        with self._sessions.lock:
+            self._shorten_older(session)
+            if session.keycloak_sid and self._ended.get((issuer, session.keycloak_sid)):
+                self._sessions.take(session.sid)
+                return False
+            self._keep(_Begun(session, now, absolute_expires), idle_seconds)
+            if session.keycloak_sid:
+                key = (issuer, session.keycloak_sid, session.identity, session.public_sid)
+                self._opened.put(key, True, OPENED_SECONDS)
+            return True
+
+    def _shorten_older(self, session: HubSession) -> None:
+        now = self._now()
+        for older in self._of(session.identity):
+            same = older.session.public_sid == session.public_sid and older.session.sid != session.sid
+            if same and older.at + PARALLEL_SECONDS <= now:
+                self._keep(replace(older, until=min(older.until, now + PARALLEL_SECONDS)), PARALLEL_SECONDS)
+
+    def _keep(self, begun: _Begun, idle_seconds: int) -> None:
+        self._sessions.put_until(begun.session.sid, begun, min(self._now() + idle_seconds, begun.until))
+
+    def _of(self, identity: Identity) -> list[_Begun]:
+        found = (self._sessions.get(sid) for sid in self._sessions.keys_in_order())
+        return [begun for begun in found if begun is not None and begun.session.identity == identity]
 
     async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
         with self._sessions.lock:
             found = self._sessions.get(sid)
             if found is None:
                 return None
-            await self.put(found[0], idle_seconds, found[1])
-            return found[0]
+            self._keep(found, idle_seconds)
+            return found.session
 
     async def end(self, sid: str) -> None:
         self._sessions.take(sid)
+
+    async def of_identity(self, identity: Identity) -> list[OpenSession]:
+        return newest_first(opened(begun.session) for begun in self._of(identity))
+
+    async def end_public(self, identity: Identity, public_sid: str) -> bool:
+        return self._end([begun for begun in self._of(identity) if begun.session.public_sid == public_sid])
+
+    async def end_all(self, identity: Identity) -> list[str]:
+        found = self._of(identity)
+        self._end(found)
+        return [session.public_sid for session in newest_first(opened(begun.session) for begun in found)]
+
+    async def end_keycloak(self, issuer: str, keycloak_sid: str) -> list[tuple[Identity, str]]:
+        with self._sessions.lock:
+            self._ended.put((issuer, keycloak_sid), True, TOMBSTONE_SECONDS)
+            named = [key for key in self._opened.keys_in_order() if key[:2] == (issuer, keycloak_sid)]
+        for _, _, identity, public_sid in named:
+            await self.end_public(identity, public_sid)
+        return [(identity, public_sid) for _, _, identity, public_sid in named]
+
+    def _end(self, found: list[_Begun]) -> bool:
+        for begun in found:
+            self._sessions.take(begun.session.sid)
+        return bool(found)
 
 
 class GateMemory:
@@ -307,11 +374,12 @@ class GateMemory:
 
     def __init__(self, now: Clock) -> None:
         self.sign_ins = SignIns(now)
-        self.proofs = Proofs(now)
+        self.proofs: Records[ProofRecord] = Records(now)
         self.sessions = Sessions(now)
         self.marks = Marks(now)
         self.tries = Tries(now)
-        self.entries = Entries(now)
+        self.entries: Records[Entry] = Records(now)
+        self.sign_outs: Records[SignOutRecord] = Records(now)
 
 
 class HubMemory:
@@ -319,6 +387,7 @@ class HubMemory:
 
     def __init__(self, now: Clock) -> None:
         self.sign_ins = SignIns(now)
+        self.sign_outs = SignOuts(now)
         self.flows = Flows(now)
         self.handles = Handles(now)
         self.proof_codes = ProofCodes(now)

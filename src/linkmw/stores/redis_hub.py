@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
+from linkmw.hub.ports import Flow, Grant, HubSession, OpenSession, PendingProof, SignOut
+from linkmw.model import Identity
 from linkmw.stores.codec import Codec
+from linkmw.stores.hub_sessions import OPENED_SECONDS, PARALLEL_SECONDS, TOMBSTONE_SECONDS, newest_first, opened
 from linkmw.stores.redis_commands import Commands, Script
-from linkmw.stores.redis_shared import Keys, Marks, OneUse, SignIns
+from linkmw.stores.redis_shared import SIGN_INS_PER_BROWSER, Keys, Marks, OneUse, SignIns, digest
 from linkmw.stores.sealed import Sealed, seal, unseal
+
+
+class SignOuts:
+    """Sign-outs under way: a browser's waiting ones are one record, as its sign-ins are."""
+
+    _codec = Sealed(Codec(SignOut, without=("record_id",)))
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._waiting = OneUse(commands, Keys(prefix, "q"), SIGN_INS_PER_BROWSER)
+
+    async def put(self, browser: str, sign_out: SignOut, seconds: int) -> None:
+        record_id = sign_out.record_id
+        await self._waiting.put(browser, record_id, self._codec.write(sign_out, browser, record_id), seconds)
+
+    async def take(self, browser: str, record_id: str) -> SignOut | None:
+        return self._codec.read(await self._waiting.take(browser, record_id), browser, record_id, record_id=record_id)
 
 
 class Flows:
@@ -141,19 +161,183 @@ return found[1]
 )
 
 
+# An entry of the index is a line: when the session ends at the latest, when it began (10 digits each, Redis' clock),
+# the hash of its public name, and what its owner may see of it, sealed.
+_LIST_SESSION = Script(
+    """
+local now, grace = tonumber(redis.call('TIME')[1]), tonumber(ARGV[4])
+local entries, older, last = redis.call('HGETALL', KEYS[1]), {}, tonumber(ARGV[3])
+for i = 1, #entries, 2 do
+  local name, entry = entries[i], entries[i + 1]
+  local ends, began = tonumber(string.sub(entry, 1, 10)) or 0, tonumber(string.sub(entry, 11, 20)) or 0
+  if ends <= now then
+    redis.call('HDEL', KEYS[1], name)
+  elseif name ~= ARGV[1] and string.sub(entry, 21, 36) == ARGV[2] and began + grace <= now then
+    ends = math.min(ends, now + grace)
+    redis.call('HSET', KEYS[1], name, string.format('%010.0f', ends) .. string.sub(entry, 11))
+    table.insert(older, name)
+  end
+  last = math.max(last, ends)
+end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%010.0f%010.0f', ARGV[3], now) .. ARGV[2] .. ARGV[5])
+redis.call('EXPIREAT', KEYS[1], last)
+return older
+""",
+    repeatable=False,
+)
+
+_SHORTEN_SESSION = Script(
+    """
+local last = tonumber(redis.call('HGET', KEYS[1], 'until') or '')
+if not last then return 0 end
+last = math.min(last, redis.call('TIME')[1] + ARGV[1])
+redis.call('HSET', KEYS[1], 'until', string.format('%.0f', last))
+if redis.call('TTL', KEYS[1]) > tonumber(ARGV[1]) then redis.call('EXPIREAT', KEYS[1], last) end
+return 1
+""",
+    repeatable=True,
+)
+
+_LISTED = Script(
+    """
+local now = tonumber(redis.call('TIME')[1])
+local entries, live = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #entries, 2 do
+  if (tonumber(string.sub(entries[i + 1], 1, 10)) or 0) <= now then
+    redis.call('HDEL', KEYS[1], entries[i])
+  else
+    table.insert(live, {entries[i], string.sub(entries[i + 1], 21, 36), string.sub(entries[i + 1], 37)})
+  end
+end
+return live
+""",
+    repeatable=True,
+)
+
+_UNLIST = Script("return redis.call('HDEL', KEYS[1], unpack(ARGV))", repeatable=True)
+
+_IS_THERE = Script("return redis.call('EXISTS', KEYS[1])", repeatable=True)
+
+_OPENED_BY = Script(
+    """
+if redis.call('HEXISTS', KEYS[1], 'ended') == 1 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+""",
+    repeatable=True,
+)
+
+_END_OPENED_BY = Script(
+    """
+redis.call('HSET', KEYS[1], 'ended', '1')
+redis.call('EXPIRE', KEYS[1], math.max(redis.call('TTL', KEYS[1]), tonumber(ARGV[1])))
+return redis.call('HGETALL', KEYS[1])
+""",
+    repeatable=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """An entry of a person's index. name: of the session's record."""
+
+    name: bytes
+    public: bytes
+    seen: OpenSession | None
+
+
+class _Index:
+    """A person's hub sessions: which records there are, and what their owner may see of them (SC11)."""
+
+    _codec = Sealed(Codec(OpenSession))
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._commands = commands
+        self._keys = Keys(prefix, "i")
+
+    async def add(self, session: HubSession, absolute_expires: int) -> list[bytes]:
+        """List the session; the names of older records of the same public name, which it takes the place of."""
+        key, found_by = self._of(session.identity)
+        sealed = self._codec.write(opened(session), *found_by)
+        public = digest(session.public_sid)
+        older: list[bytes] = await self._commands.run(
+            _LIST_SESSION, key, digest(session.sid), public, absolute_expires, PARALLEL_SECONDS, sealed
+        )
+        return older
+
+    async def of(self, identity: Identity) -> list[_Listed]:
+        key, found_by = self._of(identity)
+        entries = await self._commands.run(_LISTED, key)
+        return [_Listed(name, public, self._codec.read(sealed, *found_by)) for name, public, sealed in entries]
+
+    async def remove(self, identity: Identity, listed: Sequence[_Listed]) -> None:
+        if listed:
+            await self._commands.run(_UNLIST, self._of(identity)[0], *(entry.name for entry in listed))
+
+    def _of(self, identity: Identity) -> tuple[bytes, tuple[str, str]]:
+        found_by = (identity.issuer, identity.subject)
+        return self._keys.of(*found_by), found_by
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What a Keycloak session opened here."""
+
+    identity: Identity
+    public_sid: str
+
+
+class _ByKeycloak:
+    """What each Keycloak session opened, and which have ended."""
+
+    _codec = Sealed(Codec(_Opened))
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._commands = commands
+        self._keys = Keys(prefix, "k")
+
+    async def add(self, session: HubSession) -> bool:
+        """False when that Keycloak session has ended already (RC11)."""
+        if not session.keycloak_sid:
+            return True
+        found_by = (session.identity.issuer, session.keycloak_sid)
+        sealed = self._codec.write(_Opened(session.identity, session.public_sid), *found_by)
+        key = self._keys.of(*found_by)
+        return bool(await self._commands.run(_OPENED_BY, key, digest(session.public_sid), sealed, OPENED_SECONDS))
+
+    async def end(self, issuer: str, keycloak_sid: str) -> list[_Opened]:
+        """What it opened; from now on it opens nothing."""
+        entries = await self._commands.run(_END_OPENED_BY, self._keys.of(issuer, keycloak_sid), TOMBSTONE_SECONDS)
+        found = (self._codec.read(sealed, issuer, keycloak_sid) for sealed in entries[1::2])
+        return [one for one in found if one is not None]
+
+
 class HubSessions:
-    """Hub sessions by the cookie's secret, which is not in the record: who reads Redis cannot be anybody."""
+    """Hub sessions by the cookie's secret, which is not in the record: who reads Redis cannot be anybody.
+
+    A record is written before it is listed, and its secret is nobody's before both are done: what ends everything that
+    is listed misses no session that somebody could use.
+    """
 
     _codec = Sealed(Codec(HubSession, without=("sid",)))
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self._commands = commands
         self._keys = Keys(prefix, "s")
+        self._people = _Index(commands, prefix)
+        self._keycloak = _ByKeycloak(commands, prefix)
 
-    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> None:
+    async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
         key = self._keys.of(session.sid)
         sealed = self._codec.write(session, session.sid)
         await self._commands.run(_PUT_SESSION, key, sealed, idle_seconds, absolute_expires)
+        for older in await self._people.add(session, absolute_expires):
+            await self._commands.run(_SHORTEN_SESSION, self._keys.hashed(older), PARALLEL_SECONDS)
+        if await self._keycloak.add(session):
+            return True
+        await self._commands.drop(key)
+        return False
 
     async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
         sealed = await self._commands.run(_GET_SESSION, self._keys.of(sid), idle_seconds)
@@ -162,12 +346,43 @@ class HubSessions:
     async def end(self, sid: str) -> None:
         await self._commands.drop(self._keys.of(sid))
 
+    async def of_identity(self, identity: Identity) -> list[OpenSession]:
+        listed = await self._people.of(identity)
+        dead = [entry for entry in listed if not await self._is_there(entry)]
+        await self._people.remove(identity, dead)
+        return newest_first(entry.seen for entry in listed if entry.seen is not None and entry not in dead)
+
+    async def end_public(self, identity: Identity, public_sid: str) -> bool:
+        public = digest(public_sid)
+        return await self._end(identity, [entry for entry in await self._people.of(identity) if entry.public == public])
+
+    async def end_all(self, identity: Identity) -> list[str]:
+        listed = await self._people.of(identity)
+        await self._end(identity, listed)
+        return [seen.public_sid for seen in newest_first(entry.seen for entry in listed if entry.seen is not None)]
+
+    async def end_keycloak(self, issuer: str, keycloak_sid: str) -> list[tuple[Identity, str]]:
+        ended = [(one.identity, one.public_sid) for one in await self._keycloak.end(issuer, keycloak_sid)]
+        for identity, public_sid in ended:
+            await self.end_public(identity, public_sid)
+        return ended
+
+    async def _end(self, identity: Identity, listed: Sequence[_Listed]) -> bool:
+        for entry in listed:  # first: while one lives, its entry finds it
+            await self._commands.drop(self._keys.hashed(entry.name))
+        await self._people.remove(identity, listed)
+        return bool(listed)
+
+    async def _is_there(self, entry: _Listed) -> bool:
+        return bool(await self._commands.run(_IS_THERE, self._keys.hashed(entry.name)))
+
 
 class HubStores:
     """The hub's stores over one Redis, under one prefix."""
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self.sign_ins = SignIns(commands, prefix)
+        self.sign_outs = SignOuts(commands, prefix)
         self.flows = Flows(commands, prefix)
         self.handles = Handles(commands, prefix)
         self.proof_codes = ProofCodes(commands, prefix)

@@ -63,6 +63,7 @@ async def to_provider(
         place.callback(settings, where.tenant),
         prompt=prompt or (asked.prompt if asked else ""),
         max_age=asked.max_age if asked else None,
+        ui_locales=asked.ui_locales if asked else "",
     )
     await flows.keep(ports, flow)
     await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
@@ -140,9 +141,12 @@ async def _open_session(
         csrf=Secret(ports.token()),
         user_agent=request.headers.get("user-agent", "")[:256],
         ip=request.client,
+        keycloak_sid=signed.session_state,
+        id_token=signed.id_token,
     )
-    await ports.sessions.put(session, settings.session_idle_seconds, now + settings.session_seconds)
-    if old is not None:
+    if not await ports.sessions.put(session, settings.session_idle_seconds, now + settings.session_seconds):
+        raise TokenRejected("the Keycloak session has ended meanwhile", code="session_ended")  # RC11
+    if old is not None and not same:  # the same person's old secret is ended by `put`, when nothing needs it any more
         await ports.sessions.end(old.sid)
     return session
 

@@ -1,4 +1,4 @@
-"""What the hub may not lose, in SQL: implements Links, Registry, Keys, Audit and Outbox of `hub.ports`."""
+"""What the hub may not lose, in SQL: implements Links, Registry, Keys, Audit, Outbox and Logouts of `hub.ports`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from linkmw.stores.sql.audit import SqlAudit
 from linkmw.stores.sql.engine import Database, open_engine
 from linkmw.stores.sql.keys import SqlKeys
 from linkmw.stores.sql.links import SqlLinks
+from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.outbox import SqlOutbox
 from linkmw.stores.sql.registry import SqlRegistry
 
@@ -28,7 +29,8 @@ class SqlStores:
 
     def __init__(self, database: Database, seal: Seal, now: Callable[[], int] = clock) -> None:
         self.database = database
-        self.links = SqlLinks(database, seal)
+        self.logouts = SqlLogouts(database)
+        self.links = SqlLinks(database, seal, self.logouts)
         self.registry = SqlRegistry(database, seal)
         self.keys = SqlKeys(database, seal, now)
         self.audit = SqlAudit(database)

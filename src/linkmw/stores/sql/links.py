@@ -11,12 +11,14 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, dele
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
-from linkmw.hub.ports import AuditEvent, Mail, NewLink
+from linkmw.hub.ports import AuditEvent, Logout, Mail, NewLink
 from linkmw.model import Identity, Link
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import outbox, schema
 from linkmw.stores.sql.engine import Database
+from linkmw.stores.sql.logouts import SqlLogouts
+from linkmw.stores.sql.logouts import commit as commit_logouts
 from linkmw.stores.sql.values import clipped, fits
 
 _table = schema.links
@@ -139,9 +141,10 @@ def _place(connection: Connection, links: Sequence[Link], wanted: Sequence[int])
 class SqlLinks:
     """Implements hub.ports.Links."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, logouts: SqlLogouts) -> None:
         self._database = database
         self._seal = seal
+        self._logouts = logouts
 
     async def add(self, link: NewLink, mails: Sequence[Mail], audit: AuditEvent) -> Link:
         _check_texts(link)
@@ -215,11 +218,13 @@ class SqlLinks:
             kept = {name: row[name] for name in ("link_id", "flow_hash", "unlink_token_hash")}
             connection.execute(insert(schema.removed_links).values({**kept, "removed": audit.time}))
             self._tell(connection, mails, audit, audit.time)
+            commit_logouts(connection, [Logout(row["client_id"], row["account_id"])], audit.time)
             return _link(row)
 
         removed = await self._database.write(remove_all)
         if removed is not None:
             trail.announce(audit)
+            self._logouts.announce()
         return removed
 
     async def reorder(

@@ -7,11 +7,11 @@ import logging
 import secrets
 from dataclasses import asdict
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, update
 
 from linkmw.hub.ports import Mail, OutboxItem
 from linkmw.signed import Seal, Unopenable
-from linkmw.stores.sql import schema
+from linkmw.stores.sql import due, schema
 from linkmw.stores.sql.engine import Database
 from linkmw.stores.sql.values import clipped
 
@@ -42,15 +42,6 @@ def commit(connection: Connection, seal: Seal, mail: Mail, now: int) -> None:
     connection.execute(insert(schema.outbox).values(row))
 
 
-def _claim(connection: Connection, now: int, limit: int) -> list[RowMapping]:
-    table = schema.outbox
-    # SKIP LOCKED is PostgreSQL's; SQLite has one writer and needs none (SQLAlchemy leaves it out there).
-    due = select(table.c.item_id).where(table.c.due <= now).order_by(table.c.due, table.c.item_id).limit(limit)
-    mine = update(table).where(table.c.item_id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
-    taken = mine.values(due=now + CLAIM_SECONDS, tries=table.c.tries + 1).returning(table)
-    return sorted(connection.execute(taken).mappings(), key=lambda row: int(row["item_id"]))
-
-
 class SqlOutbox:
     """Implements hub.ports.Outbox."""
 
@@ -59,7 +50,7 @@ class SqlOutbox:
         self._seal = seal
 
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
-        rows = await self._database.write(lambda connection: _claim(connection, now, limit))
+        rows = await self._database.write(lambda c: due.claim(c, schema.outbox, now, limit, CLAIM_SECONDS))
         return [item for row in rows if (item := self._open(row)) is not None]
 
     def _open(self, row: RowMapping) -> OutboxItem | None:
