@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +18,17 @@ from linkmw.hub.mail import messages
 from linkmw.model import Client, Tenant
 from linkmw.pages import screens
 from linkmw.pages.look import Dress, dress
-from linkmw.pages.screens import AccountRow, Flash, Form, ProductPanel
+from linkmw.pages.screens import (
+    AccountRow,
+    ActivityRow,
+    Flash,
+    Form,
+    Moved,
+    Option,
+    ProductPanel,
+    RemoveDialog,
+    SessionRow,
+)
 from linkmw.reference import Reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,10 +78,12 @@ ORDERS = _dress("product")
 HUB = _dress("brand")
 WIKI = _dress("product", "Wiki", product_primary="#a3480b", product_logo=_logo("wiki"))
 LONG = _dress("product", LONG_PRODUCT, product_logo="", brand="Vereinigte Verkehrsbetriebe Konto-ID")
+SOUTH = _dress("product", "Instandhaltung und Anlagenbuchhaltung Süd", product_logo="")
 LONG_HUB = _dress("brand", LONG_PRODUCT, product_logo="", brand="Vereinigte Verkehrsbetriebe Konto-ID", brand_logo="")
 NOVA = _dress("brand", brand="Nova Pass", brand_primary="#f2c94c", ground="#2b2412", brand_logo="")
 STRONG = _dress("brand", ground="#0f3d35", help_url="", privacy_url="")
-DRESSES = (ORDERS, HUB, WIKI, LONG, LONG_HUB, NOVA, STRONG)
+BARE = _dress("brand", "")
+DRESSES = (ORDERS, HUB, WIKI, LONG, LONG_HUB, NOVA, STRONG, BARE, SOUTH)
 ASSETS = {name: asset for each in DRESSES for name, asset in each.assets.items()}
 
 REF = Reference("7Q4K-M2XD")
@@ -80,24 +93,43 @@ ADA = "ada@acme.example"
 HELPDESK_LOGO = _dress("product", "Helpdesk", product_logo=_logo("helpdesk"))
 WIKI_LOGO = WIKI
 ASSETS |= HELPDESK_LOGO.assets
+POST = Form("/stay", "csrf-token")
+
+
+def _panel(worn: Dress, *accounts: AccountRow) -> ProductPanel:
+    seen = ",".join(str(account.link_id) for account in accounts)
+    order = Form("/order", "csrf-token", (("client_id", "a-product"), ("seen", seen)))
+    return ProductPanel(worn.look.product, worn.look.product_logo, accounts, add="/t/acme/add/a-product", order=order)
+
+
+def _row(link_id: int, username: str, linked_days_ago: int, used_days_ago: int | None = None) -> AccountRow:
+    used = None if used_days_ago is None else NOW - used_days_ago * 86400
+    return AccountRow(username, NOW - linked_days_ago * 86400, used, link_id, f"/t/acme/remove/{link_id}")
+
+
 PANELS = (
-    ProductPanel(
-        "Orders",
-        ORDERS.look.product_logo,
-        (
-            AccountRow("ada.l", NOW - 90 * 86400, NOW),
-            AccountRow("ada.admin", NOW - 80 * 86400, NOW - 6 * 86400),
-            AccountRow("warehouse-7", NOW - 17 * 86400),
-        ),
-    ),
-    ProductPanel(
-        "Helpdesk", HELPDESK_LOGO.look.product_logo, (AccountRow("ada.lovelace", NOW - 400 * 86400, NOW - 86400),)
-    ),
-    ProductPanel("Wiki", WIKI.look.product_logo),
+    _panel(ORDERS, _row(7, "ada.l", 90, 0), _row(9, "ada.admin", 80, 6), _row(12, "warehouse-7", 17)),
+    _panel(HELPDESK_LOGO, _row(8, "ada.lovelace", 400, 1)),
+    _panel(WIKI),
 )
 LONG_PANELS = (
-    ProductPanel(LONG_PRODUCT, LONG.look.product_logo, (AccountRow(LONG_NAME, NOW - 700 * 86400, NOW - 500 * 86400),)),
+    _panel(LONG, _row(1, LONG_NAME, 700, 500), _row(2, LONG_NAME[::-1], 30), _row(3, "ada", 2, 1)),
+    _panel(SOUTH, _row(4, LONG_NAME, 700, 500)),
 )
+MANY = _panel(ORDERS, *(_row(number, f"shop-{number:02}", 100 - number) for number in range(1, 13)))
+SESSIONS = (
+    SessionRow("Firefox on Linux", "203.0.113.7", NOW - 600, ("Orders", "Helpdesk"), this=True),
+    SessionRow("Safari on iPhone", "198.51.100.23", NOW - 86400, ("Orders",), end=POST),
+)
+ACTIVITY = (
+    ActivityRow("signed_in", "ada.l", "Orders", NOW, "Firefox on Linux"),
+    ActivityRow("linked", "warehouse-7", "Orders", NOW - 17 * 86400, "Firefox on Linux"),
+    ActivityRow("unlinked", "a.king", "Helpdesk", NOW - 19 * 86400, "by e-mail link"),
+    ActivityRow("refused", "", "Wiki", NOW - 20 * 86400, "Firefox on Linux"),
+    ActivityRow("signed_out", "", "", NOW - 400 * 86400, "Safari on iPhone"),
+)
+DIALOG = RemoveDialog("ada.admin", "Orders", POST, "/t/acme/")
+OPTIONS = (Option("7", "ada.l", last_used=True), Option("9", "ada.admin"), Option("12", "warehouse-7"))
 
 
 def _link_account(worn: Dress = ORDERS, **more: object) -> str:
@@ -122,11 +154,26 @@ def _dashboard(worn: Dress = HUB, **more: object) -> str:
         "look": worn.look,
         "identity_email": ADA,
         "products": PANELS,
-        "sign_out": Form("/stay", "csrf-token"),
+        "sign_out": POST,
         "now": NOW,
         "zone": "Europe/Berlin",
+        "sessions": SESSIONS,
+        "sign_out_everywhere": POST,
+        "activity": ACTIVITY,
     }
     return screens.dashboard(**{**values, **more})
+
+
+def _choose(worn: Dress = HUB, **more: object) -> str:
+    values: dict[str, object] = {
+        "look": worn.look,
+        "form": FLOW,
+        "identity_email": ADA,
+        "not_you": "/switch-identity?flow=x",
+        "options": OPTIONS,
+        "order_url": "/t/acme/",
+    }
+    return screens.choose(**{**values, **more})
 
 
 def _error(problem: str, worn: Dress = HUB, **more: object) -> str:
@@ -212,6 +259,9 @@ SCREENS: dict[str, Callable[[], str]] = {
     "unknown-second-factor": lambda: screens.unknown_second_factor(
         look=ORDERS.look, account="ada.l", native_login="/login", reference=REF, help_url="/2fa"
     ),
+    "unknown-second-factor-sign-in": lambda: screens.unknown_second_factor(
+        look=ORDERS.look, account="ada.l", native_login="/login", reference=REF, purpose="sign_in"
+    ),
     "going-on": lambda: screens.going_on(look=ORDERS.look, url="/stay", to="brand"),
     "going-on-hub": lambda: screens.going_on(look=HUB.look, url="/stay", to="product"),
     "sign-in": lambda: screens.sign_in(look=ORDERS.look, url="/.linkmw/login", native_login="/login"),
@@ -263,14 +313,39 @@ SCREENS: dict[str, Callable[[], str]] = {
     "dashboard-linked": lambda: _dashboard(flash=Flash("linked", "Orders", "warehouse-7", ADA)),
     "dashboard-account-taken": lambda: _dashboard(flash=Flash("account_taken", "Orders", go_on=FLOW)),
     "dashboard-expired": lambda: _dashboard(flash=Flash("expired", "Orders", go_on=FLOW)),
-    "dashboard-empty": lambda: _dashboard(products=()),
+    "dashboard-removed": lambda: _dashboard(flash=Flash("removed", "Orders", "ada.admin", "ada@orders.example")),
+    "dashboard-order-changed": lambda: _dashboard(flash=Flash("order_changed", "Orders")),
+    "dashboard-session-ended": lambda: _dashboard(flash=Flash("session_ended"), sessions=SESSIONS[:1]),
+    "dashboard-gone": lambda: _dashboard(flash=Flash("gone")),
+    "dashboard-moved": lambda: _dashboard(moved=Moved(7, "up")),
+    "dashboard-remove": lambda: _dashboard(dialog=DIALOG),
+    "dashboard-remove-no-password": lambda: _dashboard(dialog=replace(DIALOG, has_password=False)),
+    "dashboard-remove-long": lambda: _dashboard(
+        LONG_HUB, products=LONG_PANELS, dialog=replace(DIALOG, account=LONG_NAME, product=LONG_PRODUCT)
+    ),
+    "dashboard-empty": lambda: _dashboard(products=(), activity=(), sessions=SESSIONS[:1]),
+    "dashboard-one-link": lambda: _dashboard(products=PANELS[1:2]),
+    "dashboard-many": lambda: _dashboard(products=(MANY, PANELS[2])),
     "dashboard-long": lambda: _dashboard(
         LONG_HUB,
         products=LONG_PANELS,
         identity_email=f"{LONG_NAME}@acme.example",
         flash=Flash("account_taken", LONG_PRODUCT, go_on=FLOW),
+        activity=(replace(ACTIVITY[0], account=LONG_NAME, product=LONG_PRODUCT),),
+        sessions=(replace(SESSIONS[1], products=(LONG_PRODUCT, "Orders"), ip="2001:db8:85a3:8d3:1319:8a2e:370:7348"),),
     ),
     "dashboard-strong-ground": lambda: _dashboard(NOVA),
+    "choose": _choose,
+    "choose-problem": lambda: _choose(problem=True),
+    "choose-long": lambda: _choose(
+        LONG_HUB,
+        identity_email=f"{LONG_NAME}@acme.example",
+        options=(Option("1", LONG_NAME), Option("2", LONG_NAME[::-1], last_used=True)),
+    ),
+    "add-account": lambda: screens.add_account(look=HUB.look, form=POST, cancel="/t/acme/"),
+    "add-account-long": lambda: screens.add_account(look=LONG_HUB.look, form=POST, cancel="/t/acme/"),
+    "sign-out-question": lambda: screens.sign_out_question(look=HUB.look, form=POST, cancel="/"),
+    "sign-out-question-bare": lambda: screens.sign_out_question(look=BARE.look, form=POST),
     "unlink": lambda: screens.unlink(look=HUB.look, form=FLOW, account="ada.l", linked=NOW, zone="Europe/Berlin"),
     "unlink-no-password": lambda: screens.unlink(
         look=HUB.look, form=FLOW, account="ada.l", linked=NOW, zone="Europe/Berlin", has_password=False
@@ -287,6 +362,7 @@ SCREENS: dict[str, Callable[[], str]] = {
     "signed-out": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="everywhere"),
     "signed-out-product": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="product"),
     "signed-out-manager": lambda: screens.signed_out(look=HUB.look, sign_in="/t/acme/", scope="manager"),
+    "signed-out-every-browser": lambda: screens.signed_out(look=BARE.look, sign_in="/t/acme/", scope="everywhere"),
     "button-after-form": lambda: _native_page("after_form", "native-light"),
     "button-at-marker": lambda: _native_page("marker", "native-dark"),
     "button-fixed": lambda: _native_page("fixed", "native-dark"),
@@ -314,7 +390,7 @@ class _Pages(BaseHTTPRequestHandler):
 def _answer(path: str) -> http.Response:
     name = path.rpartition("/")[2]
     if name in SCREENS:
-        return http.page(SCREENS[name]())
+        return http.page(SCREENS[name](), scripts=name.startswith("dashboard"))
     if name in MAILS:  # a mail program shows it without our policy
         return http.Response(200, (("Content-Type", "text/html; charset=utf-8"),), MAILS[name].html.encode())
     if name in ASSETS:

@@ -10,6 +10,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function movable(list) {
+  list.classList.add("movable");
   let saved = Promise.resolve(); // one save after the other: each starts from the order that the last one left
   for (const row of list.rows) {
     const handle = row.querySelector(".grip");
