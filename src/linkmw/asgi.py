@@ -83,10 +83,13 @@ class LinkMiddleware:
         ports = await self._ports()
         from linkmw.gate import routes  # loaded by now: what no product process need hold before somebody signs in
 
-        request = _request(scope, self.routed(relative(scope["path"], scope.get("root_path", ""))))
+        request = self._asked(scope)
         if routes.reads_body(self._settings, request):
             request = replace(request, body=await body.read())
         return await routes.answer(ports, self._settings, request)
+
+    def _asked(self, scope: Scope) -> Request:
+        return _request(scope, self.routed(relative(scope["path"], scope.get("root_path", ""))))
 
     async def _ports(self) -> Ports:
         """Made at the first request that is ours, in a thread: what it imports takes a good part of a second."""

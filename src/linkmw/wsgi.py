@@ -77,10 +77,13 @@ class LinkMiddleware:
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
 
         ports = self._ports()
-        request = _request(environ, self.routed(_decoded(environ.get("PATH_INFO", ""))))
+        request = self._asked(environ)
         if routes.reads_body(self._settings, request):
             request = replace(request, body=_read_body(environ))
         return run_now(routes.answer(ports, self._settings, request))
+
+    def _asked(self, environ: Environ) -> Request:
+        return _request(environ, self.routed(_decoded(environ.get("PATH_INFO", ""))))
 
     def _ports(self) -> Ports:
         from linkmw.gate.build import build
