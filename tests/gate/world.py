@@ -132,6 +132,11 @@ class FakeHub:
         self.pushed.append(proof)
         return f"proof-code-{len(self.pushed)}"
 
+    async def verify_logout_token(self, token: str) -> dict[str, object]:
+        if token not in self.calls:
+            raise TokenRejected("no such token", code="token_signature")
+        return self.calls[token]
+
     async def verify_call(self, token: str, method: str, url: str, body: bytes) -> dict[str, object]:
         if token not in self.calls or (method, url) != ("POST", f"{SITE}/.linkmw/accounts"):
             raise TokenRejected("no such call", code="token_signature")
@@ -226,6 +231,7 @@ class World:
             marks=self.store.marks,
             tries=self.store.tries,
             entries=self.store.entries,
+            sign_outs=self.store.sign_outs,
             hub=self.hub,
             product=self.product,
             call=in_place,

@@ -93,7 +93,7 @@ async def refusal(ports: Ports, settings: Settings, request: Request, error: Exc
         look=await look_of(ports, settings),
         problem=problem_of(known),
         reference=reference,
-        start_again="" if away else start,
+        start_again="" if away or known.code == "no_session" else start,
         try_again=start if away else "",
         native_login=places.native_login(settings),
         wait_seconds=wait,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from linkmw.gate.guard import Guard
 from linkmw.gate.hub_client import HubClient
 from linkmw.gate.ports import Ports, Product
 from linkmw.gate.product_call import answering
@@ -31,6 +32,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         marks=stores.marks,
         tries=stores.tries,
         entries=stores.entries,
+        sign_outs=stores.sign_outs,
         hub=HubClient(settings, wire, clock=time.monotonic, now=now, token=token),
         product=product,
         call=answering(call or (in_place if blocking else in_thread)),
@@ -38,6 +40,12 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         token=token,
         ping=commands.ping,
     )
+
+
+def guard(settings: Settings, *, blocking: bool) -> Guard:
+    """The guard of this process, with connections of its own. As `build`; an awaited one serves any number of loops."""
+    commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
+    return Guard(GateStores(commands, settings.redis_prefix).sessions, now)
 
 
 def now() -> int:

@@ -12,6 +12,7 @@ from linkmw.gate import answers, audit, codes, native, places
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
 from linkmw.gate.ports import Entry, OwnCheck, Ports, SecondFactor, Totp, UnknownFactor
+from linkmw.gate.rounds import count_round
 from linkmw.http import Request, Response, page, redirect
 from linkmw.model import Account, Marker, Session
 from linkmw.pages import screens
@@ -28,7 +29,7 @@ async def enter(ports: Ports, settings: Settings, request: Request, browser: Bro
     """Into the product, by way of its second factor where that is due. Raises LinkRefused (BC10, BC12)."""
     factor = await _due(ports, settings, request, entry)
     if factor is None:
-        return await _open(ports, settings, request, entry)
+        return await _open(ports, settings, request, browser, entry)
     if isinstance(factor, UnknownFactor):
         return await _stopped(ports, settings, request, entry, factor)
     await ports.entries.put(browser.key, entry, entry.expires - ports.now())
@@ -54,7 +55,7 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
         if refused is not None:
             return refused
     await ports.entries.drop(browser.key, entry.record_id)
-    return await _open(ports, settings, request, entry)
+    return await _open(ports, settings, request, browser, entry)
 
 
 async def _due(ports: Ports, settings: Settings, request: Request, entry: Entry) -> SecondFactor:
@@ -110,12 +111,13 @@ async def _refused(
     return await codes.page(ports, settings, request, _form(settings, browser, entry), verdict)
 
 
-async def _open(ports: Ports, settings: Settings, request: Request, entry: Entry) -> Response:
+async def _open(ports: Ports, settings: Settings, request: Request, browser: Browser, entry: Entry) -> Response:
     """The native session. It is on the allow-list first, so that it never stands without being there.
 
     Raises RequestRefused (`expired`) when a logout that came meanwhile has named it (RC11).
     """
     session = entry.session
+    await count_round(ports, browser)
     await _listed(ports, session)
     try:
         headers = await ports.call(ports.product.start_session, request, session.account_id, _marker(session))

@@ -6,8 +6,8 @@ The allow-list in Redis is the truth; a yes of it is kept for half a second, a n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from linkmw.errors import Unavailable
 from linkmw.model import Marker
@@ -54,6 +54,18 @@ class Guard:
         if len(self._kept) >= KEPT_MANY:
             self._kept.clear()
         self._kept[sid] = self._monotonic() + KEPT_SECONDS
+
+
+MARKER = "_linkmw"  # under which key of a native session its marker is: [sid, expires]
+
+
+def marker_in(session: Mapping[str, Any]) -> Marker | None:
+    """The marker in a native session; None in one that linkmw did not open."""
+    try:
+        sid, expires = session[MARKER]
+        return Marker(str(sid), int(expires))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 Change = Literal["none", "signed_out", "marker_lost"]

@@ -13,7 +13,7 @@ from linkmw.gate.kept import Kept
 from linkmw.gate.ports import Branding, HubState, Tokens
 from linkmw.gate.wire import Call, Reply, Wire
 from linkmw.model import Mode, Proof, ProofRequest, Secret
-from linkmw.oidc import call_token, id_token
+from linkmw.oidc import call_token, id_token, logout_token
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.jose import KeySet
 from linkmw.oidc.keys import KeyCache
@@ -87,6 +87,18 @@ class HubClient:
                 url=url,
                 body=body,
                 now=self._now(),
+            )
+        )
+
+    async def verify_logout_token(self, token: str) -> dict[str, object]:
+        return await self._keys.verified(
+            lambda keys: logout_token.verify(
+                token,
+                keys,
+                issuer=self._settings.issuer,
+                audience=self._settings.client_id,
+                now=self._now(),
+                algorithms=frozenset(("RS256", "ES256")),
             )
         )
 

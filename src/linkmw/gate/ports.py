@@ -96,6 +96,27 @@ class Entries(Protocol):
         """Forget the entry; one that is gone already is fine."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignOutRecord:
+    """A sign-out that goes on to the hub, bound to one browser. hub_sid: the hub session that ends there."""
+
+    record_id: str
+    hub_sid: str
+
+    def __repr__(self) -> str:
+        return f"SignOutRecord({self.record_id[:6]}…)"
+
+
+class SignOutRecords(Protocol):
+    """Sign-outs on their way, each under its browser and its id."""
+
+    async def put(self, browser: str, record: SignOutRecord, seconds: int) -> None:
+        """Keep the record. Raises Unavailable."""
+
+    async def get(self, browser: str, record_id: str) -> SignOutRecord | None:
+        """The record, or None if unknown, another browser's, or too old. Raises Unavailable."""
+
+
 # How long a logout refuses what was begun before it: longer than a sign-in may wait for its second factor (RC11).
 REFUSED_SECONDS = 3600
 
@@ -116,10 +137,10 @@ class Sessions(Protocol):
         """Forget the session and its index entries; what it was, None when it was gone."""
 
     async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
-        """End every session of the account, of the hub session, or of both together; what they were, without their sids.
+        """End every session of the account, of the hub session, or of both together; what they were, without sids.
 
         until: when the logout was made. One begun until then and not yet written is refused by `put`, for
-        REFUSED_SECONDS (RC11). The store knows hashes of sids only, so `sid` is "" in what is returned.
+        REFUSED_SECONDS (RC11). The store knows sids by their hashes alone, so `sid` is "" in what is returned.
         """
 
 
@@ -131,6 +152,9 @@ class Marks(Protocol):
 
     async def count(self, purpose: str, value: str, seconds: int) -> int:
         """How often this was counted within the window, this time included. Atomic."""
+
+    async def counted(self, purpose: str, value: str) -> int:
+        """How often it was counted within the window that runs now; nothing is counted."""
 
     async def reset(self, purpose: str, value: str) -> None:
         """Start that count anew."""
@@ -230,6 +254,12 @@ class Hub(Protocol):
         """The checked claims of a signed call from the hub (protocol, section 5). Raises TokenRejected.
 
         The caller marks its `jti`: a call counts once (BC02).
+        """
+
+    async def verify_logout_token(self, token: str) -> dict[str, object]:
+        """The checked claims of a logout token for this client. Raises TokenRejected.
+
+        The caller marks its `jti`: a token counts once (OpenID Connect Back-Channel Logout 1.0, 2.6).
         """
 
     async def branding(self) -> Branding:
@@ -334,6 +364,7 @@ class Ports:
     marks: Marks
     tries: Tries
     entries: Entries
+    sign_outs: SignOutRecords
     hub: Hub
     product: Product
     call: Call

@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 
 from linkmw import log
 from linkmw.errors import RequestRefused
-from linkmw.gate import accounts, answers, entry, login_page, places, prove, sign_in, sign_in_page
+from linkmw.gate import accounts, answers, entry, login_page, logout, places, prove, sign_in, sign_in_page, sign_out
 from linkmw.gate.ports import Ports
-from linkmw.http import MAX_FORM, PASS, Answer, Request
+from linkmw.http import MAX_FORM, PASS, Answer, Request, Response
+from linkmw.pages import negotiation
 from linkmw.settings import Settings
 from linkmw.whence import is_cross_site_arrival
 
@@ -37,6 +38,14 @@ async def _prove(ports: Ports, settings: Settings, request: Request) -> Answer:
     return await _inside_first(ports, settings, request, "prove", flow)
 
 
+async def _signed_out(ports: Ports, settings: Settings, request: Request) -> Answer:
+    return await _inside_first(ports, settings, request, "signed-out", sign_out.signed_out)
+
+
+async def _language(_ports: Ports, settings: Settings, request: Request) -> Answer:
+    return negotiation.switch(request, settings.public_url, default=places.landing(settings))
+
+
 async def _asset(ports: Ports, settings: Settings, request: Request) -> Answer:
     """A stylesheet or logo by its hashed name; the hash of another brand, or an old one, is the product's own 404."""
     name = request.path.removeprefix(f"{settings.prefix}assets/")
@@ -54,8 +63,14 @@ _TABLE: dict[tuple[str, str], Flow] = {
     ("GET", "prove"): _prove,
     ("POST", "prove"): prove.check,
     ("GET", "go"): prove.go,
+    ("GET", "sign-out"): sign_out.go_on,
+    ("GET", "signed-out"): _signed_out,
+    ("POST", "language"): _language,
     ("POST", "accounts"): accounts.answer,
+    ("POST", "logout"): logout.answer,
 }
+# Of the back channel: they answer whatever is wrong themselves, and with no page.
+_CALLS = (accounts.answer, logout.answer)
 
 
 def _flow(settings: Settings, request: Request) -> Flow | None:
@@ -74,8 +89,9 @@ def reads_body(settings: Settings, request: Request) -> bool:
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     """The answer to a request that `claim` claimed; Pass for all that is no route of ours (BC08)."""
-    with log.one_request():
-        return await _answer(ports, settings, request)
+    with log.one_request(), negotiation.answering(request):
+        found = await _answer(ports, settings, request)
+        return negotiation.labelled(found) if isinstance(found, Response) else found
 
 
 async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:
@@ -85,11 +101,18 @@ async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     if flow is None:
         return PASS
     try:
-        if flow is not accounts.answer:
+        _offer_languages(settings, request)
+        if flow not in _CALLS:
             _check_length(request)
         return await flow(ports, settings, request)
     except Exception as error:
         return await answers.refusal(ports, settings, request, error)
+
+
+def _offer_languages(settings: Settings, request: Request) -> None:
+    name = request.path.removeprefix(settings.prefix)
+    stays = ("GET", name) in _TABLE
+    negotiation.offer_switch(request, places.ours(settings, "language"), settings.public_url, stays=stays)
 
 
 def _check_length(request: Request) -> None:

@@ -11,10 +11,11 @@ from linkmw.gate import answers, audit, places
 from linkmw.gate.browser import Browser, check_form, known, known_or_new
 from linkmw.gate.entry import enter
 from linkmw.gate.ports import Entry, Ports
+from linkmw.gate.rounds import check_rounds
 from linkmw.http import Request, Response, page, redirect
 from linkmw.model import Account, Session, SignIn
 from linkmw.oidc import authorize
-from linkmw.pages import screens
+from linkmw.pages import negotiation, screens
 from linkmw.reference import flow_name
 from linkmw.settings import Settings
 from linkmw.switch import effective
@@ -40,13 +41,15 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
     if effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "off":
         return redirect(places.native_login(settings))
     browser = known_or_new(settings, request, ports.token)
+    await check_rounds(ports, request, browser)
     sign_in = authorize.new_sign_in(ports.token, then, ports.now())
     log.follow(flow_name(sign_in.state))
     await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
-    return redirect(_request_url(settings, sign_in), browser.headers)
+    return redirect(_request_url(settings, sign_in, negotiation.chosen(request)), browser.headers)
 
 
-def _request_url(settings: Settings, sign_in: SignIn) -> str:
+def _request_url(settings: Settings, sign_in: SignIn, language: str) -> str:
+    """language: chosen in this browser, "" for none: what the browser itself prefers, it tells the hub as well."""
     return authorize.request_url(
         f"{settings.issuer}/authorize",
         client_id=settings.client_id,
@@ -54,6 +57,7 @@ def _request_url(settings: Settings, sign_in: SignIn) -> str:
         state=sign_in.state,
         nonce=sign_in.nonce,
         verifier=sign_in.verifier,
+        ui_locales=language,
     )
 
 
@@ -106,7 +110,7 @@ async def _redeemed(ports: Ports, settings: Settings, sign_in: SignIn, code: str
         account_id=account_id,
         identity=str(claims.get("identity", "")),
         hub_sid=str(claims.get("sid", "")),
-        started=now,
+        started=int(str(claims.get("iat", now))),  # by the hub's clock, as a logout's (RC11)
         expires=now + settings.session_seconds,
     )
     return Entry(

@@ -18,6 +18,7 @@ from linkmw.errors import (
 Problem = Literal[
     "expired",  # the sign-in or proof is too old, or was never kept
     "not_begun_here",  # an answer that belongs to no sign-in of this browser
+    "no_session",  # sign-ins that the product kept no session of (P-7)
     "no_cookie",  # the same, and the browser may keep none
     "cancelled",  # the person, or the provider for them, said no
     "unavailable",  # Keycloak, Redis, SQL, hub or product did not answer
@@ -42,6 +43,7 @@ _BY_CODE: dict[str, Problem] = {
     "invalid_grant": "expired",  # a code lives for a minute
     "mail_header": "failed",
     "no_cookie": "no_cookie",
+    "no_session": "no_session",
     "not_found": "not_found",
     "temporarily_unavailable": "unavailable",
     "tenant_not_enabled": "not_known",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord
+from typing import Generic, Protocol, TypeVar
+
+from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord, SignOutRecord
 from linkmw.model import Session
 from linkmw.stores import session_record
 from linkmw.stores.codec import Codec
@@ -12,43 +14,27 @@ from linkmw.stores.redis_tries import Tries
 from linkmw.stores.sealed import Sealed
 
 
-class Proofs:
-    """Proof records, each a key of its browser and its id together."""
+class _HasId(Protocol):
+    @property
+    def record_id(self) -> str: ...
 
-    _codec = Sealed(Codec(ProofRecord, without=("record_id",)))
 
-    def __init__(self, commands: Commands, prefix: str) -> None:
+T = TypeVar("T", bound=_HasId)
+
+
+class Records(Generic[T]):
+    """Records of one kind, each a key of its browser and its id together."""
+
+    def __init__(self, commands: Commands, keys: Keys, kind: type[T]) -> None:
         self._commands = commands
-        self._keys = Keys(prefix, "p")
+        self._keys = keys
+        self._codec = Sealed(Codec(kind, without=("record_id",)))
 
-    async def put(self, browser: str, record: ProofRecord, seconds: int) -> None:
-        await self._commands.put(
-            self._keys.of(browser, record.record_id), self._codec.write(record, browser, record.record_id), seconds
-        )
+    async def put(self, browser: str, record: T, seconds: int) -> None:
+        key, data = self._keys.of(browser, record.record_id), self._codec.write(record, browser, record.record_id)
+        await self._commands.put(key, data, seconds)
 
-    async def get(self, browser: str, record_id: str) -> ProofRecord | None:
-        data = await self._commands.get(self._keys.of(browser, record_id))
-        return self._codec.read(data, browser, record_id, record_id=record_id)
-
-    async def drop(self, browser: str, record_id: str) -> None:
-        await self._commands.drop(self._keys.of(browser, record_id))
-
-
-class Entries:
-    """Sign-ins that wait for a second factor, kept as proof records are."""
-
-    _codec = Sealed(Codec(Entry, without=("record_id",)))
-
-    def __init__(self, commands: Commands, prefix: str) -> None:
-        self._commands = commands
-        self._keys = Keys(prefix, "e")
-
-    async def put(self, browser: str, entry: Entry, seconds: int) -> None:
-        await self._commands.put(
-            self._keys.of(browser, entry.record_id), self._codec.write(entry, browser, entry.record_id), seconds
-        )
-
-    async def get(self, browser: str, record_id: str) -> Entry | None:
+    async def get(self, browser: str, record_id: str) -> T | None:
         data = await self._commands.get(self._keys.of(browser, record_id))
         return self._codec.read(data, browser, record_id, record_id=record_id)
 
@@ -189,8 +175,9 @@ class GateStores:
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self.sign_ins = SignIns(commands, prefix)
-        self.proofs = Proofs(commands, prefix)
+        self.proofs = Records(commands, Keys(prefix, "p"), ProofRecord)
         self.sessions = Sessions(commands, prefix)
         self.marks = Marks(commands, prefix)
         self.tries = Tries(commands, prefix)
-        self.entries = Entries(commands, prefix)
+        self.entries = Records(commands, Keys(prefix, "e"), Entry)
+        self.sign_outs = Records(commands, Keys(prefix, "o"), SignOutRecord)

@@ -171,5 +171,8 @@ class Marks:
     async def count(self, purpose: str, value: str, seconds: int) -> int:
         return int(await self._commands.run(_COUNT, self._counters.of(purpose, value), seconds))
 
+    async def counted(self, purpose: str, value: str) -> int:
+        return int(await self._commands.get(self._counters.of(purpose, value)) or 0)
+
     async def reset(self, purpose: str, value: str) -> None:
         await self._commands.drop(self._counters.of(purpose, value))
