@@ -21,6 +21,7 @@ from linkmw.http import GUARD_HEADERS, Request, Response
 from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
 from linkmw.hub.flows import link, manager, sign_in, unlink
 from linkmw.hub.ports import Ports
+from linkmw.pages import negotiation
 from linkmw.reference import Reference, new_reference
 from linkmw.settings import HubSettings
 
@@ -44,6 +45,11 @@ class Route:
     head: bool = False
 
 
+async def speak(_ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """POST /language: the pages' language, from now on in this browser."""
+    return negotiation.switch(request, settings.public_url, default="/")
+
+
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", manager.front),
     Route("GET", "/o/{client_id}/authorize", sign_in.start, audited=True),
@@ -62,6 +68,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/unlink", unlink.preview),
     Route("POST", "/unlink", unlink.remove),
     Route("GET", "/unlinked", unlink.removed),
+    Route("POST", "/language", speak),
     Route("GET", "/assets/{name}", looks.asset, head=True),
     Route("GET", "/gate", back_channel.gate, "client"),
     Route("POST", "/proof-requests", back_channel.proof_request, "client"),
@@ -70,11 +77,15 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/o/{client_id}/jwks", provider.jwks, "client", head=True),
     Route("POST", "/o/{client_id}/token", provider.token, "client"),
     Route("GET", "/o/{client_id}/userinfo", provider.userinfo, "client"),
+    Route("POST", "/o/{client_id}/userinfo", provider.userinfo, "client"),
     Route("GET", "/healthz", health.healthz, "client", head=True),
     Route("GET", "/readyz", health.readyz, "client", head=True),
 )
 
 NOTHING = Response(200, GUARD_HEADERS)
+
+# Pages to come back to at their own address: whatever a GET answers, but for an address that is a token itself.
+_STAYING = frozenset(route.path for route in ROUTES if route.method == "GET" and "{token}" not in route.path)
 
 
 class _Door:
@@ -87,10 +98,12 @@ class _Door:
     def route(self, route: Route) -> StarletteRoute:
         async def endpoint(raw: StarletteRequest) -> StarletteResponse:
             began = time.monotonic()
-            with log.one_request():
-                answer = await self._answer(route, raw)
+            head = translate.read_head(raw, self._settings.trusted_proxies)
+            asked = negotiation.asked_by_product(head) if route.to == "browser" and route.method == "GET" else ""
+            with log.one_request(), negotiation.answering(head, by_product=asked):
+                answer = self._kept(asked, await self._answer(route, raw, head))
                 self._write_down(raw, route.path, answer, began)
-            return translate.write(answer)
+                return translate.write(negotiation.labelled(answer))
 
         return StarletteRoute(route.path, endpoint, methods=[route.method])
 
@@ -98,19 +111,30 @@ class _Door:
         """Starlette found no route: 404, or 405 for another method."""
         status = error.status_code if isinstance(error, HTTPException) else 404
         refused = RequestRefused("no such page", code="not_found", status=status)
-        answer = await self._refusal(ROUTES[0], Request(raw.method, raw.url.path), "(none)", refused)
+        head = translate.read_head(raw, self._settings.trusted_proxies)
         more = error.headers if isinstance(error, HTTPException) and error.headers else {}
-        return translate.write(answer.with_headers(more.items()))
+        with negotiation.answering(head):
+            self._offer_languages(head, stays=status == 404)
+            answer = await self._refusal(ROUTES[0], Request(raw.method, raw.url.path), "(none)", refused)
+            return translate.write(negotiation.labelled(answer.with_headers(more.items())))
 
-    async def _answer(self, route: Route, raw: StarletteRequest) -> Response:
-        request = Request(raw.method, "")
+    async def _answer(self, route: Route, raw: StarletteRequest, head: Request) -> Response:
+        request = head
         try:
-            request = await translate.read(raw, self._settings.trusted_proxies)
+            request = await translate.read(raw, head)
+            self._offer_languages(request, stays=route.path in _STAYING)
             if request.method == "HEAD" and not route.head:
                 return NOTHING
             return await route.handler(self._ports, self._settings, request, **raw.path_params)
         except Exception as error:  # the visitor gets our page and a reference, the log gets the traceback
             return await self._refusal(route, request, route.path, error)
+
+    def _offer_languages(self, request: Request, *, stays: bool) -> None:
+        negotiation.offer_switch(request, "/language", self._settings.public_url, stays=stays)
+
+    def _kept(self, asked: str, answer: Response) -> Response:
+        """What a product asked for holds for the pages that follow: they know nothing of its request."""
+        return answer.with_headers([negotiation.kept(asked)]) if asked and answer.status != 204 else answer
 
     async def _refusal(self, route: Route, request: Request, path: str, error: Exception) -> Response:
         reference = new_reference()

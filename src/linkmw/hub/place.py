@@ -1,4 +1,7 @@
-"""Where a request is: its tenant, its product, the addresses of both, and an error that remembers them."""
+"""Where a request is: its tenant, its product, the addresses of both, and an error that remembers them.
+
+Who asks for no language of ours is answered in the tenant's, from here on.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from linkmw.errors import LinkmwError, TenantNotEnabled
 from linkmw.hub import rules
 from linkmw.hub.ports import Flow, Ports
 from linkmw.model import Client, Tenant
+from linkmw.pages import language
 from linkmw.settings import HubSettings
 
 
@@ -69,6 +73,7 @@ async def of_tenant(ports: Ports, organization_id: str) -> Place:
     tenant = await ports.registry.tenant(organization_id)
     if tenant is None or not tenant.enabled:
         raise TenantNotEnabled("no such tenant")
+    language.fall_back_to(tenant.language)
     return Place(tenant)
 
 
@@ -78,6 +83,7 @@ async def of_client(ports: Ports, client_id: str) -> Place:
     tenant = await ports.registry.tenant(client.organization_id) if client else None
     if client is None or tenant is None or not rules.is_open(tenant, client):
         raise TenantNotEnabled("no such client")
+    language.fall_back_to(tenant.language)
     return Place(tenant, client)
 
 

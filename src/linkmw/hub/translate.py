@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
@@ -35,8 +36,8 @@ def _headers(request: StarletteRequest) -> dict[str, str]:
     return headers
 
 
-async def read(request: StarletteRequest, trusted_proxies: Sequence[str]) -> Request:
-    """The request as flows see it. Raises RequestRefused (413) for a body over 64 KiB."""
+def read_head(request: StarletteRequest, trusted_proxies: Sequence[str]) -> Request:
+    """The request as flows see it, its body still to come."""
     headers = _headers(request)
     peer = request.client.host if request.client else ""
     return Request(
@@ -44,10 +45,14 @@ async def read(request: StarletteRequest, trusted_proxies: Sequence[str]) -> Req
         path=request.scope["path"],
         query_string=request.scope.get("query_string", b"").decode("latin-1"),
         headers=headers,
-        body=await _read_body(request),
         client=client_address(peer, headers.get("x-forwarded-for", ""), trusted_proxies),
         root_path=request.scope.get("root_path", ""),
     )
+
+
+async def read(request: StarletteRequest, head: Request) -> Request:
+    """The whole request. Raises RequestRefused (413) for a body over 64 KiB."""
+    return replace(head, body=await _read_body(request))
 
 
 def write(response: Response) -> StarletteResponse:
