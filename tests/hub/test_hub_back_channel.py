@@ -184,9 +184,18 @@ def test_pr09_userinfo_names_the_account_and_identity_is_pairwise(world: World) 
     assert said["sub"] == "7"
     assert "ada-sub" not in str(said)
     assert said["identity"]
+    assert ask(world, "/o/orders/userinfo", f"Bearer {token}", "POST").json() == said
     assert ask(world, "/o/stock/userinfo", f"Bearer {token}").status_code == 401
-    world.clock.move(60)
+    world.clock.move(300)
     assert ask(world, "/o/orders/userinfo", f"Bearer {token}").status_code == 401
+
+
+def test_rc07_an_access_token_tells_nothing_of_a_link_that_was_removed(world: World) -> None:
+    bearer = f"Bearer {world.redeem(granted(world)).json()['access_token']}"
+    reader = world.person()
+    reader.get(world.unlink_path())
+    reader.submit(reader.get("/unlink"), "/unlink")
+    assert ask(world, "/o/orders/userinfo", bearer).json() == {"error": "invalid_token"}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from linkmw.oidc import authorize, id_token, metadata
 from linkmw.settings import HubSettings
 
 ID_TOKEN_SECONDS = 300
-ACCESS_TOKEN_SECONDS = 60
+ACCESS_TOKEN_SECONDS = 300  # Authlib takes one with a minute left for expired
 
 # What a client may be told of Keycloak's refusal; anything else is trouble of ours, not of its own.
 PASSED_ON = frozenset(
@@ -181,10 +181,12 @@ async def _id_token(ports: Ports, settings: HubSettings, where: Place, granted: 
 
 
 async def userinfo(ports: Ports, _settings: HubSettings, request: Request, client_id: str) -> Response:
-    """GET …/userinfo: the ID token's claims about the person (OpenID Connect Core 1.0, 5.3)."""
+    """GET or POST …/userinfo: the ID token's claims about the person (OpenID Connect Core 1.0, 5.3)."""
     scheme, _, access_token = request.headers.get("authorization", "").partition(" ")
     granted = await ports.grants.of_token(access_token) if scheme.lower() == "bearer" and access_token else None
     if granted is None or granted.client_id != client_id:
         raise RequestRefused("no such access token", code="invalid_token", status=401)
+    if not rules.is_live(granted, await ports.links.of_account(client_id, granted.account_id)):
+        raise RequestRefused("the link was removed meanwhile", code="invalid_token", status=401)  # RC07
     where = await place.of_client(ports, client_id)
     return json_answer(await _person(ports, where, granted))
