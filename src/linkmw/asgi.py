@@ -65,7 +65,7 @@ class LinkMiddleware:
             log.exception("linkmw failed, the product answers instead")
             answer = PASS
         if isinstance(answer, Response):
-            await _respond(send, answer)
+            await respond(send, answer)
         elif isinstance(answer, Decorate):
             await self._decorated(scope, body, send, answer)
         else:
@@ -128,7 +128,8 @@ def _request(scope: Scope, path: str) -> Request:
     )
 
 
-async def _respond(send: Send, answer: Response) -> None:
+async def respond(send: Send, answer: Response) -> None:
+    """`answer` was sent."""
     headers = (*answer.headers, ("Content-Length", str(len(answer.body))))
     pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})

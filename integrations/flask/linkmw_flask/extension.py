@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from linkmw.errors import SettingsError
 from linkmw.gate.claim import Claim
+from linkmw.http import Request
 from linkmw.settings import load
 from linkmw.wsgi import LinkMiddleware
 from linkmw_flask.product import Product
+from linkmw_flask.watch import Watch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from linkmw.gate.ports import Ports
 
 
 class _Shell(LinkMiddleware):
-    """Werkzeug drops slashes before a path, and does without one: `//login` and `login` are the login route (HT02)."""
+    """The gate round `app.wsgi_app`, and what of it the watch inside needs.
+
+    Werkzeug drops slashes before a path, and does without one: `//login` and `login` are the login route (HT02).
+    """
 
     @staticmethod
     def routed(path: str) -> str:
         return f"/{path.lstrip('/')}"
+
+    def ports(self) -> Ports:
+        return self._ports()
+
+    def asked(self, environ: WSGIEnvironment) -> Request:
+        return self._asked(environ)
 
 
 class LinkMW:
@@ -44,8 +60,10 @@ class LinkMW:
             Claim(app.extensions["linkmw"])  # says so in the log
             return
         app.extensions["linkmw"] = settings
-        middleware: Any = _Shell(app.wsgi_app, product=product, settings=settings)
-        app.wsgi_app = middleware  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
+        shell: Any = _Shell(app.wsgi_app, product=product, settings=settings)
+        if settings.on:
+            Watch(app, product, settings, shell.ports, shell.asked)
+        app.wsgi_app = shell  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
 
     def _product_of(self, app: Flask) -> Product:
         if self.product is None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, Response, session
 
 from linkmw.errors import SettingsError
+from linkmw.gate.guard import MARKER, marker_in
 from linkmw.gate.hooks import HookedAccounts, Hooks
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
@@ -17,8 +18,6 @@ from linkmw_flask import sessions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-MARKER = "_linkmw"  # the session key of the marker: [sid, expires]
 
 
 class Product(HookedAccounts):
@@ -44,8 +43,9 @@ class Product(HookedAccounts):
     ) -> None:
         super().__init__(hooks)
         self._session_key = session_key
-        self._own = sessions.NativeSession(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
+        self._own = sessions.told(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
         self._is_complete = is_complete
+        self.stands: Callable[[Marker], bool] = _always  # the extension knows better, once there is a gate
 
     def bound_to(self, app: Flask) -> Product:
         """This product as part of `app`. Raises SettingsError when nothing says who an account or a session is."""
@@ -57,7 +57,25 @@ class Product(HookedAccounts):
         return bound
 
     def inside(self, request: Request | None) -> AbstractContextManager[object]:
-        return self._app.app_context() if request is None else self._app.request_context(request.raw)
+        return self._app.app_context() if request is None else self._inside(request.raw)
+
+    @contextmanager
+    def _inside(self, environ: WSGIEnvironment) -> Iterator[None]:
+        with self._app.request_context(environ):
+            self.standing()
+            yield
+
+    def standing(self) -> Marker | None:
+        """The marker of this request's session. A session that has ended is emptied first, and has none.
+
+        Inside a request context, before anything else there looks at the session.
+        """
+        with sessions.unnoticed() as opened:
+            marker = marker_in(opened)
+        if marker is None or self.stands(marker):
+            return marker
+        self.native.drop()
+        return None
 
     def current_account(self, request: Request) -> Account | None:
         with self.inside(request):
@@ -78,19 +96,19 @@ class Product(HookedAccounts):
             ended = self._end()
         with self._app.request_context(_without_cookie(request.raw, self._cookie_name)):
             session.update(kept)
-            self._native.sign_in(user)
+            self.native.sign_in(user)
             if marker:
                 session[MARKER] = [marker.sid, marker.expires]
             return _last_of_each(ended + self._cookies())
 
     def end_session(self, request: Request) -> Headers:
         with self.inside(request):
-            self._native.sign_out()
+            self.native.sign_out()
             session.pop(MARKER, None)
             return self._cookies()
 
     @property
-    def _native(self) -> sessions.NativeSession:
+    def native(self) -> sessions.NativeSession:
         assert self._own is not None, "bound_to has set it"
         return self._own
 
@@ -99,7 +117,7 @@ class Product(HookedAccounts):
         return self._app.session_interface.get_cookie_name(self._app)
 
     def _signed_in(self) -> Account | None:
-        user = self._native.user_of()
+        user = self.native.user_of()
         return self.account(user) if user else None
 
     def _kept_for(self, account_id: str) -> dict[str, Any]:
@@ -108,7 +126,7 @@ class Product(HookedAccounts):
         if here and here.account_id == account_id:
             return dict(session)
         if here:
-            self._native.sign_out()
+            self.native.sign_out()
         return {key: session[key] for key in (sessions.REMEMBER,) if key in session}
 
     def _end(self) -> Headers:
@@ -121,6 +139,10 @@ class Product(HookedAccounts):
     def _cookies(self) -> Headers:
         """What the application itself would set now: its session, and whatever its `after_request` functions add."""
         return _cookies_of(self._app.process_response(self._app.response_class()))
+
+
+def _always(_marker: Marker) -> bool:
+    return True
 
 
 def _native_session(app: Flask, key: str, load: Callable[[str], Any]) -> sessions.NativeSession:

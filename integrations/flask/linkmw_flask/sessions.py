@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, session
+from flask import Flask, Response, after_this_request, current_app, request, session
 
 from linkmw.gate.hooks import read
 
 REMEMBER = "_remember"  # Flask-Login's word in the session: what its remember-me cookie is to become
 
+log = logging.getLogger("linkmw")
+
 
 @dataclass(frozen=True, slots=True)
 class NativeSession:
-    """user_of: whom the session names, or None. sign_in: make it name this user. sign_out: make it name nobody."""
+    """user_of: whom the session names, or None. sign_in: make it name this user. sign_out: make it name nobody.
+
+    drop: the session was ended elsewhere, so nobody and nothing is left in it. It is called before the application's
+    own `before_request` functions, and so loads no user. key: what in the session says who it is; "" where only
+    `user_of` knows.
+    """
 
     user_of: Callable[[], Any]
     sign_in: Callable[[Any], object]
     sign_out: Callable[[], object]
+    drop: Callable[[], object]
+    key: str = ""
+
+    def name_in(self, opened: Any) -> object:
+        """What this session says of who it is, to be compared; None for nobody, and where only `user_of` knows."""
+        return opened.get(self.key) if self.key else None
+
+    def names_somebody(self) -> bool:
+        return session.get(self.key) is not None if self.key else bool(self.user_of())
+
+
+@contextmanager
+def unnoticed() -> Iterator[Any]:
+    """This request's session, to be read before anybody else has: no `Vary` and no cookie comes of it.
+
+    Flask notes that a session was read, and 3.1.3 that somebody got hold of it.
+    """
+    opened: Any = session._get_current_object()  # type: ignore[attr-defined]  # it is a LocalProxy
+    try:
+        yield opened
+    finally:
+        untouched = getattr(type(opened), "accessed", None)
+        if isinstance(untouched, bool):
+            opened.accessed = untouched
 
 
 def plain(key: str, load: Callable[[str], Any]) -> NativeSession:
@@ -32,7 +65,23 @@ def plain(key: str, load: Callable[[str], Any]) -> NativeSession:
     def sign_in(user: Any) -> None:
         session[key] = read(user, "id")
 
-    return NativeSession(user_of, sign_in, lambda: session.clear())
+    def sign_out() -> None:
+        session.clear()
+
+    return NativeSession(user_of, sign_in, sign_out, drop=sign_out, key=key)
+
+
+def told(user_of: Callable[[], Any], sign_in: Callable[[Any], object], sign_out: Callable[[], object]) -> NativeSession:
+    """The application's own way."""
+
+    def drop() -> None:
+        try:
+            sign_out()
+        except Exception:
+            log.exception("the application's own sign-out failed for a session that has ended; it is emptied instead")
+        session.clear()
+
+    return NativeSession(user_of, sign_in, sign_out, drop)
 
 
 def uses_flask_login(app: Flask) -> bool:
@@ -47,4 +96,17 @@ def flask_login() -> NativeSession:
         user = flask_login.current_user
         return user._get_current_object() if user.is_authenticated else None
 
-    return NativeSession(user_of, flask_login.login_user, flask_login.logout_user)
+    def drop() -> None:
+        session.clear()
+        if current_app.config.get("REMEMBER_COOKIE_NAME", flask_login.COOKIE_NAME) in request.cookies:
+            session[REMEMBER] = "clear"  # it signs nobody in from now on, and Flask-Login takes it away
+            after_this_request(_unmarked)
+
+    return NativeSession(user_of, flask_login.login_user, flask_login.logout_user, drop, key="_user_id")
+
+
+def _unmarked(response: Response) -> Response:
+    """What Flask-Login notes in a session that names nobody would keep its cookie alive."""
+    if "_user_id" not in session:
+        session.pop("_fresh", None)
+    return response

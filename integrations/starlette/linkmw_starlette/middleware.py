@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from linkmw import asgi
+from linkmw.gate.guard import Guard, marker_in
+from linkmw.gate.outcome import Outcome, follow
+from linkmw.http import Response
+from linkmw.model import Marker
 from linkmw.settings import load
 from linkmw_starlette.bridge import LOOP
 from linkmw_starlette.product import Product
+from linkmw_starlette.watch import Watch
 
 log = logging.getLogger("linkmw")
 
@@ -23,8 +28,42 @@ class LinkMiddleware(asgi.LinkMiddleware):
     """
 
     def __init__(self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | None = None) -> None:
-        super().__init__(app, product=product, settings=load(settings))
+        read = load(settings)
+        watched = Watch(app, product, read, self._path, self._follow) if read.on else app
+        super().__init__(watched, product=product, settings=read)
+        self._sessions = product
+        self._guarded: Guard | None = None
         self._said = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """For a request without a session, or with one that linkmw did not open, one look into a dictionary."""
+        session = scope.get("session") if self._claims is not None else None
+        marker = marker_in(session) if session else None
+        if marker is not None:
+            LOOP.set(asyncio.get_running_loop())
+            if not await self._stands(marker):
+                await self._sessions.drop(scope)
+        await super().__call__(scope, receive, send)
+
+    async def _stands(self, marker: Marker) -> bool:
+        try:
+            return await (await self._guard()).stands(marker)
+        except Exception:
+            log.exception("linkmw could not ask about a session, it stands")
+            return True
+
+    async def _guard(self) -> Guard:
+        if self._guarded is None:
+            ports = await self._ports()
+            self._guarded = Guard(ports.sessions, ports.now)
+        return self._guarded
+
+    async def _follow(self, scope: Scope, marker: Marker, what: Outcome) -> Response | None:
+        (await self._guard()).forget(marker.sid)
+        return await follow(await self._ports(), self._settings, self._asked(scope), marker, what)
+
+    def _path(self, scope: Scope) -> str:
+        return self._asked(scope).path
 
     @staticmethod
     def routed(path: str) -> str:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from linkmw.errors import SettingsError
+from linkmw.gate.guard import MARKER
 from linkmw.gate.hooks import HookedAccounts, Hooks, read
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
+from linkmw.run import in_thread
 from linkmw_starlette.bridge import Hook, blocking
 
-MARKER = "_linkmw"  # the session key of the marker: [sid, expires]
+log = logging.getLogger("linkmw")
 
 
 @dataclass(frozen=True, slots=True)
 class NativeSession:
-    """user_of: whom the session names, or None. sign_in: make it name this user. sign_out: make it name nobody."""
+    """user_of: whom the session names, or None. sign_in: make it name this user. sign_out: make it name nobody.
+
+    key: what in the session says who it is; "" where only `user_of` knows.
+    """
 
     user_of: Callable[[HTTPConnection], Any]
     sign_in: Callable[[HTTPConnection, Any], object]
     sign_out: Callable[[HTTPConnection], object]
+    key: str = ""
 
 
 class Product(HookedAccounts):
@@ -81,6 +89,24 @@ class Product(HookedAccounts):
         connection.session.pop(MARKER, None)
         return ()
 
+    def name_in(self, session: Mapping[str, Any]) -> object:
+        """What this session says of who it is, to be compared; None for nobody, and where only the callables know."""
+        return session.get(self._native.key) if self._native.key else None
+
+    async def names_somebody(self, scope: Scope) -> bool:
+        if self._native.key:
+            return self.name_in(scope["session"]) is not None
+        return bool(await in_thread(self._native.user_of, HTTPConnection(scope)))
+
+    async def drop(self, scope: Scope) -> None:
+        """The session was ended elsewhere: nobody and nothing is left in it."""
+        if not self._native.key:
+            try:
+                await in_thread(self._native.sign_out, HTTPConnection(scope))
+            except Exception:
+                log.exception("the application's own sign-out failed for a session that has ended; it is emptied")
+        scope["session"].clear()
+
     def _kept_for(self, request: Request, account_id: str) -> dict[str, Any]:
         """What of this session goes on: all, if it is the account's own, else nothing (SC01)."""
         here = self.current_account(request)
@@ -104,4 +130,4 @@ def _plain(key: str, load: Callable[[str], Any]) -> NativeSession:
     def sign_out(connection: HTTPConnection) -> None:
         connection.session.clear()
 
-    return NativeSession(user_of, sign_in, sign_out)
+    return NativeSession(user_of, sign_in, sign_out, key)
