@@ -12,11 +12,29 @@ AXE = f"() => axe.run({{runOnly: {json.dumps(TAGS)}, resultTypes: ['violations']
 VIEWS = [(scheme, width) for scheme in ("light", "dark") for width in (1280, 320)]
 
 # The smallest side of whatever is pressed or typed into; links within sentences are as tall as their line (WCAG 2.5.8).
-SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input:not([type=hidden])')]
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, input:not([type=hidden])')]
     .filter(e => !e.closest('p') && !e.closest('#login'))
     .map(e => [e.textContent.trim() || e.name, e.getBoundingClientRect()])
     .filter(([_, box]) => box.height < 43.99 || box.width < 43.99)
     .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
+# Boxes that hide what does not fit, and have something that does not.
+CUT = """() => [...document.querySelectorAll('body *')]
+    .filter(e => getComputedStyle(e).overflowX === 'hidden' && !e.closest('.unseen'))
+    .filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.outerHTML.slice(0, 80))"""
+WORDY = (
+    "link-account-wrong-pair",
+    "second-factor",
+    "error-expired",
+    "switch-account-long",
+    "dashboard-account-taken",
+    "dashboard-linked",
+    "dashboard-long",
+    "dashboard-remove-long",
+    "choose-long",
+    "add-account-long",
+    "sign-out-question",
+)
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -162,7 +180,7 @@ def test_pr18_going_on_goes_on_by_itself_under_the_policy(page, base):
 
 def test_everything_mirrors_from_right_to_left(page, base):
     page.set_viewport_size({"width": 320, "height": 800})
-    for name in ("link-account-wrong-pair", "dashboard-linked", "second-factor"):
+    for name in WORDY:
         page.goto(base + name)
         page.evaluate("document.documentElement.dir = 'rtl'")
         assert page.evaluate(SIDEWAYS) <= 0, name
@@ -180,10 +198,11 @@ def test_everything_mirrors_from_right_to_left(page, base):
 )
 def test_nothing_is_cut_with_wide_text_spacing_or_type_twice_as_large(width, css, looked_at, base):
     looked_at.set_viewport_size({"width": width, "height": 800})
-    for name in ("link-account-wrong-pair", "dashboard-account-taken", "error-expired", "switch-account-long"):
+    for name in WORDY:
         looked_at.goto(base + name)
         looked_at.add_style_tag(content=css)
         assert looked_at.evaluate(SIDEWAYS) <= 0, name
+        assert looked_at.evaluate(CUT) == [], name
 
 
 def test_forced_colours_keep_the_edges_that_carry_meaning(browser, base):

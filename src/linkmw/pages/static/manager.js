@@ -16,7 +16,7 @@ function movable(list) {
     const handle = row.querySelector(".grip");
     handle.hidden = false;
     handle.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || !event.isPrimary) return;
       event.preventDefault();
       const before = order(list);
       drag(list, row, handle, event, () => {
@@ -32,12 +32,13 @@ function movable(list) {
 function drag(list, row, handle, pressed, dropped) {
   const before = order(list);
   const top = row.offsetTop;
+  const middle = (other) => other.offsetTop + other.offsetHeight / 2;
   const follow = (event) => {
-    row.style.translate = `0 ${event.pageY - pressed.pageY - (row.offsetTop - top)}px`;
-    const middle = top + event.pageY - pressed.pageY + row.offsetHeight / 2;
+    const at = top + event.pageY - pressed.pageY;
+    row.style.translate = `0 ${at - row.offsetTop}px`;
     const [above, below] = [row.previousElementSibling, row.nextElementSibling];
-    if (above && middle < above.offsetTop + above.offsetHeight / 2) row.after(above);
-    else if (below && middle > below.offsetTop + below.offsetHeight / 2) row.before(below);
+    if (above && at < middle(above)) row.after(above);
+    else if (below && at + row.offsetHeight > middle(below)) row.before(below);
     else return;
     row.scrollIntoView({ block: "nearest" });
     follow(event);
