@@ -244,9 +244,9 @@ PROBES = [
     *[(method, "/.linkmw/accounts") for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")],
     *[
         ("GET", f"/.linkmw/{name}")
-        for name in ("", "admin", "Login", "login/", "prove/x", "assets/", "assets/look.css")
+        for name in ("", "admin", "Login", "login/", "logout", "prove/x", "assets/", "assets/look.css")
     ],
-    *[("POST", f"/.linkmw/{name}") for name in ("login", "callback", "go", "assets/x", "logout", "nothing")],
+    *[("POST", f"/.linkmw/{name}") for name in ("login", "callback", "go", "assets/x", "nothing")],
     *[("OPTIONS", f"/.linkmw/{name}") for name in ("login", "prove", "second-factor", "switch")],
     ("HEAD", "/.linkmw/nothing"),
     ("GET", "/.linkmw"),
