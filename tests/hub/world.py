@@ -113,6 +113,12 @@ class Keycloak:
         self.codes[code] = (asked["state"], KeycloakSignIn(identity=identity, **(said | more)))
         return with_query(asked["redirect_uri"], code=code, state=asked["state"], iss=identity.issuer)
 
+    @staticmethod
+    def signs_out(url: str) -> str:
+        """Where Keycloak sends the browser after a sign-out at `url`."""
+        asked = query_of(url)
+        return with_query(asked["post_logout_redirect_uri"], state=asked["state"])
+
     async def redeem(
         self, tenant: Tenant, sign_in: SignIn, code: str, issuer: str, redirect_uri: str
     ) -> KeycloakSignIn:
@@ -148,6 +154,8 @@ class Accounts:
     """hub.ports.Products: what products say of their accounts."""
 
     usable_password: bool = True
+    email: str = ""  # the address that every account has now, if the product tells
+    gone: set[str] = field(default_factory=set)  # ids of accounts that were deleted
     away: bool = False
     silent: set[str] = field(default_factory=set)  # products that take no logout token
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # client id, claims of the logout token
@@ -155,7 +163,9 @@ class Accounts:
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         if self.away:
             raise Unavailable("the product is away")
-        return AccountAnswer(True, usable_password=self.usable_password)
+        if account_id in self.gone:
+            return AccountAnswer(False)
+        return AccountAnswer(True, usable_password=self.usable_password, email=self.email)
 
     async def log_out(self, client: Client, token: str) -> None:
         if self.away or client.client_id in self.silent:
@@ -315,6 +325,16 @@ class World:
         http = TestClient(self.app, base_url=HUB)
         authorization = write_basic(client_id, self.secrets[client_id])
         return http.post(f"/o/{client_id}/token", data=form | more, headers={"authorization": authorization})
+
+    def in_manager(self, person: Person, identity: Identity = ADA, **more: Any) -> Any:
+        """Signed in at the manager: its page."""
+        to_keycloak = person.get("/t/acme/sign-in").headers["location"]
+        person.get(self.keycloak.signs_in(to_keycloak, identity, self.clock(), **more))
+        return person.get("/t/acme/")
+
+    def enters(self, answer: Any, client_id: str = "orders") -> str:
+        """The account id that the code in `answer` is for."""
+        return str(jwt_claims(self.redeem(answer.headers["location"], client_id).json()["id_token"])["sub"])
 
     # What a test looks at
 

@@ -120,9 +120,9 @@ def test_tv12_no_key_breaks_the_key_reader(documents, change, which):
     assert len(KeySet.read({"keys": [{**documents["keys"][which], **change}]}).keys) <= 1
 
 
-@given(values, st.dictionaries(st.sampled_from(sorted(metadata.provider_document("i"))), values, max_size=6))
+@given(values, st.dictionaries(st.sampled_from(sorted(metadata.provider_document("i", []))), values, max_size=6))
 def test_kf01_no_document_breaks_the_metadata_reader(other, change):
-    for document in (other, {**metadata.provider_document("https://kc.example"), **change}):
+    for document in (other, {**metadata.provider_document("https://kc.example", []), **change}):
         with suppress(ProtocolError):
             assert metadata.read_provider(document, "https://kc.example").issuer == "https://kc.example"
 

@@ -169,10 +169,14 @@ def test_fc09_a_promise_is_a_promise_only_as_true(promise):
 
 def test_fc14_what_the_hub_writes_it_would_accept_itself():
     issuer = "https://hub.example/o/shop"
-    written = metadata.provider_document(issuer)
+    written = metadata.provider_document(issuer, ["en", "de"])
     found = metadata.read_provider(written, issuer)
     assert found.iss_promised
     assert found.token_endpoint == f"{issuer}/token"
+    assert found.end_session_endpoint == f"{issuer}/end_session"
+    assert written["ui_locales_supported"] == ["en", "de"]
+    assert written["backchannel_logout_supported"]
+    assert written["backchannel_logout_session_supported"]
     assert written["code_challenge_methods_supported"] == ["S256"]
     assert written["response_types_supported"] == ["code"]
     required = {"subject_types_supported", "id_token_signing_alg_values_supported"}  # Discovery 1.0, 3

@@ -6,7 +6,7 @@ from linkmw import log
 from linkmw.http import Request
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AuditEvent, Flow, Grant
-from linkmw.model import Link
+from linkmw.model import Identity, Link
 
 
 def of_link(
@@ -46,6 +46,25 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
         ip=request.client,
         username=flow.account.username if flow.account else "",
         user_agent=_agent(request),
+    )
+
+
+def of_person(
+    event: str, identity: Identity, where: Place, now: int, request: Request, *, code: str = "", actor: str = ""
+) -> AuditEvent:
+    """Something that happened to a person's sign-in. actor: who did it, when that is not this person."""
+    return AuditEvent(
+        event=event,
+        result="ok",
+        time=now,
+        code=code,
+        organization_id=where.tenant.organization_id,
+        client_id=where.client.client_id if where.client else "",
+        issuer=identity.issuer,
+        subject=identity.subject,
+        ip="" if actor else request.client,
+        actor=actor,
+        user_agent="" if actor else _agent(request),
     )
 
 

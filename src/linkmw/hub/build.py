@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx2
 from starlette.applications import Starlette
 
-from linkmw.hub import web
+from linkmw.hub import logouts, web
 from linkmw.hub.app import build_app
 from linkmw.hub.health import kept_for_a_second
 from linkmw.hub.mail.outbox import Delivery
@@ -90,17 +90,18 @@ def _forgets(sql: SqlStores) -> list[Forget]:
 
 
 def build(settings: HubSettings) -> Starlette:
-    """The hub, ready to serve, outbox and retention running beside it. Raises SettingsError: it refuses to start."""
+    """The hub, ready to serve, with what runs beside it. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)
+    told = logouts.Delivery(ports, settings)
     retention = Retention(_forgets(connections.sql), settings.audit_days, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with delivery.running(), retention.running():
+            async with delivery.running(), told.running(), retention.running():
                 yield
         finally:
             await connections.close()

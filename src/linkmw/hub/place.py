@@ -129,6 +129,16 @@ def by_back_channel(client: Client, url: str) -> str:
     return client.internal_url + url.removeprefix(client.public_url)
 
 
+def signed_out(settings: HubSettings, tenant: Tenant) -> str:
+    """Where Keycloak sends browsers after a sign-out: the tenant's one post-logout redirect URI there."""
+    return settings.public_url + in_manager(tenant, "signed-out")
+
+
+def post_logout_redirect_uri(client: Client) -> str:
+    """Where the client has browsers sent after a sign-out; "" when it has registered nothing."""
+    return client.post_logout_redirect_uri if client.proof == "none" else at_gate(client, "signed-out")
+
+
 def logout_uri(client: Client) -> str:
     """Where this machine hands in the client's logout tokens; "" when it takes none."""
     return client.logout_uri if client.proof == "none" else by_back_channel(client, at_gate(client, "logout"))

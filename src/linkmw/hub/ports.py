@@ -139,12 +139,15 @@ class SignOut:
     """A sign-out that waits: for its button, or for the browser to return from Keycloak.
 
     record_id: what the form, or Keycloak, names it by. client_id: the product that asked, "" for the manager. then:
-    where the product wants the browser, its `state` included; "" for our own page.
+    where the product wants the browser, its `state` included; "" for our own page, which says what has ended:
+    everywhere, of every browser; provider_away, all but Keycloak's session.
     """
 
-    record_id: str
+    record_id: str = field(repr=False)
     client_id: str = ""
     then: str = field(default="", repr=False)
+    everywhere: bool = False
+    provider_away: bool = False
 
 
 class SignOuts(Protocol):

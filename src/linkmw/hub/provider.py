@@ -12,6 +12,7 @@ from linkmw.hub.place import Place
 from linkmw.hub.ports import Flow, Grant, Ports
 from linkmw.model import AuthorizationRequest, Client, Link
 from linkmw.oidc import authorize, id_token, metadata
+from linkmw.pages.language import LANGUAGES
 from linkmw.settings import HubSettings
 
 ID_TOKEN_SECONDS = 300
@@ -107,7 +108,7 @@ def _grant(flow: Flow, redirect_uri: str, link: Link) -> Grant:
 async def discovery(ports: Ports, settings: HubSettings, _request: Request, client_id: str) -> Response:
     """GET …/.well-known/openid-configuration (OpenID Connect Discovery 1.0, 3)."""
     where = await place.of_client(ports, client_id)
-    return json_answer(metadata.provider_document(place.issuer(settings, where.product.client_id)))
+    return json_answer(metadata.provider_document(place.issuer(settings, where.product.client_id), LANGUAGES))
 
 
 async def jwks(ports: Ports, _settings: HubSettings, _request: Request, client_id: str) -> Response:

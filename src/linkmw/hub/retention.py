@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from linkmw.errors import Unavailable
+from linkmw.hub.beside import Work
 
 _log = logging.getLogger("linkmw.retention")
 
@@ -27,22 +28,16 @@ class Retention:
     now: Callable[[], int]
     every: float = LOOK_SECONDS
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """While the block runs, old rows go; at its end a look that is under way is finished: its thread is in SQL."""
-        stop = asyncio.Event()
-        loop = asyncio.create_task(self._until(stop), name="linkmw retention")
-        try:
-            yield
-        finally:
-            stop.set()
-            await loop
+        return Work("retention", self._look, self._pause, _log).running()
 
-    async def _until(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            await self.look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.every)
+    async def _look(self) -> bool:
+        await self.look()
+        return False
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self.every)
 
     async def look(self) -> None:
         """Drop what is older than `days`; what cannot be reached now is looked at next time."""

@@ -137,7 +137,7 @@ def read_request(query: Params, client: Client) -> AuthorizationRequest:
     redirect URI or the state to echo being wrong (RFC 6749, 4.1.2.1), and RedirectableError for everything else.
     """
     _check_client(query, client)
-    state = _state(query)
+    state = read_state(query)
     _check_form(query)
     request = AuthorizationRequest(
         client_id=client.client_id,
@@ -189,7 +189,7 @@ def _check_client(query: Params, client: Client) -> None:
         raise RequestRefused("the redirect URI is not the registered one", code="redirect_uri_mismatch")
 
 
-def _state(query: Params) -> str:
+def read_state(query: Params) -> str:
     """The state to echo. What cannot be echoed as it came is a defect or an attack: nothing is sent on."""
     state = query.get("state")
     if len(state) > MAX_PARAMETER or not _VISIBLE.fullmatch(state):

@@ -44,10 +44,15 @@ def verify(
     return claims
 
 
-def claims_for(*, issuer: str, audience: str, now: int, jti: str, subject: str = "", sid: str = "") -> Claims:
-    """The claims of a logout token made now: of one session (`sid`), or of all of `subject`."""
+def claims_for(
+    *, issuer: str, audience: str, now: int, jti: str, subject: str = "", sid: str = "", happened: int | None = None
+) -> Claims:
+    """The claims of a logout token made now: of one session (`sid`), or of all of `subject`.
+
+    happened: when the logout did, for it may be told late; `toe` says so (RFC 8417, 2.2). It means no later session.
+    """
     whom = {name: value for name, value in (("sub", subject), ("sid", sid)) if value}
-    times = {"iat": now, "exp": now + LIFETIME}
+    times = {"iat": now, "exp": now + LIFETIME} | ({} if happened is None else {"toe": happened})
     return {"iss": issuer, "aud": audience, **times, "jti": jti, **whom, "events": {EVENT: {}}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,14 +92,18 @@ def _is_on(url: str, origin: str) -> bool:
     return len(url) <= MAX_URL and url.startswith(origin) and bool(_PATH.fullmatch(url[len(origin) :]))
 
 
-def provider_document(issuer: str) -> dict[str, Any]:
-    """The discovery document of the hub for one client (docs/protocol.md, 4). issuer: `{hub}/o/{client_id}`."""
+def provider_document(issuer: str, languages: Iterable[str]) -> dict[str, Any]:
+    """The discovery document of the hub for one client (docs/protocol.md, 4).
+
+    issuer: `{hub}/o/{client_id}`. languages: of its pages, BCP 47 tags.
+    """
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
+        "end_session_endpoint": f"{issuer}/end_session",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -113,6 +117,7 @@ def provider_document(issuer: str) -> dict[str, Any]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
+        "ui_locales_supported": list(languages),
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
     }

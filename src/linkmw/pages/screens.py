@@ -420,13 +420,15 @@ def sign_out_question(*, look: Look, form: Form, cancel: str = "") -> str:
     return _render("sign_out_question.html", look=look, form=form, cancel=cancel)
 
 
-def signed_out(*, look: Look, sign_in: str, scope: Literal["everywhere", "product", "manager"]) -> str:
-    """What one is signed out of, and the way back in (P-7).
+def signed_out(
+    *, look: Look, sign_in: str, scope: Literal["everywhere", "product", "manager"], brand_away: bool = False
+) -> str:
+    """What one is signed out of, and the way back in (P-7). brand_away: all but the identity provider's own session.
 
     everywhere: product and identity on this browser; without a product in `look`, the identity on every browser.
     product: that product alone. manager: the identity, and what it opened, on this browser.
     """
-    return _render("signed_out.html", look=look, sign_in=sign_in, scope=scope)
+    return _render("signed_out.html", look=look, sign_in=sign_in, scope=scope, brand_away=brand_away)
 
 
 def sign_in_button(*, look: Look, url: str, placement: Literal["after_form", "marker", "fixed"] = "after_form") -> str:

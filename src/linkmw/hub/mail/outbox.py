@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 
 from linkmw.errors import Unavailable
+from linkmw.hub.beside import Work
 from linkmw.hub.ports import Mail, Outbox, OutboxItem
 
 _log = logging.getLogger("linkmw.mail")
@@ -38,33 +39,15 @@ class Delivery:
     # Threads of its own: a mail server that hangs must not take those that SQL is asked in.
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "linkmw-mail"))
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """While the block runs, mails go out; at its end those under way are finished, as far as that is possible."""
-        stop = asyncio.Event()
-        loop = asyncio.create_task(self._until(stop), name="linkmw outbox")
-        try:
-            yield
-        finally:
-            stop.set()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(loop, STOP_SECONDS)
+        return Work("outbox", self._look, self._pause, _log, STOP_SECONDS).running()
 
-    async def _until(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            if await self._look() < AT_ONCE:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self.every)
+    async def _look(self) -> bool:
+        return await self.deliver() == AT_ONCE
 
-    async def _look(self) -> int:
-        """How many mails were due; an outbox that cannot be read is looked at again."""
-        try:
-            return await self.deliver()
-        except Unavailable as error:
-            _log.warning("the outbox cannot be read: %s", error)
-        except Exception:
-            _log.exception("the outbox stumbled")  # it goes on: mails of others must not wait for a defect
-        return 0
+    async def _pause(self) -> None:
+        await asyncio.sleep(self.every)
 
     async def deliver(self) -> int:
         """Send what is due now, a handful at most; how many that were."""
