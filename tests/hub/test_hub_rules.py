@@ -49,6 +49,85 @@ def test_mim14_what_a_sign_in_leads_to(links: list[Link], proof: Any, verdict: o
 
 
 @pytest.mark.parametrize(
+    ("decision", "error"),
+    [
+        (rules.Enter(link(1)), ""),
+        (rules.Choose((link(1), link(2))), "account_selection_required"),
+        (rules.LinkFirst(), "interaction_required"),
+    ],
+)
+def test_pr09_a_product_that_wants_no_page_is_told_why_there_would_be_one(decision: Any, error: str) -> None:
+    assert rules.without_a_page(decision) == error
+
+
+@pytest.mark.parametrize(
+    ("begun_by", "request_", "purpose", "then"),
+    [
+        (None, None, "add", "/t/acme/"),  # nobody in particular was expected
+        (ADA, None, "add", "/t/acme/"),
+        (EVE, None, "manager", ""),
+        (EVE, "asked", "sign_in", ""),
+    ],
+)
+def test_fc19_somebody_else_begins_anew(begun_by: Any, request_: Any, purpose: str, then: str) -> None:
+    flow = replace(FLOW, purpose="add", identity=begun_by, request=request_, then="/t/acme/")
+    found = rules.of_newcomer(flow, ADA)
+    assert (found.purpose, found.then) == (purpose, then)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "auth_time", "too_old"),
+    [(False, NOW - 9999, False), (True, NOW - 9999, True), (True, NOW - 900, False), (True, NOW - 961, True)],
+)
+def test_mim28_a_tenant_may_want_a_fresh_sign_in_for_linking(wanted: bool, auth_time: int, too_old: bool) -> None:
+    assert rules.is_too_old_to_link(replace(ACME, fresh_sign_in=wanted), auth_time, 900, NOW) is too_old
+
+
+@pytest.mark.parametrize(
+    ("choice", "link_id"), [("1", 1), ("2", 2), ("3", None), ("", None), ("01", None), ("1 ", None), ("add", None)]
+)
+def test_lt13_only_an_own_link_is_chosen(choice: str, link_id: int | None) -> None:
+    found = rules.chosen(choice, [link(1), link(2)])
+    assert (found.link_id if found else None) == link_id
+
+
+def test_mim17_the_last_used_is_the_one_that_was_used_last() -> None:
+    never, long_ago, lately = link(1), replace(link(2), last_used=NOW - 9), replace(link(3), last_used=NOW)
+    assert rules.last_used([never, lately, long_ago]) == lately
+    assert rules.last_used([never]) is None
+    assert rules.last_used([]) is None
+
+
+@pytest.mark.parametrize(
+    ("link_id", "by", "order"),
+    [
+        (2, -1, (2, 1, 3)),
+        (2, 1, (1, 3, 2)),
+        (1, -1, (1, 2, 3)),  # at an end nothing changes
+        (3, 1, (1, 2, 3)),
+        (3, -1, (1, 3, 2)),
+    ],
+)
+def test_mim19_an_arrow_moves_by_one_place(link_id: int, by: int, order: tuple[int, ...]) -> None:
+    assert rules.moved((1, 2, 3), link_id, by) == order
+
+
+def test_mim19_what_is_not_in_the_list_is_not_moved() -> None:
+    with pytest.raises(RequestRefused) as refused:
+        rules.moved((1, 2), 3, 1)
+    assert refused.value.status == 404
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,", ",1", "a", "1, 2", "-1", "1;2", "9" * 19, "1\n", "\u0661", "1," * 1001 + "1"]
+)
+def test_mim19_an_order_is_numbers_with_commas(text: str) -> None:
+    with pytest.raises(RequestRefused):
+        rules.read_order(text)
+    assert rules.read_order("3,1,2") == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
     ("tenant", "client", "is_open"),
     [
         (ACME, product("orders"), True),

@@ -1,4 +1,7 @@
-"""Who is told by mail of a link made or removed, and with what (MIM-7, MIM-24, PR14)."""
+"""Who is told by mail of a link made or removed, and with what (MIM-7, MIM-24, PR14).
+
+In the language that the link was made in: its mails go to the same person.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from linkmw.hub.mail.names import is_address
 from linkmw.hub.place import Place
 from linkmw.hub.ports import Mail, NewLink, Ports
 from linkmw.model import Link
+from linkmw.pages import language
 from linkmw.settings import HubSettings
 
 
@@ -24,6 +28,13 @@ async def linked(
     ports: Ports, settings: HubSettings, request: Request, where: Place, link: NewLink, token: str
 ) -> list[Mail]:
     """The mails about a new link: to the account's address with the button, to the identity's without (PR14)."""
+    with language.speaking(link.language or where.tenant.language):
+        return await _linked(ports, settings, request, where, link, token)
+
+
+async def _linked(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, link: NewLink, token: str
+) -> list[Mail]:
     to_account, to_identity = addresses(link.account.email, link.identity_email)
     happening, mails = _happening(request, link.created), []
     shown = link.identity_email if is_address(link.identity_email) else ""
@@ -38,13 +49,17 @@ async def linked(
     return mails
 
 
-async def unlinked(ports: Ports, settings: HubSettings, request: Request, where: Place, link: Link) -> list[Mail]:
-    """The mail about a removed link, to the address the account had when it was linked (MIM-24)."""
-    to_account, _ = addresses(link.email, link.identity_email)
-    if not to_account:
-        return []
-    envelope = await _envelope(ports, settings, where, to_account)
-    return [messages.unlinked(envelope, _happening(request, ports.now()), account=link.username)]
+async def unlinked(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, link: Link, email_now: str = ""
+) -> list[Mail]:
+    """The mails about a removed link: to the address the account had when it was linked (MIM-24), and to the one that
+    it has now, where that is known and another one (UM06)."""
+    happening, mails = _happening(request, ports.now()), []
+    for recipient in filter(None, addresses(link.email, email_now)):
+        envelope = await _envelope(ports, settings, where, recipient)
+        with language.speaking(link.language or where.tenant.language):  # not in that of whoever removed it
+            mails.append(messages.unlinked(envelope, happening, account=link.username))
+    return mails
 
 
 def _happening(request: Request, at: int) -> Happening:

@@ -54,7 +54,7 @@ async def answer_browser(
     if isinstance(refused, NotLinkedYet) and where is not None:
         html = screens.not_linked_yet(
             look=look,
-            try_again=place.at_gate(where.product, "login"),
+            try_again=refused.try_again or place.at_gate(where.product, "login"),
             go_on=refused.go_on,
             reference=reference,
             reason=refused.reason,

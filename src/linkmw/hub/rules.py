@@ -6,13 +6,13 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
 from linkmw.errors import RequestRefused
 from linkmw.hub.mail.names import is_address
 from linkmw.hub.ports import Flow, Grant, HubSession
-from linkmw.model import Account, Client, Link, Proof, Secret, Tenant
+from linkmw.model import Account, Client, Identity, Link, Proof, Secret, Tenant
 
 PROTOCOL = 1
 MAX_USERNAME = 64  # characters (PR14)
@@ -20,6 +20,7 @@ SKEW = 60  # seconds by which two clocks may differ (security.md, section 3)
 
 _ACCOUNT_ID = re.compile(r"[\x21-\x7e]{1,255}\Z")  # it becomes a `sub`: OpenID Connect Core 1.0, 2
 _TRANSACTION = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_ORDER = re.compile(r"[0-9]{1,18}(,[0-9]{1,18}){0,999}\Z")
 _AMR = re.compile(r"[A-Za-z0-9_.-]{1,32}\Z")
 # Unicode categories that never stand in a name: control, format (bidi overrides are there), surrogates, unassigned,
 # private use, line and paragraph separators. U+200C and U+200D, needed to write Persian and Hindi, are excepted.
@@ -61,6 +62,20 @@ def after_sign_in(links: Sequence[Link], client: Client) -> Enter | Choose | Lin
     return Enter(links[0]) if len(links) == 1 else Choose(tuple(links))
 
 
+def without_a_page(decision: Enter | Choose | LinkFirst | NotOffered) -> str:
+    """What a product is told that wants an answer without any page (OpenID Connect Core 1.0, 3.1.2.6); "" for a yes."""
+    if isinstance(decision, Choose):
+        return "account_selection_required"
+    return "interaction_required" if isinstance(decision, LinkFirst) else ""
+
+
+def of_newcomer(flow: Flow, identity: Identity) -> Flow:
+    """`flow`, now that `identity` has signed in. What somebody else wanted in it is dropped (FC19)."""
+    if flow.identity is None or flow.identity == identity:
+        return flow
+    return replace(flow, purpose="sign_in" if flow.request else "manager", then="", identity=None)
+
+
 def is_open(tenant: Tenant | None, client: Client | None) -> bool:
     """May anybody sign in to this client? Unknown, disabled and another tenant's are all the same no (PR08, LT17)."""
     return (
@@ -84,6 +99,11 @@ def is_recent(auth_time: int, max_age: int | None, now: int) -> bool:
     return max_age is None or auth_time >= now - max_age - SKEW
 
 
+def is_too_old_to_link(tenant: Tenant, auth_time: int, seconds: int, now: int) -> bool:
+    """Does the tenant want a fresher sign-in than this before a proof is asked for? (MIM-28)"""
+    return tenant.fresh_sign_in and not is_recent(auth_time, seconds, now)
+
+
 def opens(session: HubSession | None, tenant: Tenant) -> TypeGuard[HubSession]:
     """Is this a session of that tenant's? (PR08)"""
     return (
@@ -101,6 +121,39 @@ def is_same_person(flow: Flow, session: HubSession | None) -> bool:
         and session.identity == flow.identity
         and session.organization_id == flow.organization_id
     )
+
+
+# What its owner does with links
+
+
+def chosen(choice: str, links: Sequence[Link]) -> Link | None:
+    """The link of that id among the person's own; None for any other (LT13, LT14)."""
+    return next((link for link in links if str(link.link_id) == choice), None)
+
+
+def last_used(links: Sequence[Link]) -> Link | None:
+    """The link that was gone through last, if any was (MIM-17)."""
+    used = [link for link in links if link.last_used is not None]
+    return max(used, key=lambda link: link.last_used or 0) if used else None
+
+
+def read_order(text: str) -> tuple[int, ...]:
+    """Link ids with commas between them. Raises RequestRefused."""
+    if not _ORDER.match(text):
+        raise RequestRefused("link ids are numbers with commas", code="invalid_order")
+    return tuple(int(link_id) for link_id in text.split(","))
+
+
+def moved(order: Sequence[int], link_id: int, by: int) -> tuple[int, ...]:
+    """`order` with one link `by` places further down, or up where that is negative; at an end it stays (MIM-19).
+
+    Raises RequestRefused, 404, for a link that is not in it.
+    """
+    if link_id not in order:
+        raise RequestRefused("no such link in that order", code="not_found", status=404)
+    others = [other for other in order if other != link_id]
+    place = max(0, list(order).index(link_id) + by)
+    return (*others[:place], link_id, *others[place:])
 
 
 # What a product says it proved

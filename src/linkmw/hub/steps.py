@@ -42,6 +42,7 @@ STEPS: tuple[Move, ...] = (
     Move("prove", "asked", "prove"),  # Back to Keycloak's page, which answers once more
     Move("prove", "proved", "prove"),
     Move("prove", "proved_other", "refused"),
+    Move("prove", "entered", "done"),  # Back to the chooser, and on as one that was linked before
     Move("prove", "linked", "linked"),
     Move("prove", "taken", "refused"),
     Move("prove", "failed", "refused"),

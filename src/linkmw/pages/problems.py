@@ -45,6 +45,7 @@ _BY_CODE: dict[str, Problem] = {
     "no_cookie": "no_cookie",
     "no_session": "no_session",
     "not_found": "not_found",
+    "not_yours": "out_of_date",  # another's link, or one that is gone: both look alike
     "temporarily_unavailable": "unavailable",
     "tenant_not_enabled": "not_known",
     "wrong_step": "out_of_date",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from linkmw import log
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import Request
@@ -9,7 +12,7 @@ from linkmw.hub import place, rules
 from linkmw.hub.browser import SESSION, Browser, browser_of, read_token, sha256_hex
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, Ports
-from linkmw.model import AuthorizationRequest
+from linkmw.model import AuthorizationRequest, Identity
 from linkmw.settings import HubSettings
 
 # Kept longer than it is good for, so that "it has expired" can name the product and lead back to it (PR22).
@@ -21,23 +24,30 @@ def id_of(state: str) -> str:
     return sha256_hex(state)
 
 
-def begin(
-    ports: Ports,
-    settings: HubSettings,
-    browser: Browser,
-    where: Place,
-    request: AuthorizationRequest | None,
-    state: str,
-) -> Flow:
-    """A flow at its first step, not yet kept; it leads to the manager when no product asked. state: of its sign-in."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a flow is to lead to: its fields of these names. identity: who has to come back from Keycloak, if known."""
+
+    purpose: Literal["sign_in", "manager", "add"]
+    request: AuthorizationRequest | None = None
+    then: str = ""
+    fresh_seconds: int = 0
+    identity: Identity | None = None
+
+
+def begin(ports: Ports, settings: HubSettings, browser: Browser, where: Place, wish: Wish, state: str) -> Flow:
+    """A flow at its first step, not yet kept. state: of its sign-in, or any other name that nobody guesses."""
     flow = Flow(
         flow_id=id_of(state),
         browser=browser.key,
         organization_id=where.tenant.organization_id,
         client_id=where.client.client_id if where.client else "",
-        purpose="sign_in" if where.client else "manager",
+        purpose=wish.purpose,
         expires=ports.now() + settings.sign_in_seconds,
-        request=request,
+        request=wish.request,
+        identity=wish.identity,
+        then=wish.then,
+        fresh_seconds=wish.fresh_seconds,
     )
     log.follow(flow.name)
     return flow

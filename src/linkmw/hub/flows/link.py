@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from linkmw.errors import AccountTaken, IdentityChanged, RequestRefused, StateMismatch, Unavailable
 from linkmw.http import Request, Response, origin_of, page, redirect, with_query
 from linkmw.hub import audit, looks, notices, place, provider, rules, steps
@@ -9,8 +11,8 @@ from linkmw.hub.browser import Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import NotLinkedYet, Place, concerning
 from linkmw.hub.ports import Flow, NewLink, PendingProof, Ports
-from linkmw.model import Account, AuthorizationRequest, Identity
-from linkmw.pages import screens
+from linkmw.model import Account, Identity
+from linkmw.pages import language, screens
 from linkmw.pages.screens import Form
 from linkmw.settings import HubSettings
 
@@ -24,7 +26,7 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
     pending = PendingProof(
         flow_id=flow.flow_id,
         client_id=flow.client_id,
-        purpose="link",
+        purpose="link" if flow.request else "add",
         identity_email=flow.identity_email,
         hint="",
         expires=flow.expires,
@@ -91,24 +93,34 @@ async def led_to(ports: Ports, settings: HubSettings, request: Request, where: P
     """
     if flow.step == "refused":
         return _refused(settings, where, flow)
-    if where.client is None:
-        return redirect(place.manager(settings, where.tenant))
+    if flow.purpose == "manager":
+        return redirect(settings.public_url + (flow.then or place.in_manager(where.tenant)))
     if flow.account is not None and flow.step in ("linked", "done"):
-        return redirect(with_query(f"{settings.public_url}/linked", flow=flow.flow_id))
+        told = f"{settings.public_url}/linked" if flow.request else place.manager(settings, where.tenant)
+        return redirect(with_query(told, flow=flow.flow_id))
     if not rules.is_same_person(flow, await flows.session_of(ports, settings, request)):
         raise StateMismatch("the sign-in was used before, or is one of too many at once")
+    if flow.step == "choose":
+        return redirect(chooser(settings, flow))
     if flow.step == "prove":
         return await ask(ports, where, flow)
     return await _granted_again(ports, settings, request, where, flow)
 
 
+def chooser(settings: HubSettings, flow: Flow) -> str:
+    """Where a person with several accounts chooses one of them (MIM-17)."""
+    return with_query(f"{settings.public_url}/choose", flow=flow.flow_id)
+
+
 def _refused(settings: HubSettings, where: Place, flow: Flow) -> Response:
-    if flow.error == AccountTaken.code:
+    if flow.error == AccountTaken.code or (flow.error == "expired" and flow.request is None):
         return redirect(with_query(place.manager(settings, where.tenant), flow=flow.flow_id))
     if flow.error == IdentityChanged.code:
         raise IdentityChanged("somebody else is signed in at the hub now")
     if flow.error == "expired" or flow.error == Unavailable.code:
-        raise NotLinkedYet("expired" if flow.error == "expired" else "away", leave_url(settings, where, flow))
+        reason: Literal["expired", "away"] = "expired" if flow.error == "expired" else "away"
+        again = "" if flow.request else adding(settings, where)
+        raise NotLinkedYet(reason, leave_url(settings, where, flow), again)
     raise StateMismatch("the flow is over")
 
 
@@ -131,6 +143,7 @@ def _new_link(flow: Flow, account: Account, identity: Identity, token: str, wher
         proof=where.product.proof,
         amr=flow.proven_amr,
         created=now,
+        language=language.current(),
     )
 
 
@@ -176,8 +189,14 @@ def native_login(where: Place) -> str:
 
 def leave_url(settings: HubSettings, where: Place, flow: Flow) -> str:
     """Back to the product without a link: it keeps the session it has, and goes where the person was going."""
-    state = flow.request.state if flow.request else ""
-    return provider.refusal_url(settings, where.product, state, "access_denied", "Nothing was linked.")
+    if flow.request is None:
+        return where.product.public_url  # it asked for nothing, so there is nothing to answer
+    return provider.refusal_url(settings, where.product, flow.request.state, "access_denied", "Nothing was linked.")
+
+
+def adding(settings: HubSettings, where: Place) -> str:
+    """The page of "+ Add" (MIM-11)."""
+    return settings.public_url + place.in_manager(where.tenant, f"add/{where.product.client_id}")
 
 
 async def not_you(ports: Ports, _settings: HubSettings, request: Request) -> Response:
@@ -192,9 +211,7 @@ async def not_you(ports: Ports, _settings: HubSettings, request: Request) -> Res
         return page(html, form_action=[origin_of(where.tenant.issuer)])
 
 
-async def drop(
-    ports: Ports, settings: HubSettings, request: Request
-) -> tuple[Browser, Place, AuthorizationRequest | None]:
+async def drop(ports: Ports, settings: HubSettings, request: Request) -> tuple[Browser, Place, Flow]:
     """POST /switch-identity, first half: the flow has ended, and what it was asked for waits for a new one.
 
     A new one, since a proof that is under way for the first must never count for somebody else (LT09, FC19).
@@ -204,4 +221,4 @@ async def drop(
         read_own_form(request, settings.public_url, browser.csrf)
         if flow.error != SWITCHED:  # else a second press: once more to Keycloak
             await flows.keep(ports, steps.go(flow, "dropped", error=SWITCHED))
-    return browser, where, flow.request
+    return browser, where, flow

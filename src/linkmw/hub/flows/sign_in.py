@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from linkmw.errors import ProviderRefused, RequestRefused, StateMismatch, TokenRejected
 from linkmw.http import GUARD_HEADERS, Request, Response, redirect, set_cookie
@@ -10,10 +11,12 @@ from linkmw.hub import place, provider, rules, steps
 from linkmw.hub.browser import SESSION, Browser, browser_or_new
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import link
+from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, KeycloakSignIn, Ports
-from linkmw.model import AuthorizationRequest, Secret
+from linkmw.model import Secret
 from linkmw.oidc import authorize
+from linkmw.pages import language
 from linkmw.settings import HubSettings
 from linkmw.whence import is_navigation
 
@@ -33,41 +36,57 @@ async def start(ports: Ports, settings: HubSettings, request: Request, client_id
             state = request.query.get("state")  # read_request has found it fit to echo
             return provider.refuse(settings, where.product, state, error.error, error.description)
         browser = browser_or_new(request, ports.token)
-        return await to_provider(ports, settings, browser, where, asked)
+        return await to_provider(ports, settings, browser, where, Wish("sign_in", asked))
 
 
 async def start_manager(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
     """GET /t/{organization_id}/sign-in: somebody wants the manager."""
-    if not is_navigation(request):
-        return NOTHING
     where = await place.of_tenant(ports, organization_id)
     with concerning(where):
-        browser = browser_or_new(request, ports.token)
-        return await to_provider(ports, settings, browser, where, None)
+        return await to_manager(ports, settings, request, where)
+
+
+async def to_manager(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, then: str = "", who: HubSession | None = None
+) -> Response:
+    """To Keycloak and back to the manager's page `then`. who: this person, signing in afresh (MIM-28)."""
+    if not is_navigation(request):
+        return NOTHING
+    fresh = settings.fresh_seconds if who else 0
+    wish = Wish("manager", then=then, fresh_seconds=fresh, identity=who.identity if who else None)
+    browser = browser_or_new(request, ports.token)
+    return await to_provider(ports, settings, browser, Place(where.tenant), wish)
 
 
 async def to_provider(
-    ports: Ports,
-    settings: HubSettings,
-    browser: Browser,
-    where: Place,
-    asked: AuthorizationRequest | None,
-    prompt: str = "",
+    ports: Ports, settings: HubSettings, browser: Browser, where: Place, wish: Wish, prompt: str = ""
 ) -> Response:
     """To Keycloak: a new flow, and a sign-in of our own that only this browser can finish."""
+    asked = wish.request
     sign_in = authorize.new_sign_in(ports.token, then="", now=ports.now())
-    flow = flows.begin(ports, settings, browser, where, asked, sign_in.state)
+    flow = flows.begin(ports, settings, browser, where, wish, sign_in.state)
     url = await ports.provider.authorization_url(
         where.tenant,
         sign_in,
         place.callback(settings, where.tenant),
         prompt=prompt or (asked.prompt if asked else ""),
-        max_age=asked.max_age if asked else None,
-        ui_locales=asked.ui_locales if asked else "",
+        max_age=_max_age(asked.max_age if asked else None, wish.fresh_seconds),
+        ui_locales=_ui_locales(asked.ui_locales if asked else ""),
     )
     await flows.keep(ports, flow)
     await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
     return redirect(url, browser.cookies)
+
+
+def _ui_locales(asked: str) -> str:
+    """The language of our own pages first; then what the product asked for, which Keycloak may speak and we not."""
+    return " ".join(dict.fromkeys((language.current(), *asked.split())))
+
+
+def _max_age(asked: int | None, fresh_seconds: int) -> int | None:
+    """How old the sign-in may be for both, product and hub; None for any age."""
+    limits = [*([asked] if asked is not None else []), *([fresh_seconds] if fresh_seconds else [])]
+    return min(limits, default=None)
 
 
 async def finish(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
@@ -92,7 +111,7 @@ async def finish(ports: Ports, settings: HubSettings, request: Request, organiza
         )
         _check_sign_in(ports, where, flow, signed)
         session = await _open_session(ports, settings, request, where, signed)
-        answer = await _go_on(ports, settings, request, where, _with_identity(flow, signed, session))
+        answer = await _go_on(ports, settings, request, browser, where, _with_identity(flow, signed, session))
         return answer.with_headers([set_cookie(SESSION, session.sid)])
 
 
@@ -117,7 +136,8 @@ async def _provider_refused(
 def _check_sign_in(ports: Ports, where: Place, flow: Flow, signed: KeycloakSignIn) -> None:
     if signed.identity.issuer != where.tenant.issuer:
         raise TokenRejected("the identity is of another issuer", code="token_issuer")  # FC10
-    if flow.request and not rules.is_recent(signed.auth_time, flow.request.max_age, ports.now()):
+    max_age = _max_age(flow.request.max_age if flow.request else None, flow.fresh_seconds)
+    if not rules.is_recent(signed.auth_time, max_age, ports.now()):
         raise TokenRejected("the sign-in is older than was asked for", code="token_auth_too_old")
 
 
@@ -153,7 +173,7 @@ async def _open_session(
 
 def _with_identity(flow: Flow, signed: KeycloakSignIn, session: HubSession) -> Flow:
     return replace(
-        flow,
+        rules.of_newcomer(flow, signed.identity),
         identity=signed.identity,
         identity_email=signed.email,
         email_verified=signed.email_verified,
@@ -163,26 +183,49 @@ def _with_identity(flow: Flow, signed: KeycloakSignIn, session: HubSession) -> F
     )
 
 
-async def _go_on(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
-    if where.client is None or flow.identity is None:
+async def _go_on(
+    ports: Ports, settings: HubSettings, request: Request, browser: Browser, where: Place, flow: Flow
+) -> Response:
+    if flow.purpose == "manager" or flow.identity is None:
         await flows.keep(ports, steps.go(flow, "entered"))
-        return redirect(place.manager(settings, where.tenant))
-    links = await ports.links.of_identity(flow.identity, [where.client.client_id])
-    decision = rules.after_sign_in(links, where.client)
-    if isinstance(decision, rules.NotOffered):
-        await flows.keep(ports, steps.go(flow, "dropped", error="not_linked"))
-        return provider.refuse(
-            settings, where.client, flow.request.state if flow.request else "", "access_denied", NOT_LINKED
-        )
-    if isinstance(decision, rules.LinkFirst):
+        return redirect(settings.public_url + (flow.then or place.in_manager(where.tenant)))
+    if flow.purpose == "add":
         return await link.ask(ports, where, flow)
-    chosen = decision.link if isinstance(decision, rules.Enter) else decision.links[0]
-    flow = await flows.keep(ports, steps.go(flow, "entered", link_id=chosen.link_id))
-    return await provider.grant(ports, settings, request, where, flow, chosen)
+    decision = rules.after_sign_in(await ports.links.of_identity(flow.identity, [flow.client_id]), where.product)
+    if flow.request and flow.request.prompt == "none" and (error := rules.without_a_page(decision)):
+        return await _refused(ports, settings, where, flow, error)
+    if isinstance(decision, rules.NotOffered):
+        return await _refused(ports, settings, where, flow, "access_denied")
+    if isinstance(decision, rules.LinkFirst):
+        return await to_proof(ports, settings, browser, where, flow, "sign_in")
+    if isinstance(decision, rules.Choose):
+        flow = await flows.keep(ports, steps.go(flow, "several"))
+        return redirect(link.chooser(settings, flow))
+    flow = await flows.keep(ports, steps.go(flow, "entered", link_id=decision.link.link_id))
+    return await provider.grant(ports, settings, request, where, flow, decision.link)
+
+
+async def _refused(ports: Ports, settings: HubSettings, where: Place, flow: Flow, error: str) -> Response:
+    await flows.keep(ports, steps.go(flow, "dropped", error="not_linked"))
+    return provider.refuse(settings, where.product, flow.request.state if flow.request else "", error, NOT_LINKED)
+
+
+async def to_proof(
+    ports: Ports, settings: HubSettings, browser: Browser, where: Place, flow: Flow, purpose: Literal["sign_in", "add"]
+) -> Response:
+    """To the product's proof page, by way of Keycloak where the tenant wants a fresher sign-in for that (MIM-28).
+
+    purpose: of the flow that then begins. The flow there is stays as it is: nothing was proven for it.
+    """
+    if not rules.is_too_old_to_link(where.tenant, flow.auth_time, settings.fresh_seconds, ports.now()):
+        return await link.ask(ports, where, flow)
+    wish = Wish(purpose, flow.request, fresh_seconds=settings.fresh_seconds, identity=flow.identity)
+    return await to_provider(ports, settings, browser, where, wish)
 
 
 async def again(ports: Ports, settings: HubSettings, request: Request) -> Response:
     """POST /switch-identity: "not you?", answered. Keycloak asks anew, whoever is signed in there."""
-    browser, where, asked = await link.drop(ports, settings, request)
+    browser, where, flow = await link.drop(ports, settings, request)
     with concerning(where):
-        return await to_provider(ports, settings, browser, where, asked, prompt="login")
+        wish = Wish(flow.purpose, flow.request, then=flow.then, fresh_seconds=flow.fresh_seconds)
+        return await to_provider(ports, settings, browser, where, wish, prompt="login")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from linkmw.errors import LinkmwError, TenantNotEnabled, Unavailable
+from linkmw.errors import LinkmwError, TenantNotEnabled
 from linkmw.http import Request, Response, page, redirect, set_cookie, with_query
-from linkmw.hub import audit, looks, notices, place, refusals
+from linkmw.hub import looks, place, refusals, removal
 from linkmw.hub.browser import UNLINK, form_token, read_own_form, read_token, sha256_hex
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Ports
@@ -38,7 +38,7 @@ async def preview(ports: Ports, settings: HubSettings, request: Request) -> Resp
             account=link.username,
             linked=link.created,
             zone=where.tenant.time_zone,
-            has_password=await _has_password(ports, where, link),
+            has_password=await removal.leaves_password(ports, where, link),
         )
         return page(html)
 
@@ -52,9 +52,7 @@ async def remove(ports: Ports, settings: HubSettings, request: Request) -> Respo
         return await _gone(ports, settings, token)
     where = await place.of_client(ports, link.client_id)
     with concerning(where):
-        mails = await notices.unlinked(ports, settings, request, where, link)
-        event = audit.of_link("unlinked", link, where, ports.now(), request, actor="mail")
-        if await ports.links.remove(link.link_id, mails, event) is None:
+        if await removal.remove(ports, settings, request, where, link, actor="mail") is None:
             return await _gone(ports, settings, token)
         return redirect(with_query(f"{settings.public_url}/unlinked", client_id=link.client_id))
 
@@ -72,15 +70,6 @@ async def removed(ports: Ports, _settings: HubSettings, request: Request) -> Res
 
 async def _link_of(ports: Ports, token: str) -> Link | None:
     return await ports.links.by_unlink_token(sha256_hex(token)) if token else None
-
-
-async def _has_password(ports: Ports, where: Place, link: Link) -> bool:
-    """May the account be left with its password alone? A product that cannot be asked is not waited for (UM07)."""
-    try:
-        found = await ports.products.look_up(where.product, link.account_id)
-    except Unavailable:
-        return True
-    return found.usable_password or not found.found
 
 
 async def _gone(ports: Ports, settings: HubSettings, token: str) -> Response:

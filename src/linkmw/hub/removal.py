@@ -1,0 +1,42 @@
+"""A link goes, whichever way: what its product says of the account now, who is told, and the row itself."""
+
+from __future__ import annotations
+
+from linkmw.errors import Unavailable
+from linkmw.http import Request
+from linkmw.hub import audit, notices
+from linkmw.hub.place import Place
+from linkmw.hub.ports import AccountAnswer, Ports
+from linkmw.model import Link
+from linkmw.settings import HubSettings
+
+
+async def facts_of(ports: Ports, where: Place, link: Link) -> AccountAnswer | None:
+    """What the product says of the account; None when it cannot be asked, for it is not waited for."""
+    if where.product.proof == "none":
+        return None  # no gate that could be asked
+    try:
+        return await ports.products.look_up(where.product, link.account_id)
+    except Unavailable:
+        return None
+
+
+async def leaves_password(ports: Ports, where: Place, link: Link) -> bool:
+    """Is the account left with a way in of its own? Only a product that says no is believed (UM07)."""
+    facts = await facts_of(ports, where, link)
+    return facts is None or facts.usable_password or not facts.found
+
+
+async def remove(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, link: Link, *, actor: str
+) -> Link | None:
+    """The link is gone and everybody who should know is told; None when somebody else was quicker (RC05).
+
+    The mail goes to the address of then and to the one the account has now (UM06). Where the product no longer knows
+    the account, the trail says that instead (LT19). actor: "manager", "mail", or the client that told of it.
+    """
+    facts = await facts_of(ports, where, link)
+    event = "unlinked" if facts is None or facts.found else "account_gone"
+    mails = await notices.unlinked(ports, settings, request, where, link, facts.email if facts else "")
+    told = audit.of_link(event, link, where, ports.now(), request, actor=actor)
+    return await ports.links.remove(link.link_id, mails, told)
