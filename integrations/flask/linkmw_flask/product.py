@@ -99,6 +99,7 @@ class Product(HookedAccounts):
             self.native.sign_in(user)
             if marker:
                 session[MARKER] = [marker.sid, marker.expires]
+                self.native.unremember()
             return _last_of_each(ended + self._cookies())
 
     def end_session(self, request: Request) -> Headers:

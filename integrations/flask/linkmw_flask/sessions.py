@@ -22,14 +22,16 @@ class NativeSession:
     """user_of: whom the session names, or None. sign_in: make it name this user. sign_out: make it name nobody.
 
     drop: the session was ended elsewhere, so nobody and nothing is left in it. It is called before the application's
-    own `before_request` functions, and so loads no user. key: what in the session says who it is; "" where only
-    `user_of` knows.
+    own `before_request` functions, and so loads no user. unremember: no remember-me cookie comes of the answer, and one
+    that there is goes, for it would sign in again who was signed out. key: what in the session says who it is; "" where
+    only `user_of` knows.
     """
 
     user_of: Callable[[], Any]
     sign_in: Callable[[Any], object]
     sign_out: Callable[[], object]
     drop: Callable[[], object]
+    unremember: Callable[[], object] = lambda: None
     key: str = ""
 
     def name_in(self, opened: Any) -> object:
@@ -96,13 +98,25 @@ def flask_login() -> NativeSession:
         user = flask_login.current_user
         return user._get_current_object() if user.is_authenticated else None
 
+    def unremember() -> None:
+        if current_app.config.get("REMEMBER_COOKIE_NAME", flask_login.COOKIE_NAME) in request.cookies:
+            session[REMEMBER] = "clear"
+        else:
+            renew_nothing()
+
     def drop() -> None:
         session.clear()
-        if current_app.config.get("REMEMBER_COOKIE_NAME", flask_login.COOKIE_NAME) in request.cookies:
-            session[REMEMBER] = "clear"  # it signs nobody in from now on, and Flask-Login takes it away
-            after_this_request(_unmarked)
+        unremember()
+        after_this_request(_unmarked)
 
-    return NativeSession(user_of, flask_login.login_user, flask_login.logout_user, drop, key="_user_id")
+    login, logout = flask_login.login_user, flask_login.logout_user
+    return NativeSession(user_of, login, logout, drop, unremember, key="_user_id")
+
+
+def renew_nothing() -> None:
+    """Where Flask-Login is told to renew its remember-me cookie in every answer, it makes one for who has none, too."""
+    if current_app.config.get("REMEMBER_COOKIE_REFRESH_EACH_REQUEST"):
+        session.setdefault(REMEMBER, "neither")
 
 
 def _unmarked(response: Response) -> Response:

@@ -107,13 +107,16 @@ class Watch:
 
     def _end(self, response: Response) -> Response:
         seen: _Seen | None = request.environ.pop(self._key, None)
-        if seen is None or not seen.session.modified:
+        if seen is None:
             return response
         try:
-            return self._judged(seen, response)
+            return self._judged(seen, response) if seen.session.modified else response
         except Exception:
             log.exception("linkmw failed at a sign-out, the product's own answer stands")
             return response
+        finally:
+            if MARKER in seen.session:
+                sessions.renew_nothing()
 
     def _judged(self, seen: _Seen, response: Response) -> Response:
         native = self._product.native
