@@ -66,13 +66,15 @@ class Administrator:
 class HubClient:
     """The hub as a client of a realm. redirect_uris, signed_out_uris: exact, no wildcard (CF06).
 
-    name: what people read at Keycloak; given to a client that is made, left alone in one that is there.
+    logout_url: where Keycloak tells of sessions that have ended, as it reaches the hub; "" for nowhere. name: what
+    people read at Keycloak; given to a client that is made, left alone in one that is there.
     """
 
     client_id: str
     secret: Secret
     redirect_uris: tuple[str, ...]
     signed_out_uris: tuple[str, ...] = ()
+    logout_url: str = ""
     name: str = "linkmw hub"
 
 
@@ -114,9 +116,12 @@ def representation(client: HubClient) -> dict[str, Any]:
         "fullScopeAllowed": False,
         "redirectUris": list(client.redirect_uris),
         "webOrigins": [],
+        "frontchannelLogout": False,  # it would keep Keycloak from using the back channel
         "attributes": {
             "pkce.code.challenge.method": "S256",
             "post.logout.redirect.uris": "##".join(client.signed_out_uris) or "-",  # Keycloak's words for many and none
+            "backchannel.logout.url": client.logout_url,
+            "backchannel.logout.session.required": "true",  # its tokens name the session, not the person alone
         },
         "protocolMappers": [AMR_MAPPER],
     }
@@ -184,7 +189,8 @@ def _change(name: str, was: object, becomes: object) -> Change:
 
 
 def _comparable(value: Any) -> Any:
-    return sorted(value) if isinstance(value, list) else value
+    """Lists without order; Keycloak leaves an empty attribute out."""
+    return sorted(value) if isinstance(value, list) else value or None if isinstance(value, str) else value
 
 
 class Realm:

@@ -10,6 +10,7 @@ CLIENT = HubClient(
     Secret("s" * 43),
     ("https://hub.example/t/a/callback", "https://hub.example/t/b/callback"),
     ("https://hub.example/t/a/signed-out",),
+    "https://hub.internal/t/a/backchannel-logout",
 )
 WANTED = representation(CLIENT)
 
@@ -42,6 +43,8 @@ def test_what_is_loose_is_named_and_tightened() -> None:
         "redirectUris",
         "pkce.code.challenge.method",
         "post.logout.redirect.uris",
+        "backchannel.logout.url",
+        "backchannel.logout.session.required",
     ]
     better = repaired(loose | {"name": "Our hub"}, WANTED)
     assert changes(better, WANTED) == []

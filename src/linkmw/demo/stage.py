@@ -15,7 +15,7 @@ from linkmw.demo.parts.inbox import CodeHolder, InboxServer, build_app
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes
 from linkmw.demo.parts.progress import Board, Say
-from linkmw.demo.parts.realm import REALM, HubClient, Person, realm
+from linkmw.demo.parts.realm import REALM, Person, hub_client, realm
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.demo.product import ProductServer, logo
 from linkmw.keycloak import Administrator, Realm
@@ -48,10 +48,11 @@ class Stage:
         self.hub = Hub(
             self.processes, self.kept, folder / "hub", smtp_url=self.smtp.url, settings=dict(hub_settings or {})
         )
+        self._hub_client = hub_client(self.hub.url, self.hub.internal_url, self.hub.keycloak_secret)
         self.keycloak = Keycloak(
             self.processes,
             folder / "keycloak",
-            realm(HubClient(self.hub.url, self.hub.keycloak_secret), identities, self.smtp.port),
+            realm(self._hub_client, identities, self.smtp.port),
             port=self.kept.port("keycloak"),
             health_port=self.kept.port("keycloak health"),
         )
@@ -102,10 +103,10 @@ class Stage:
         say("ready")
 
     def _start_keycloak(self, say: Say) -> None:
-        """Keycloak answers, and its realm's sign-in says which of its steps a person took."""
+        """Keycloak answers, the hub may end people's sessions there, and a sign-in says which steps a person took."""
         self.keycloak.start(say)
         administrator = Administrator(self.keycloak.internal_url, "admin", Secret(self.keycloak.admin_password))
-        Realm(administrator, REALM).add_references()
+        Realm(administrator, REALM).set_up(self._hub_client)
 
     def _together(self, starts: Iterable[tuple[Callable[[Say], None], Say]]) -> None:
         with ThreadPoolExecutor(max_workers=16) as pool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from linkmw.keycloak import HubClient, representation
 from linkmw.model import Secret
 
 REALM = "acme"
@@ -22,12 +23,16 @@ class Person:
     last_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class HubClient:
-    """The hub as Keycloak's client. hub_url: as browsers see it."""
-
-    hub_url: str
-    secret: Secret
+def hub_client(hub_url: str, internal_url: str, secret: Secret) -> HubClient:
+    """The hub as Keycloak's client. hub_url: as browsers see it. internal_url: as Keycloak reaches it."""
+    return HubClient(
+        CLIENT_ID,
+        secret,
+        redirect_uris=(f"{hub_url}/t/{REALM}/callback",),
+        signed_out_uris=(f"{hub_url}/t/{REALM}/signed-out",),
+        logout_url=f"{internal_url}/t/{REALM}/backchannel-logout",
+        name="ACME ID manager",
+    )
 
 
 def realm(hub: HubClient, people: Sequence[Person], smtp_port: int) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def realm(hub: HubClient, people: Sequence[Person], smtp_port: int) -> dict[str,
             "from": "id@acme.example",
             "fromDisplayName": "ACME ID",
         },
-        "clients": [_client(hub)],
+        "clients": [representation(hub)],
         "users": [user(person) for person in people],
     }
 
@@ -68,36 +73,4 @@ def user(person: Person) -> dict[str, Any]:
         "firstName": person.first_name,
         "lastName": person.last_name,
         "credentials": [{"type": "password", "value": person.password, "temporary": False}],
-    }
-
-
-def _client(hub: HubClient) -> dict[str, Any]:
-    """Authorization code with PKCE S256 and nothing else; redirect URIs exact."""
-    return {
-        "clientId": CLIENT_ID,
-        "name": "ACME ID manager",
-        "enabled": True,
-        "protocol": "openid-connect",
-        "publicClient": False,
-        "clientAuthenticatorType": "client-secret",
-        "secret": str(hub.secret),
-        "standardFlowEnabled": True,
-        "implicitFlowEnabled": False,
-        "directAccessGrantsEnabled": False,
-        "serviceAccountsEnabled": False,
-        "fullScopeAllowed": False,
-        "redirectUris": [f"{hub.hub_url}/t/{REALM}/callback"],
-        "webOrigins": [],
-        "attributes": {
-            "pkce.code.challenge.method": "S256",
-            "post.logout.redirect.uris": f"{hub.hub_url}/t/{REALM}/signed-out",
-        },
-        "protocolMappers": [
-            {
-                "name": "amr",
-                "protocol": "openid-connect",
-                "protocolMapper": "oidc-amr-mapper",
-                "config": {"id.token.claim": "true", "access.token.claim": "false"},
-            }
-        ],
     }
