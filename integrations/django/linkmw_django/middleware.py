@@ -16,9 +16,10 @@ from django.http.response import HttpResponseBase
 from linkmw.gate.claim import Claim
 from linkmw.http import PASS, Answer, Decorate, Response
 from linkmw.run import run_now
-from linkmw_django import translate
+from linkmw_django import settle, translate
 from linkmw_django.configuration import configuration
 from linkmw_django.product import Product
+from linkmw_django.watch import Guards, Watch, begin, listen
 
 if TYPE_CHECKING:
     from linkmw.gate.ports import Ports
@@ -32,6 +33,8 @@ log = logging.getLogger("linkmw")
 class LinkMiddleware:
     """Put after AuthenticationMiddleware. Of both kinds, each without a thread hop for requests that are not ours.
 
+    Sessions that linkmw opened are watched (`watch`) and what the product did to them is seen to (`settle`).
+
     Our routes are answered before any view is looked up, so no URLconf, `csrf_exempt` or login-required setting
     matters to them: they carry linkmw's own protection against forged requests (security.md, XS01).
     While linkmw is off, Django leaves this middleware out altogether (P-1).
@@ -42,50 +45,80 @@ class LinkMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._configuration = configuration()
-        claim = Claim(self._configuration.settings)
+        self._settings = self._configuration.settings
+        claim = Claim(self._settings)
         if not claim.on:
             raise MiddlewareNotUsed
         self._claims = claim.claims
         self._get_response = get_response
         self._opening = threading.Lock()
         self._opened: tuple[asyncio.AbstractEventLoop | None, Ports] | None = None
-        self._ours: Callable[[HttpRequest], Any] = self._ours_now
+        self._guards = Guards(self._settings)
+        listen()
+        self._ours: Callable[..., Any] = self._ours_now
+        self._products: Callable[..., Any] = self._products_now
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
-            self._ours = self._ours_awaited
+            self._ours, self._products = self._ours_awaited, self._products_awaited
 
     def __call__(self, request: HttpRequest) -> Any:
         """The response, or a coroutine that gives it, as `get_response` does."""
+        watch = begin(request, self._guards)
         if self._claims(request.path_info) and not translate.is_seen(request):
-            return self._ours(request)
-        return self._get_response(request)
+            return self._ours(request, watch)
+        return self._get_response(request) if watch is None else self._products(request, watch)
 
-    def _ours_now(self, request: HttpRequest) -> HttpResponseBase:
+    def _ours_now(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         try:
-            answer = run_now(self._flow(self._open(None), request))
+            ports = self._open(None)
+            answer = run_now(self._flow(ports, request))
+            if watch is not None and isinstance(answer, Response):
+                run_now(settle.after_ours(ports, self._settings, request, watch))
         except Exception:
             answer = _failed()
         if isinstance(answer, Response):
             return translate.response(answer)
-        return _decorated(self._get_response(_prepared(request, answer)), answer)
+        return _decorated(self._products_now(_prepared(request, answer), watch), answer)
 
-    async def _ours_awaited(self, request: HttpRequest) -> HttpResponseBase:
+    async def _ours_awaited(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         try:
-            answer = await self._flow(await self._ports(), request)
+            ports = await self._ports()
+            answer = await self._flow(ports, request)
+            if watch is not None and isinstance(answer, Response):
+                await settle.after_ours(ports, self._settings, request, watch)
         except Exception:
             answer = _failed()
         if isinstance(answer, Response):
             return translate.response(answer)
-        return _decorated(await self._get_response(_prepared(request, answer)), answer)
+        return _decorated(await self._products_awaited(_prepared(request, answer), watch), answer)
+
+    def _products_now(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
+        response: HttpResponseBase = self._get_response(request)
+        if watch is None or not settle.is_needed(request, watch):
+            return response
+        try:
+            instead: Answer | None = run_now(settle.after_product(self._open(None), self._settings, request, watch))
+        except Exception:
+            instead = _failed()
+        return translate.instead(response, instead) if isinstance(instead, Response) else response
+
+    async def _products_awaited(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
+        response: HttpResponseBase = await self._get_response(request)
+        if watch is None or not settle.is_needed(request, watch):
+            return response
+        try:
+            instead: Answer | None = await settle.after_product(await self._ports(), self._settings, request, watch)
+        except Exception:
+            instead = _failed()
+        return translate.instead(response, instead) if isinstance(instead, Response) else response
 
     async def _flow(self, ports: Ports, request: HttpRequest) -> Answer:
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
 
-        settings = self._configuration.settings
         asked = translate.request(request)
-        if routes.reads_body(settings, asked):
+        if routes.reads_body(self._settings, asked):
             asked = translate.request(request, translate.body(request))
-        return await routes.answer(ports, settings, asked)
+        return await routes.answer(ports, self._settings, asked)
 
     async def _ports(self) -> Ports:
         """Ports of this event loop: connections can't be shared. Made in a thread, for imports take long."""
@@ -100,11 +133,10 @@ class LinkMiddleware:
         with self._opening:
             if self._opened is None or self._opened[0] is not loop:
                 product = Product(self._configuration)
-                settings = self._configuration.settings
                 if loop is None:
-                    self._opened = (None, build(settings, product, blocking=True))
+                    self._opened = (None, build(self._settings, product, blocking=True))
                 else:
-                    self._opened = (loop, build(settings, product, blocking=False, call=in_django_thread))
+                    self._opened = (loop, build(self._settings, product, blocking=False, call=in_django_thread))
             return self._opened[1]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import auth
 
 from linkmw.errors import LinkRefused
+from linkmw.gate.guard import MARKER
 from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
@@ -48,7 +49,7 @@ class Product:
         request.raw.session.cycle_key()
         second_factor.remember_device(request.raw)
         if marker is not None:
-            request.raw.session[native_session.MARKER] = [marker.sid, marker.expires]
+            request.raw.session[MARKER] = [marker.sid, marker.expires]
         return ()
 
     def end_session(self, request: Request) -> Headers:

@@ -6,6 +6,7 @@ import logging
 
 from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders
+from django.http.response import HttpResponseBase
 
 from linkmw import http
 from linkmw.gate.reread import reread
@@ -69,6 +70,15 @@ def response(answer: http.Response) -> HttpResponse:
         else:
             made[name] = value
     made["Content-Length"] = str(len(answer.body))
+    return made
+
+
+def instead(product: HttpResponseBase, answer: http.Response) -> HttpResponse:
+    """Our answer in place of the product's, whose cookies are set and whose work is finished all the same."""
+    made = response(answer)
+    for name, morsel in product.cookies.items():
+        made.cookies[name] = morsel
+    made._resource_closers.extend(product._resource_closers)
     return made
 
 
