@@ -7,7 +7,6 @@ address is told too, without button and without the account's name: it need not 
 from __future__ import annotations
 
 import ipaddress
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 import linkmw.pages
 from linkmw.hub.mail.names import masked, one_address, one_line, unlinkable
+from linkmw.hub.mail.wrap import wrapped
 from linkmw.hub.ports import Mail
 from linkmw.model import Client, Tenant
 from linkmw.pages import language
@@ -122,7 +122,7 @@ def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **v
         recipient=one_address(envelope.recipient),
         sender=one_line(envelope.sender),
         subject=subject,
-        text=_wrapped(_TEMPLATES.get_template(f"{kind}.txt").render(seen)),
+        text=wrapped(_TEMPLATES.get_template(f"{kind}.txt").render(seen), COLUMNS).strip("\n") + "\n",
         html=_TEMPLATES.get_template(f"{kind}.html").render(seen),
     )
 
@@ -132,9 +132,3 @@ def _ip(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return gettext("unknown")
-
-
-def _wrapped(text: str) -> str:
-    """Each line of `text` at most 72 columns wide; what has no space in it, like a URL, stays whole on its line."""
-    lines = (textwrap.fill(line, COLUMNS, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
-    return "\n".join(lines).strip("\n") + "\n"
