@@ -265,6 +265,7 @@ class FlaskHouse(House):
             "REMOTE_ADDR": "192.0.2.7",
             "wsgi.url_scheme": "https",
             "wsgi.input": io.BytesIO(body),
+            "CONTENT_TYPE": headers.get("content-type", ""),
             "CONTENT_LENGTH": str(len(body)),
             **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()},
         }
@@ -351,6 +352,7 @@ class StarletteHouse(House):
             WebSocketRoute("/socket", self.socket),
         ]
         inner = Starlette(routes=routes)
+        self.routes: list[Any] = inner.router.routes
         self.link = LinkMiddleware(inner, product=self.product(), settings=self.named)
         self.world.having(product=self.link._product, call=in_thread)
         self.link._opened = self.world.ports
@@ -415,6 +417,18 @@ class StarletteHouse(House):
         answer = RedirectResponse("/", 303)
         answer.set_cookie("theme", "dark")
         return answer
+
+    def page(self, path: str, view: Any) -> None:
+        """Another page, in place of the one there was."""
+        self.routes[:] = [route for route in self.routes if route.path != path]
+        self.routes.append(Route(path, view, methods=["GET", "POST"]))
+
+    def answer_login_with_a_wrong_password(self) -> None:
+        async def wrong(request: Any) -> Any:
+            request.session.clear()
+            return PlainTextResponse("wrong password")
+
+        self.page("/login", wrong)
 
     async def socket(self, websocket: Any) -> None:
         await websocket.accept()

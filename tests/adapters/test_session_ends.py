@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask, session
+from starlette.responses import PlainTextResponse
 from tests.adapters.session_houses import (
     HOUSES,
     NAVIGATION,
@@ -218,14 +219,11 @@ def test_what_is_no_marker_ends_nothing(make, marker):
 
 
 def plant(house, marker):
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-
     async def planting(request):
         request.session["_linkmw"] = marker
         return PlainTextResponse("planted")
 
-    house.link._app._app.router.routes.append(Route("/plant", planting))
+    house.page("/plant", planting)
 
 
 def test_a_websocket_of_an_ended_session_finds_nobody():
