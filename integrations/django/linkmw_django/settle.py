@@ -27,6 +27,8 @@ def is_needed(request: HttpRequest, watch: Watch) -> bool:
 
     Since this request was sent another answer may have set a new one, which taking it away would end (RC12).
     """
+    if "_session_cache" not in vars(request.session):
+        return False  # never looked at
     if watch.gone:
         request.COOKIES.pop(django_settings.SESSION_COOKIE_NAME, None)
     watch.looks_back(request.session)

@@ -80,14 +80,14 @@ def _as_it_was() -> bool:
 class Watch:
     """What was seen of one request's session. marker: of a session of ours that stood; user: whom it named."""
 
-    __slots__ = ("gone", "guards", "key", "loading", "looked", "marker", "signed_in", "signed_out", "user")
+    # Of the class, for most requests never touch their session and never change any of it.
+    marker: Marker | None = None
+    user: object = None
+    looked = gone = loading = signed_in = signed_out = False
 
     def __init__(self, guards: Guards, key: str) -> None:
         self.guards = guards
         self.key = key
-        self.marker: Marker | None = None
-        self.user: object = None
-        self.looked = self.gone = self.loading = self.signed_in = self.signed_out = False
 
     def saw(self, data: Mapping[str, Any], key: str | None) -> Marker | None:
         """The session's data was read, under its key. Its marker, which is still to be asked about."""
@@ -97,7 +97,7 @@ class Watch:
 
     def looks_back(self, session: Any) -> None:
         """At a session that was emptied unread: what it was is still in its cookie, if that is where it was kept."""
-        if not self.looked and not is_kept(session) and "_session_cache" in vars(session):
+        if not self.looked and not is_kept(session):
             self.saw(type(session)(self.key).load(), self.key)
 
     def ended(self) -> None:
