@@ -46,8 +46,8 @@ types: setup ## mypy alone
 bench: setup ## what a request that is none of our business costs
 	@$(BIN)/python -m bench $(ARGS)
 
-screenshots: setup packages ## a picture of every screen, in tests/.out/
-	@$(BIN)/python -m tests.pages.gallery $(ARGS)
+screenshots: setup packages ## a picture of every page and mail, in docs/screens/
+	@$(BIN)/python -m tests.pages.pictures $(ARGS)
 
 clean: ## what was built here is gone; what was downloaded stays in the cache
 	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage tests/.out bench/.out dist build

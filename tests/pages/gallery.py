@@ -1,11 +1,7 @@
-"""Every screen in every state, by name: what the browser tests walk through and `make screenshots` takes pictures of.
-
-Run it to write the pictures to tests/.out/screens: `uv run python tests/pages/gallery.py [name …]`.
-"""
+"""Every screen in every state, by name: what the browser tests walk through and `make screenshots` draws."""
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +12,7 @@ from pathlib import Path
 from linkmw import http
 from linkmw.hub.mail import messages
 from linkmw.model import Client, Tenant
-from linkmw.pages import screens
+from linkmw.pages import language, screens
 from linkmw.pages.look import Dress, dress
 from linkmw.pages.screens import (
     AccountRow,
@@ -32,7 +28,6 @@ from linkmw.pages.screens import (
 from linkmw.reference import Reference
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "tests" / ".out" / "screens"
 CHROMIUM = {
     "executable_path": "/usr/bin/chromium",
     "headless": True,
@@ -162,6 +157,13 @@ def _dashboard(worn: Dress = HUB, **more: object) -> str:
         "activity": ACTIVITY,
     }
     return screens.dashboard(**{**values, **more})
+
+
+def _with_languages(render: Callable[[], str]) -> str:
+    """The page as it is when its language can be changed at its foot."""
+    with language.speaking("en"):
+        language.offer(language.Switch("/stay", "/here"))
+        return render()
 
 
 def _choose(worn: Dress = HUB, **more: object) -> str:
@@ -335,7 +337,9 @@ SCREENS: dict[str, Callable[[], str]] = {
         sessions=(replace(SESSIONS[1], products=(LONG_PRODUCT, "Orders"), ip="2001:db8:85a3:8d3:1319:8a2e:370:7348"),),
     ),
     "dashboard-strong-ground": lambda: _dashboard(NOVA),
+    "dashboard-languages": lambda: _with_languages(lambda: _dashboard(NOVA)),
     "choose": _choose,
+    "choose-languages": lambda: _with_languages(_choose),
     "choose-problem": lambda: _choose(problem=True),
     "choose-long": lambda: _choose(
         LONG_HUB,
@@ -412,26 +416,3 @@ def served() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def take_pictures(names: list[str]) -> None:
-    """One picture a screen, scheme and width."""
-    from playwright.sync_api import sync_playwright
-
-    OUT.mkdir(parents=True, exist_ok=True)
-    with served() as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**CHROMIUM)
-        for scheme in ("light", "dark"):
-            for width, height in ((640, 860), (320, 700), (1280, 860)):
-                page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": height})
-                for name in names:
-                    if width == 1280 and not name.startswith(("dashboard", "button")):
-                        continue
-                    page.goto(base + name)
-                    page.screenshot(path=OUT / f"{name}-{scheme}-{width}.png", full_page=True)
-                page.close()
-        browser.close()
-
-
-if __name__ == "__main__":
-    take_pictures(sys.argv[1:] or [*SCREENS, *MAILS])

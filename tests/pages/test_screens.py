@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tests.pages import gallery
+from tests.pages import gallery, pictures
 
 from linkmw import errors
 from linkmw.pages import screens
@@ -67,8 +67,9 @@ def test_xs01_every_form_posts_with_a_csrf_token(screen):
     tokens = [field for field in screen.all("input") if field.get("name") == "csrf"]
     native = [form for form in forms if form.get("id") == "login"]
     leading = [form for form in forms if form["method"] == "get"]  # buttons that only open another page
+    languages = [form for form in forms if form.get("class") == "languages"]  # how a page is read: nobody's session
     assert all(form["method"] in ("get", "post") for form in forms)
-    assert len(tokens) == len(forms) - len(native) - len(leading)
+    assert len(tokens) == len(forms) - len(native) - len(leading) - len(languages)
 
 
 def test_xs10_text_from_elsewhere_is_escaped():
@@ -311,3 +312,9 @@ def test_mim22_times_carry_their_zone():
     assert (india.clock, india.abbreviation) == ("13:57", "UTC+05:45")
     assert moment(gallery.NOW, "Mars/Olympus").zone == "UTC"
     assert moment(gallery.NOW, "../../etc/passwd").zone == "UTC"
+
+
+def test_every_screen_and_mail_has_its_picture():
+    names = [*gallery.SCREENS, *gallery.MAILS]
+    assert {file.name for file in pictures.OUT.iterdir()} == {"README.md", *(f"{name}.webp" for name in names)}
+    assert (pictures.OUT / "README.md").read_text(encoding="utf-8") == pictures.readme(names)
