@@ -32,6 +32,7 @@ PARAMETERS = (
     *("client_id", "redirect_uri", "state", "nonce", "scope", "prompt", "login_hint", "ui_locales", "request_uri"),
     *("code", "iss", "error", "error_description", "error_uri", "session_state", "flow", "handle", "csrf"),
     *("next", "return_to", "post_logout_redirect_uri", "id_token_hint", "target_link_uri", "lang", "response_mode"),
+    *("then", "done", "link", "arrow", "choice", "seen", "order", "up", "down"),
 )
 HOSTS = {"hub.example", "kc.example", "orders.example", "stock.example", ""}  # "" is mailto:
 BROWSER_ROUTES = [route for route in ROUTES if route.to == "browser"]
@@ -78,7 +79,8 @@ def hosts(answer: Any) -> set[str]:
 
 def path_of(route: Any, **given: str) -> str:
     """The route's path with its parameters filled in."""
-    right = {"client_id": "orders", "organization_id": "acme", "token": "t" * 43, "name": "look.css", **given}
+    known = {"client_id": "orders", "organization_id": "acme", "link_id": "1", "token": "t" * 43, "name": "look.css"}
+    right = {**known, **given}
     return re.sub(r"\{(\w+)\}", lambda found: quote(right[found[1]], safe=""), route.path)
 
 
