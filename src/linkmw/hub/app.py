@@ -19,7 +19,19 @@ from linkmw import log
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import GUARD_HEADERS, Request, Response
 from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
-from linkmw.hub.flows import link, manager, sign_in, unlink
+from linkmw.hub.flows import (
+    add,
+    choose,
+    end_session,
+    link,
+    manager,
+    order,
+    provider_logout,
+    remove,
+    sign_in,
+    sign_out,
+    unlink,
+)
 from linkmw.hub.ports import Ports
 from linkmw.pages import negotiation
 from linkmw.reference import Reference, new_reference
@@ -59,17 +71,30 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/continue", link.go_on),
     Route("GET", "/switch-identity", link.not_you),
     Route("POST", "/switch-identity", sign_in.again),
+    Route("GET", "/choose", choose.show),
+    Route("POST", "/choose", choose.choose),
     Route("GET", "/t/{organization_id}", manager.without_slash),
     Route("GET", "/t/{organization_id}/", manager.show),
     Route("GET", "/t/{organization_id}/sign-in", sign_in.start_manager),
-    Route("POST", "/t/{organization_id}/sign-out", manager.sign_out),
-    Route("GET", "/t/{organization_id}/signed-out", manager.signed_out),
+    Route("GET", "/t/{organization_id}/add/{client_id}", add.show),
+    Route("POST", "/t/{organization_id}/add/{client_id}", add.begin),
+    Route("POST", "/t/{organization_id}/order", order.change),
+    Route("GET", "/t/{organization_id}/remove/{link_id}", remove.ask),
+    Route("POST", "/t/{organization_id}/remove/{link_id}", remove.remove),
+    Route("POST", "/t/{organization_id}/sign-out", sign_out.sign_out),
+    Route("POST", "/t/{organization_id}/end", sign_out.end),
+    Route("POST", "/t/{organization_id}/end-all", sign_out.end_all),
+    Route("GET", "/t/{organization_id}/signed-out", sign_out.signed_out),
+    Route("GET", "/o/{client_id}/end_session", end_session.start),
+    Route("POST", "/o/{client_id}/end_session", end_session.start_by_form),
+    Route("POST", "/o/{client_id}/end_session/confirm", end_session.confirm),
     Route("GET", "/unlink/{token}", unlink.arrive),
     Route("GET", "/unlink", unlink.preview),
     Route("POST", "/unlink", unlink.remove),
     Route("GET", "/unlinked", unlink.removed),
     Route("POST", "/language", speak),
     Route("GET", "/assets/{name}", looks.asset, head=True),
+    Route("POST", "/t/{organization_id}/backchannel-logout", provider_logout.take, "client"),
     Route("GET", "/gate", back_channel.gate, "client"),
     Route("POST", "/proof-requests", back_channel.proof_request, "client"),
     Route("POST", "/proofs", back_channel.proof, "client"),
