@@ -8,12 +8,15 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from flask import Response, session
-from tests.adapters.session_houses import HOUSES, NAVIGATION, SCRIPT, FlaskHouse, PlainFlask, StarletteHouse
+from tests.adapters.session_houses import HOUSES, NAMED, NAVIGATION, SCRIPT, FlaskHouse, PlainFlask, StarletteHouse
 from tests.gate.world import ADA, HUB
 from tests.secrets_in_logs import used
 
+from linkmw.demo.products.people import people_of
 from linkmw.errors import Unavailable
 from linkmw.gate.build import build
+from linkmw.run import in_thread
+from linkmw_starlette import LinkMiddleware
 
 
 @pytest.fixture(params=HOUSES)
@@ -241,3 +244,77 @@ def test_p7_a_sign_out_on_a_real_redis(real):
     old = ada.copied()
     assert ada.post("/logout").one("location").startswith("/.linkmw/sign-out?record=")
     assert (ada.who, old.who) == ("nobody", "nobody")
+
+
+class Helpdesk(FlaskHouse):
+    """The demo's product over WSGI."""
+
+    cookie = "helpdesk_session"
+
+    def build(self):
+        from linkmw.demo.products import helpdesk
+
+        helpdesk.prepare()
+        self.app = helpdesk.wrap(helpdesk.create_app())
+        self.shell = self.app.wsgi_app
+        self.world.having(product=self.shell._product)
+        self.shell._opened = self.world.ports
+        return self.ask
+
+
+class Wiki(StarletteHouse):
+    """The demo's product over ASGI."""
+
+    cookie = "wiki_session"
+
+    def build(self):
+        from linkmw.demo.products import wiki
+
+        wiki.prepare()
+        self.app = wiki.create_app(wiki.linkmw())
+        self.app.middleware_stack = self.app.build_middleware_stack()
+        self.link = self.app.middleware_stack
+        while not isinstance(self.link, LinkMiddleware):
+            self.link = self.link.app
+        self.world.having(product=self.link._product, call=in_thread)
+        self.link._opened = self.world.ports
+        return self.ask
+
+
+@pytest.fixture(params=[(Helpdesk, "/tickets"), (Wiki, "/pages")], ids=["helpdesk", "wiki"])
+def demo(request, monkeypatch, tmp_path):
+    """Somebody in one of the demo's products, signed in through linkmw, and the page that shows it."""
+    make, page = request.param
+    monkeypatch.setenv("DEMO_DATABASE", str(tmp_path / "demo.db"))
+    monkeypatch.setenv("DEMO_SECRET", "signs nothing of value")
+    for name, value in NAMED.items():
+        monkeypatch.setenv(f"LINKMW_{name.upper()}", value)
+    house = make()
+    person = next(person for person in people_of(make.__name__.lower()) if not person.totp_secret)
+    account = house.world.ports.product.find_by_name(person.username).account
+    house.world.hub.claims = {
+        **house.world.hub.claims,
+        "sub": account.account_id,
+        "preferred_username": account.username,
+    }
+    browser = house.browser()
+    browser.signs_in(page)
+    assert browser.get(page).status == 200
+    return browser, page, account
+
+
+def test_p7_the_demos_products_sign_out_everywhere(demo):
+    browser, page, _account = demo
+    before = browser.copied()
+    answer = browser.post("/logout")
+    assert answer.one("location").startswith("/.linkmw/sign-out?record=")
+    assert answer.cookies[browser.house.cookie] == ""
+    for one in (browser, before):
+        assert one.get(page).one("location").startswith("/login")
+    assert "You are signed out" in browser.get("/.linkmw/signed-out").text
+
+
+def test_mim27_the_demos_products_end_what_a_link_opened(demo):
+    browser, page, account = demo
+    browser.house.log_out(account_id=account.account_id)
+    assert browser.get(page).one("location").startswith("/login")
