@@ -1,0 +1,110 @@
+"""Does a session still stand? Asked of the allow-list, a yes kept for half a second, silence never taken for a no."""
+
+from __future__ import annotations
+
+import pytest
+
+from linkmw.errors import Unavailable
+from linkmw.gate import guard
+from linkmw.gate.guard import Guard, change, marker_in
+from linkmw.model import Marker, Session
+from linkmw.run import run_now
+
+NOW = 1_800_000_000
+MARKER = Marker("sid", NOW + 600)
+
+
+class List:
+    """The allow-list, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.open = {"sid"}
+        self.asked = 0
+        self.silent = False
+
+    async def get(self, sid: str) -> Session | None:
+        self.asked += 1
+        if self.silent:
+            raise Unavailable("Redis: ConnectionError")
+        return Session(sid, "17", "identity", "hub-sid", NOW, NOW + 600) if sid in self.open else None
+
+
+class Time:
+    now = NOW
+    monotonic = 0.0
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def sessions() -> List:
+    return List()
+
+
+@pytest.fixture
+def watch(sessions: List, time: Time) -> Guard:
+    return Guard(sessions, lambda: time.now, lambda: time.monotonic)  # type: ignore[arg-type]
+
+
+def test_mim27_an_ended_session_is_gone_within_half_a_second(watch: Guard, sessions: List, time: Time) -> None:
+    assert run_now(watch.stands(MARKER)) is True
+    sessions.open.clear()
+    time.monotonic = 0.49
+    assert run_now(watch.stands(MARKER)) is True
+    assert sessions.asked == 1
+    time.monotonic = guard.KEPT_SECONDS
+    assert [run_now(watch.stands(MARKER)) for _ in range(3)] == [False] * 3
+    assert sessions.asked == 4
+
+
+def test_a_session_that_has_ended_here_is_gone_at_once(watch: Guard, sessions: List) -> None:
+    assert run_now(watch.stands(MARKER)) is True
+    sessions.open.clear()
+    watch.forget(MARKER.sid)
+    assert run_now(watch.stands(MARKER)) is False
+
+
+def test_while_redis_is_silent_a_session_stands_until_it_expires(watch: Guard, sessions: List, time: Time) -> None:
+    sessions.silent = True
+    time.now = MARKER.expires - 1
+    assert run_now(watch.stands(MARKER)) is True
+    time.now = MARKER.expires
+    assert run_now(watch.stands(MARKER)) is False
+    assert sessions.asked == 1
+
+
+def test_a_yes_never_outlives_the_session(watch: Guard, time: Time) -> None:
+    assert run_now(watch.stands(MARKER)) is True
+    time.now = MARKER.expires
+    assert run_now(watch.stands(MARKER)) is False
+
+
+def test_ds02_a_crowd_of_sessions_is_kept_in_bounded_memory(watch: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "KEPT_MANY", 3)
+    for sid in "abcdefgh":
+        watch._keep(sid)
+    assert len(watch._kept) <= 3
+
+
+@pytest.mark.parametrize("session", [{}, {"_linkmw": None}, {"_linkmw": "x"}, {"_linkmw": ["a", "b"]}, {"_linkmw": []}])
+def test_what_is_no_marker_is_none(session: dict[str, object]) -> None:
+    assert marker_in(session) is None
+
+
+def test_a_marker_is_read_as_adapters_write_it() -> None:
+    assert marker_in({"_linkmw": ["sid", NOW]}) == Marker("sid", NOW)
+
+
+def test_pr13_what_a_request_did_to_a_session() -> None:
+    table = {
+        (None, None, True): "none",
+        (None, MARKER, True): "none",
+        (MARKER, MARKER, True): "none",
+        (MARKER, None, True): "marker_lost",
+        (MARKER, None, False): "signed_out",
+    }
+    for (before, after, somebody), became in table.items():
+        assert change(before, after, somebody=somebody) == became
