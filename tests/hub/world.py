@@ -159,6 +159,7 @@ class Accounts:
     away: bool = False
     silent: set[str] = field(default_factory=set)  # products that take no logout token
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # client id, claims of the logout token
+    tokens: list[str] = field(default_factory=list)
 
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         if self.away:
@@ -171,6 +172,7 @@ class Accounts:
         if self.away or client.client_id in self.silent:
             raise Unavailable("the product is away")
         self.told.append((client.client_id, jwt_claims(token)))
+        self.tokens.append(token)
 
 
 class Person:
@@ -199,7 +201,9 @@ def jwt_claims(token: str) -> dict[str, Any]:
 
 
 def form_of(html: str, action: str) -> dict[str, str]:
-    found = re.search(rf'<form method="post" action="{re.escape(action)}">(.*?)</form>', html, re.DOTALL)
+    found = re.search(
+        rf'<form(?: class="\w+")? method="post" action="{re.escape(action)}">(.*?)</form>', html, re.DOTALL
+    )
     assert found, f"no form to {action}"
     fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found.group(1))
     return dict(fields)
