@@ -1,7 +1,7 @@
 """The words of pages and mails in every language: what templates and code say, held against `pages/locale`.
 
 `python -m tests.pages.catalogues --write` brings the catalogues up to date: new messages come in untranslated, gone
-ones go, and what `gettext` reads (.mo) is built from what people write (.po). Without `--write` it says what is missing.
+ones go, and what `gettext` reads (.mo) is built from what people write (.po). Without it, it says what is missing.
 """
 
 from __future__ import annotations
