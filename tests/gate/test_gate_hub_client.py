@@ -182,6 +182,16 @@ def test_a_proof_request_is_read_and_an_unknown_one_is_none(server: Server) -> N
         run_now(server.client().proof_request("h"))
 
 
+def test_lt19_an_account_that_is_gone_is_named_by_its_id(server: Server) -> None:
+    server.says(200, {"v": 1})
+    run_now(server.client().account_gone("17"))
+    assert server.asked[0].url.path.endswith("/accounts/gone")
+    assert json.loads(server.asked[0].content) == {"v": 1, "account_id": "17"}
+    server.says(503, {})
+    with pytest.raises(Unavailable):
+        run_now(server.client().account_gone("17"))
+
+
 def test_a_proof_says_who_how_and_when_with_a_jti_of_its_own(server: Server) -> None:
     server.says(200, {"v": 1, "code": "c"})
     proof = Proof(Secret("t"), Account("17", "ada", "a@x.example", True), ("pwd", "otp"), NOW)

@@ -304,6 +304,26 @@ def test_an_account_that_may_not_sign_in_does_not_and_no_session_is_left(person:
     assert world.store.sessions._sessions.keys_in_order() == []
 
 
+@pytest.mark.parametrize("push", ["taken", "refused"])
+def test_lt19_an_account_that_is_gone_is_told_to_the_hub(person: Browser, world: World, push: str) -> None:
+    del world.product.accounts["ada"]
+    if push == "refused":
+
+        async def away(_: str) -> None:
+            raise Unavailable("the hub does not answer")
+
+        world.hub.account_gone = away  # type: ignore[method-assign]
+    answer = person.returns(person.starts()["state"])
+    assert (answer.status, heading(person.page)) == (403, "This account can’t sign in")
+    assert world.hub.gone == ([ADA.account_id] if push == "taken" else [])
+
+
+def test_lt19_an_account_that_is_only_closed_keeps_its_link(person: Browser, world: World) -> None:
+    world.product.inactive.add(ADA.account_id)
+    person.returns(person.starts()["state"])
+    assert world.hub.gone == []
+
+
 def test_a_silent_redis_is_no_unknown_state(person: Browser, world: World) -> None:
     class Silent:
         async def take(self, browser: str, state: str) -> None:

@@ -92,6 +92,7 @@ class FakeHub:
     requests: dict[str, ProofRequest] = field(default_factory=dict)
     pushed: list[Proof] = field(default_factory=list)
     push_error: Exception | None = None
+    gone: list[str] = field(default_factory=list)
     calls: dict[str, dict[str, object]] = field(default_factory=dict)
     asked: int = 0
 
@@ -131,6 +132,10 @@ class FakeHub:
             raise self.push_error
         self.pushed.append(proof)
         return f"proof-code-{len(self.pushed)}"
+
+    async def account_gone(self, account_id: str) -> None:
+        self._answer()
+        self.gone.append(account_id)
 
     async def verify_logout_token(self, token: str) -> dict[str, object]:
         if token not in self.calls:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from linkmw.errors import LinkmwError, NoCookie, RequestRefused, TooMany
+from linkmw.errors import LinkmwError, LinkRefused, NoCookie, RequestRefused, TooMany
 from linkmw.gate import answers, audit, codes, native, places
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
@@ -64,7 +66,20 @@ async def _due(ports: Ports, settings: Settings, request: Request, entry: Entry)
         return None
     if settings.second_factor_at_sign_in == "identity" and SECOND_FACTORS.intersection(entry.amr):
         return None
-    return await codes.factor_of(ports, request, entry.session.account_id)
+    async with _gone_is_told(ports, entry):
+        return await codes.factor_of(ports, request, entry.session.account_id)
+
+
+@asynccontextmanager
+async def _gone_is_told(ports: Ports, entry: Entry) -> AsyncIterator[None]:
+    """An account that the product no longer knows has no link any more either: its id may be given anew (LT19)."""
+    try:
+        yield
+    except LinkRefused as refused:
+        if refused.code == "account_gone":
+            with suppress(LinkmwError):  # told again by the next who tries
+                await ports.hub.account_gone(entry.session.account_id)
+        raise
 
 
 async def _has_shown_it_here(ports: Ports, request: Request, entry: Entry) -> bool:
@@ -120,7 +135,8 @@ async def _open(ports: Ports, settings: Settings, request: Request, browser: Bro
     await count_round(ports, browser)
     await _listed(ports, session)
     try:
-        headers = await ports.call(ports.product.start_session, request, session.account_id, _marker(session))
+        async with _gone_is_told(ports, entry):
+            headers = await ports.call(ports.product.start_session, request, session.account_id, _marker(session))
         await _referenced(ports, settings, request, session)
     except Exception:
         await ports.sessions.end(session.sid)

@@ -109,6 +109,9 @@ class HubClient:
     async def push_proof(self, proof: Proof) -> str:
         return read_code(await self._post_json("/proofs", written_proof(proof, self._token())))
 
+    async def account_gone(self, account_id: str) -> None:
+        _checked(await self._post_json("/accounts/gone", {"v": PROTOCOL, "account_id": account_id}))
+
     async def _ask_state(self) -> HubState:
         headers = {"Authorization": self._authorization}
         url = f"{self._settings.hub_back_channel}/gate?v={PROTOCOL}"

@@ -125,7 +125,7 @@ class Sessions(Protocol):
     """The allow-list of sessions opened through a link."""
 
     async def put(self, session: Session) -> bool:
-        """Keep or replace the session until its `expires`, indexed by sid, account, identity and hub sid.
+        """Keep or replace the session until its `expires`, indexed by sid, account and hub sid.
 
         False, and nothing is kept, when a logout that came since it was begun has named it (`end_all`; RC11).
         """
@@ -267,6 +267,9 @@ class Hub(Protocol):
 
     async def push_proof(self, proof: Proof) -> str:
         """Tell the hub what was proven; the one-time code with which this browser goes back. Raises RequestRefused."""
+
+    async def account_gone(self, account_id: str) -> None:
+        """Tell the hub that the product does not know this account, which was to be signed in (LT19)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/gate", back_channel.gate, "client"),
     Route("POST", "/proof-requests", back_channel.proof_request, "client"),
     Route("POST", "/proofs", back_channel.proof, "client"),
+    Route("POST", "/accounts/gone", back_channel.account_gone, "client"),
     Route("GET", "/o/{client_id}/.well-known/openid-configuration", provider.discovery, "client", head=True),
     Route("GET", "/o/{client_id}/jwks", provider.jwks, "client", head=True),
     Route("POST", "/o/{client_id}/token", provider.token, "client"),

@@ -8,12 +8,12 @@ from typing import Any
 from linkmw import log
 from linkmw.errors import RequestRefused
 from linkmw.http import Request, Response, json_answer
-from linkmw.hub import health, rules, steps
+from linkmw.hub import health, removal, rules, steps
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.client_authentication import authenticate
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import Place
-from linkmw.hub.ports import Flow, PendingProof, Ports
+from linkmw.hub.ports import AccountAnswer, Flow, PendingProof, Ports
 from linkmw.model import Proof
 from linkmw.oidc.strict_json import read_object
 from linkmw.settings import HubSettings
@@ -104,6 +104,21 @@ async def proof(ports: Ports, settings: HubSettings, request: Request) -> Respon
         await flows.keep(ports, steps.go(found, "proved_other", error=verdict))
         raise RequestRefused("the transaction had another account", code=verdict, status=409)
     return json_answer({"v": rules.PROTOCOL, "code": await _fresh_code(ports, settings, found, pushed)})
+
+
+async def account_gone(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """POST /accounts/gone: an account that was to be signed in is not there any more: its link goes (LT19).
+
+    The product is believed about its own accounts and not asked back: it waits for this answer, maybe with all it has.
+    """
+    where = await authenticate(ports, request)
+    account_id = _read_body(request).get("account_id")
+    client_id = where.product.client_id
+    link = await ports.links.of_account(client_id, account_id) if isinstance(account_id, str) else None
+    if link is not None:
+        gone = AccountAnswer(found=False)
+        await removal.remove(ports, settings, request, where, link, gone, actor=client_id)
+    return json_answer({"v": rules.PROTOCOL})
 
 
 async def _fresh_code(ports: Ports, settings: HubSettings, flow: Flow, pushed: Proof) -> str:

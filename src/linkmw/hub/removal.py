@@ -28,14 +28,20 @@ async def leaves_password(ports: Ports, where: Place, link: Link) -> bool:
 
 
 async def remove(
-    ports: Ports, settings: HubSettings, request: Request, where: Place, link: Link, *, actor: str
+    ports: Ports,
+    settings: HubSettings,
+    request: Request,
+    where: Place,
+    link: Link,
+    facts: AccountAnswer | None,
+    *,
+    actor: str,
 ) -> Link | None:
     """The link is gone and everybody who should know is told; None when somebody else was quicker (RC05).
 
-    The mail goes to the address of then and to the one the account has now (UM06). Where the product no longer knows
-    the account, the trail says that instead (LT19). actor: "manager", "mail", or the client that told of it.
+    facts: what the product says of the account. The mail goes to the address of then and to the one it has now (UM06);
+    where it no longer knows the account, the trail says that (LT19). actor: "manager", "mail", or the telling client.
     """
-    facts = await facts_of(ports, where, link)
     event = "unlinked" if facts is None or facts.found else "account_gone"
     mails = await notices.unlinked(ports, settings, request, where, link, facts.email if facts else "")
     told = audit.of_link(event, link, where, ports.now(), request, actor=actor)

@@ -140,7 +140,7 @@ def last_used(links: Sequence[Link]) -> Link | None:
 def read_order(text: str) -> tuple[int, ...]:
     """Link ids with commas between them. Raises RequestRefused."""
     if not _ORDER.match(text):
-        raise RequestRefused("link ids are numbers with commas", code="invalid_order")
+        raise RequestRefused("link ids are numbers with commas")
     return tuple(int(link_id) for link_id in text.split(","))
 
 

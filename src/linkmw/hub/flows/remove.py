@@ -58,7 +58,8 @@ async def remove(ports: Ports, settings: HubSettings, request: Request, organiza
         if not rules.is_recent(session.auth_time, settings.fresh_seconds, ports.now()):
             return await sign_in.to_manager(ports, settings, request, where, _path(where, link_id), session)
         await ports.marks.count(PRESSED, _press(session, link_id), PRESSED_SECONDS)
-        gone = await removal.remove(ports, settings, request, of, link, actor="manager")
+        facts = await removal.facts_of(ports, of, link)
+        gone = await removal.remove(ports, settings, request, of, link, facts, actor="manager")
         told = {"done": "removed", "client_id": link.client_id} if gone else {"done": "gone"}
         return redirect(with_query(place.manager(settings, where.tenant), **told))
 

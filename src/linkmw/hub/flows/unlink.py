@@ -52,7 +52,8 @@ async def remove(ports: Ports, settings: HubSettings, request: Request) -> Respo
         return await _gone(ports, settings, token)
     where = await place.of_client(ports, link.client_id)
     with concerning(where):
-        if await removal.remove(ports, settings, request, where, link, actor="mail") is None:
+        facts = await removal.facts_of(ports, where, link)
+        if await removal.remove(ports, settings, request, where, link, facts, actor="mail") is None:
             return await _gone(ports, settings, token)
         return redirect(with_query(f"{settings.public_url}/unlinked", client_id=link.client_id))
 
