@@ -122,12 +122,17 @@ texts = st.text(max_size=80) | st.binary(min_size=32, max_size=32).map(session_r
 times = st.integers(min_value=0, max_value=2**32 - 1)
 
 
-@given(st.builds(Session, st.just("sid"), texts, texts, texts, times, times))
+@given(st.builds(Session, st.just("sid"), texts, texts, texts, times, times, texts))
 def test_a_session_reads_back_as_it_was(value: Session) -> None:
     data = session_record.pack(value)
     assert session_record.unpack("sid", data) == value
     assert session_record.unpack("sid", data + b"x") is None
     assert session_record.unpack("sid", data[:-1]) is None
+
+
+def test_a_session_from_before_there_were_names_of_native_ones_reads_as_one_without() -> None:
+    written = bytes.fromhex("016ab13b806ab1ac0000023432000169000168")
+    assert session_record.unpack("sid", written) == Session("sid", "42", "i", "h", 0x6AB13B80, 0x6AB1AC00)
 
 
 def test_rf09_a_session_of_another_version_is_no_session() -> None:

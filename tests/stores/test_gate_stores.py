@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.stores.conftest import AT_ONCE, Stores
 from tests.stores.values import ACCOUNT, proof_record, session, sign_in
+
+from linkmw.gate.ports import SignOutRecord
+from linkmw.model import Session
 
 
 def test_rf02_a_sign_in_is_taken_once(stores: Stores) -> None:
@@ -122,6 +126,116 @@ def test_a_session_ends_at_its_own_time(stores: Stores) -> None:
     stores.comes_true(lambda: stores.gate.sessions.get("sid"), None)
     stores.run(stores.gate.sessions.put(session(expires=stores.clock() - 10)))
     assert stores.run(stores.gate.sessions.get("sid")) is None
+
+
+def begun(stores: Stores, sid: str, *, ago: int = 0, hub_sid: str = "hub", account_id: str = "42") -> Session:
+    now = stores.clock()
+    return Session(sid, account_id, "identity", hub_sid, now - ago, now + 600, native=f"native {sid}")
+
+
+def ended(stores: Stores, **whom: Any) -> list[str]:
+    found = stores.run(stores.gate.sessions.end_all(until=stores.clock(), **whom))
+    assert {session.sid for session in found} <= {""}
+    return sorted(session.native for session in found)
+
+
+def are_open(stores: Stores, *sids: str) -> list[bool]:
+    return [stores.run(stores.gate.sessions.get(sid)) is not None for sid in sids]
+
+
+def test_a_session_says_what_it_was_to_the_one_who_ends_it(stores: Stores) -> None:
+    sessions, one = stores.gate.sessions, begun(stores, "one")
+    stores.run(sessions.put(one))
+    found = stores.together(lambda: sessions.end("one"))
+    assert sorted(found, key=str) == [None] * (AT_ONCE - 1) + [one]
+
+
+def test_a_session_is_replaced_by_what_is_known_of_it_later(stores: Stores) -> None:
+    sessions, one = stores.gate.sessions, begun(stores, "one")
+    assert stores.run(sessions.put(replace(one, native=""))) is True
+    assert stores.run(sessions.put(one)) is True
+    assert stores.run(sessions.get("one")) == one
+    assert ended(stores, account_id="42") == ["native one"]
+
+
+def test_tv26_all_sessions_of_an_account_end_and_no_others(stores: Stores) -> None:
+    for sid, hub_sid in (("one", "a"), ("two", "b"), ("three", "b")):
+        stores.run(stores.gate.sessions.put(begun(stores, sid, hub_sid=hub_sid)))
+    stores.run(stores.gate.sessions.put(begun(stores, "other", account_id="43", hub_sid="b")))
+    assert ended(stores, account_id="42") == ["native one", "native three", "native two"]
+    assert are_open(stores, "one", "two", "three", "other") == [False, False, False, True]
+    assert ended(stores, account_id="42") == []
+
+
+def test_tv26_of_a_hub_session_those_of_one_account_end(stores: Stores) -> None:
+    stores.run(stores.gate.sessions.put(begun(stores, "one", hub_sid="a")))
+    stores.run(stores.gate.sessions.put(begun(stores, "two", hub_sid="b")))
+    stores.run(stores.gate.sessions.put(begun(stores, "other", account_id="43", hub_sid="a")))
+    assert ended(stores, account_id="42", hub_sid="a") == ["native one"]
+    assert are_open(stores, "one", "two", "other") == [False, True, True]
+
+
+def test_tv26_all_that_a_hub_session_opened_ends(stores: Stores) -> None:
+    stores.run(stores.gate.sessions.put(begun(stores, "one", hub_sid="a")))
+    stores.run(stores.gate.sessions.put(begun(stores, "two", hub_sid="b")))
+    stores.run(stores.gate.sessions.put(begun(stores, "other", account_id="43", hub_sid="a")))
+    assert ended(stores, hub_sid="a") == ["native one", "native other"]
+    assert are_open(stores, "one", "two", "other") == [False, True, False]
+
+
+def test_rc11_a_session_that_a_logout_has_overtaken_is_refused(stores: Stores) -> None:
+    sessions = stores.gate.sessions
+    assert ended(stores, account_id="42", hub_sid="a") == []
+    assert stores.run(sessions.put(begun(stores, "one", ago=1, hub_sid="a"))) is False
+    assert stores.run(sessions.put(begun(stores, "two", ago=1, hub_sid="b"))) is True
+    assert stores.run(sessions.put(begun(stores, "other", ago=1, hub_sid="a", account_id="43"))) is True
+    assert ended(stores, hub_sid="a") == ["native other"]
+    assert stores.run(sessions.put(begun(stores, "other", ago=1, hub_sid="a", account_id="43"))) is False
+    assert ended(stores, account_id="42") == ["native two"]
+    assert stores.run(sessions.put(begun(stores, "two", ago=1, hub_sid="b"))) is False
+    assert are_open(stores, "one", "two", "other") == [False] * 3
+
+
+def test_rc11_one_that_began_after_the_logout_is_kept_and_an_older_logout_changes_nothing(stores: Stores) -> None:
+    sessions, now = stores.gate.sessions, stores.clock()
+    stores.run(sessions.end_all(account_id="42", until=now - 5))
+    stores.run(sessions.end_all(account_id="42", until=now - 50))  # told late
+    assert stores.run(sessions.put(begun(stores, "one", ago=5))) is False
+    assert stores.run(sessions.put(begun(stores, "one", ago=4))) is True
+    assert are_open(stores, "one") == [True]
+
+
+def test_rc11_of_a_session_and_its_logout_at_once_the_logout_wins(stores: Stores) -> None:
+    """However the two are interleaved: sixteen sign-ins, and a logout among them."""
+    sids = [f"sid {number}" for number in range(AT_ONCE - 1)]
+    left = [*sids, ""]
+
+    async def one_of_them() -> Any:
+        sid = left.pop()
+        if sid:
+            return await stores.gate.sessions.put(begun(stores, sid, ago=1))
+        return await stores.gate.sessions.end_all(account_id="42", until=stores.clock())
+
+    stores.together(one_of_them)
+    assert are_open(stores, *sids) == [False] * len(sids)
+
+
+def test_a_sign_out_is_found_by_its_own_browser(stores: Stores) -> None:
+    sign_outs, record = stores.gate.sign_outs, SignOutRecord("record", "hub-sid")
+    stores.run(sign_outs.put("browser", record, 60))
+    assert stores.run(sign_outs.get("browser", "record")) == record
+    assert stores.run(sign_outs.get("attacker", "record")) is None
+    stores.run(sign_outs.put("browser", record, 0))
+    assert stores.run(sign_outs.get("browser", "record")) is None
+
+
+def test_what_was_counted_can_be_asked_without_counting(stores: Stores) -> None:
+    marks = stores.gate.marks
+    assert stores.run(marks.counted("round", "browser")) == 0
+    stores.run(marks.count("round", "browser", 60))
+    assert [stores.run(marks.counted("round", "browser")) for _ in range(3)] == [1, 1, 1]
+    stores.run(marks.reset("round", "browser"))
+    assert stores.run(marks.counted("round", "browser")) == 0
 
 
 def test_ot01_of_sixteen_that_show_one_code_one_is_the_first(stores: Stores) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.stores.values import flow, grant, hub_session, pending, proof_record, session, sign_in
+from tests.stores.values import IDENTITY, flow, grant, hub_session, pending, proof_record, session, sign_in
 
-from linkmw.gate.ports import Limit
+from linkmw.gate.ports import Limit, SignOutRecord
+from linkmw.hub.ports import SignOut
+from linkmw.model import Session
 from linkmw.run import run_now
 from linkmw.stores.memory import GateMemory, HubMemory
 from linkmw.stores.redis import Commands, GateStores, HubStores, connect_blocking
@@ -23,6 +25,21 @@ WAITS = Limit(2, 600, (0, 0, 300), stop=5)
 async def let_through(attempt: Any) -> bool:
     """The clocks of memory and Redis are a second apart at times; whether there is a wait is what they agree on."""
     return await attempt == 0
+
+
+async def ended(gate: Any, **whom: Any) -> list[Session]:
+    """In no order of the stores' own."""
+    return sorted(await gate.sessions.end_all(**whom), key=repr)
+
+
+def OPENED(account_id: str, hub_sid: str, now: int) -> Session:  # noqa: N802
+    """Some begun before each logout, some between two, some after both."""
+    started = {"a": now - 10, "b": now - 5, "\x00": now - 1, "é": now + 1}[account_id]
+    return Session(f"{account_id} {hub_sid}", account_id, "identity", hub_sid, started, now + 600)
+
+
+async def in_any_order(answer: Any) -> Any:
+    return sorted(await answer, key=str)
 
 
 Question = Callable[[Any, Any, int], Any]
@@ -38,6 +55,14 @@ QUESTIONS: dict[str, Callable[[str, str], Question]] = {
     "drop proof": lambda a, b: lambda gate, hub, now: gate.proofs.drop(a, b),
     "open": lambda a, b: lambda gate, hub, now: gate.sessions.put(SESSIONS(a, now)),
     "get session": lambda a, b: lambda gate, hub, now: gate.sessions.get(a),
+    "log account out": lambda a, b: lambda gate, hub, now: ended(gate, until=now - 5, account_id=a),
+    "log hub session out": lambda a, b: lambda gate, hub, now: ended(gate, until=now - 5, hub_sid=b),
+    "log both out": lambda a, b: lambda gate, hub, now: ended(gate, until=now, account_id=a, hub_sid=b),
+    "open for": lambda a, b: lambda gate, hub, now: gate.sessions.put(OPENED(a, b, now)),
+    "get opened": lambda a, b: lambda gate, hub, now: gate.sessions.get(f"{a} {b}"),
+    "sign out": lambda a, b: lambda gate, hub, now: gate.sign_outs.put(a, SignOutRecord(b, "hub-sid"), 60),
+    "get sign-out": lambda a, b: lambda gate, hub, now: gate.sign_outs.get(a, b),
+    "counted": lambda a, b: lambda gate, hub, now: gate.marks.counted(a, b),
     "end session": lambda a, b: lambda gate, hub, now: gate.sessions.end(a),
     "mark": lambda a, b: lambda gate, hub, now: gate.marks.first_use(a, b, 60),
     "mark, too late": lambda a, b: lambda gate, hub, now: gate.marks.first_use(a, b, 0),
@@ -63,6 +88,15 @@ QUESTIONS: dict[str, Callable[[str, str], Question]] = {
     "put old session": lambda a, b: lambda gate, hub, now: hub.sessions.put(hub_session(a), 60, now - 1),
     "get hub session": lambda a, b: lambda gate, hub, now: hub.sessions.get(a, 60),
     "end hub session": lambda a, b: lambda gate, hub, now: hub.sessions.end(a),
+    "put session of": lambda a, b: (
+        lambda gate, hub, now: hub.sessions.put(hub_session(a, b, keycloak_sid=a), 60, now + 600)
+    ),
+    "list sessions": lambda a, b: lambda gate, hub, now: hub.sessions.of_identity(IDENTITY),
+    "end public": lambda a, b: lambda gate, hub, now: hub.sessions.end_public(IDENTITY, b),
+    "end all": lambda a, b: lambda gate, hub, now: hub.sessions.end_all(IDENTITY),
+    "end keycloak": lambda a, b: lambda gate, hub, now: in_any_order(hub.sessions.end_keycloak(IDENTITY.issuer, a)),
+    "sign out at the hub": lambda a, b: lambda gate, hub, now: hub.sign_outs.put(a, SignOut(b), 60),
+    "take sign-out of the hub": lambda a, b: lambda gate, hub, now: hub.sign_outs.take(a, b),
 }
 
 _sessions: dict[tuple[str, int], Any] = {}

@@ -95,7 +95,7 @@ _HASH_BYTES = 16  # no mark is as long
 
 
 class _Index:
-    """The sessions of one account, identity or hub session: the hashes of their sids, each until it expires."""
+    """The sessions of one account or hub session: the hashes of their sids, each until it expires."""
 
     def __init__(self, commands: Commands, keys: Keys) -> None:
         self._commands = commands
@@ -117,13 +117,12 @@ class _Index:
 
 
 class Sessions:
-    """The allow-list: one packed record for each session, and three indexes over them."""
+    """The allow-list: one packed record for each session, and two indexes over them."""
 
     def __init__(self, commands: Commands, prefix: str) -> None:
         self._commands = commands
         self._keys = Keys(prefix, "s")
         self._accounts = _Index(commands, Keys(prefix, "a"))
-        self._identities = _Index(commands, Keys(prefix, "i"))
         self._hub_sids = _Index(commands, Keys(prefix, "h"))
 
     async def put(self, session: Session) -> bool:
@@ -163,11 +162,7 @@ class Sessions:
         return session
 
     def _indexes(self, session: Session) -> tuple[tuple[_Index, str], ...]:
-        return (
-            (self._accounts, session.account_id),
-            (self._identities, session.identity),
-            (self._hub_sids, session.hub_sid),
-        )
+        return (self._accounts, session.account_id), (self._hub_sids, session.hub_sid)
 
 
 class GateStores:
