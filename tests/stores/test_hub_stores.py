@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.stores.conftest import AT_ONCE, Stores
 from tests.stores.values import ACCOUNT, IDENTITY, flow, grant, hub_session, pending, sign_in
+
+from linkmw.hub.ports import OpenSession, SignOut
+from linkmw.model import Identity
+from linkmw.stores import memory, redis_hub
 
 
 def test_fc02_a_keycloak_sign_in_belongs_to_its_browser(stores: Stores) -> None:
@@ -140,6 +145,124 @@ def test_a_hub_session_that_is_used_ends_at_its_absolute_limit(stores: Stores) -
     stores.comes_true(lambda: sessions.get("hub-sid", 60), None)
     stores.run(sessions.put(hub_session(), 60, stores.clock() - 1))
     assert stores.run(sessions.get("hub-sid", 60)) is None
+
+
+def test_sc11_a_persons_sessions_are_listed_newest_first_and_without_any_secret(stores: Stores) -> None:
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    other = replace(hub_session("other", "theirs"), identity=Identity(IDENTITY.issuer, "bob"))
+    for session in (hub_session("a", "one"), hub_session("b", "two", started=1_790_000_009), other):
+        assert stores.run(sessions.put(session, 60, end))
+    found = stores.run(sessions.of_identity(IDENTITY))
+    assert found == [
+        OpenSession("two", "Firefox", "192.0.2.7", 1_790_000_009),
+        OpenSession("one", "Firefox", "192.0.2.7", 1_790_000_000),
+    ]
+    stores.run(sessions.end("b"))
+    assert [session.public_sid for session in stores.run(sessions.of_identity(IDENTITY))] == ["one"]
+    assert stores.run(sessions.of_identity(Identity("https://elsewhere.example", IDENTITY.subject))) == []
+
+
+def test_sc11_one_of_them_or_all_can_be_ended(stores: Stores) -> None:
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    other = replace(hub_session("other", "theirs"), identity=Identity(IDENTITY.issuer, "bob"))
+    for session in (hub_session("a", "one"), hub_session("b", "two"), hub_session("c", "three"), other):
+        stores.run(sessions.put(session, 60, end))
+    assert stores.run(sessions.end_public(IDENTITY, "two"))
+    assert not stores.run(sessions.end_public(IDENTITY, "two"))
+    assert not stores.run(sessions.end_public(IDENTITY, "theirs"))
+    assert [stores.run(sessions.get(sid, 60)) is None for sid in ("a", "b", "c", "other")] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert sorted(stores.run(sessions.end_all(IDENTITY))) == ["one", "three"]
+    assert stores.run(sessions.end_all(IDENTITY)) == []
+    assert [stores.run(sessions.get(sid, 60)) is None for sid in ("a", "b", "c", "other")] == [True, True, True, False]
+
+
+def test_sc10_a_session_that_is_too_old_is_listed_no_longer(stores: Stores) -> None:
+    sessions = stores.hub.sessions
+    stores.run(sessions.put(hub_session("idle", "one"), 1, stores.clock() + 600))
+    stores.run(sessions.put(hub_session("old", "two"), 60, stores.clock() + 1))
+    stores.comes_true(lambda: sessions.of_identity(IDENTITY), [])
+
+
+def test_sc09_what_a_keycloak_session_opened_ends_with_it(stores: Stores) -> None:
+    sessions, end, issuer = stores.hub.sessions, stores.clock() + 600, IDENTITY.issuer
+    stores.run(sessions.put(hub_session("a", "one"), 60, end))
+    stores.run(sessions.put(hub_session("b", "two"), 60, end))
+    stores.run(sessions.put(hub_session("c", "three", keycloak_sid="another"), 60, end))
+    stores.run(sessions.put(hub_session("d", "four", keycloak_sid=""), 60, end))
+    assert stores.run(sessions.end_keycloak("https://elsewhere.example", "keycloak-sid")) == []
+    assert sorted(stores.run(sessions.end_keycloak(issuer, "keycloak-sid")), key=lambda one: one[1]) == [
+        (IDENTITY, "one"),
+        (IDENTITY, "two"),
+    ]
+    assert [stores.run(sessions.get(sid, 60)) is None for sid in ("a", "b", "c", "d")] == [True, True, False, False]
+    assert stores.run(sessions.end_keycloak(issuer, "nobodys")) == []
+
+
+def test_sc09_what_it_opened_is_known_when_the_hubs_session_is_too_old_already(stores: Stores) -> None:
+    sessions = stores.hub.sessions
+    stores.run(sessions.put(hub_session(), 1, stores.clock() + 600))
+    stores.comes_true(lambda: sessions.of_identity(IDENTITY), [])
+    assert stores.run(sessions.end_keycloak(IDENTITY.issuer, "keycloak-sid")) == [(IDENTITY, "public-sid")]
+
+
+def test_rc11_a_keycloak_session_that_has_ended_opens_nothing(stores: Stores) -> None:
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    stores.run(sessions.end_keycloak(IDENTITY.issuer, "keycloak-sid"))
+    assert not stores.run(sessions.put(hub_session(), 60, end))
+    assert stores.run(sessions.get("hub-sid", 60)) is None
+    assert stores.run(sessions.of_identity(IDENTITY)) == []
+    assert stores.run(sessions.put(hub_session(keycloak_sid="another"), 60, end))
+
+
+def test_rc11_however_put_and_end_meet_nothing_is_left(stores: Stores) -> None:
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    names = iter(range(AT_ONCE))
+
+    async def one() -> None:
+        number = next(names)
+        if number == AT_ONCE // 2:
+            await sessions.end_keycloak(IDENTITY.issuer, "keycloak-sid")
+        else:
+            await sessions.put(hub_session(f"sid-{number}", f"public-{number}"), 60, end)
+
+    stores.together(one)
+    assert [stores.run(sessions.get(f"sid-{number}", 60)) for number in range(AT_ONCE)] == [None] * AT_ONCE
+    assert stores.run(sessions.of_identity(IDENTITY)) == []
+
+
+def test_rc12_a_new_secret_takes_the_place_of_the_old_but_not_at_once(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (memory, redis_hub):
+        monkeypatch.setattr(module, "PARALLEL_SECONDS", 1)
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    stores.run(sessions.put(hub_session("old"), 60, end))
+    stores.run(sessions.put(hub_session("beside"), 60, end))
+    assert stores.run(sessions.get("old", 60))  # both of one moment: either may be what the browser keeps
+    stores.run(stores.hub.flows.put(flow(), 2))
+    stores.comes_true(lambda: stores.hub.flows.get("flow"), None)
+    stores.run(sessions.put(hub_session("new"), 60, end))
+    assert stores.run(sessions.get("old", 60))
+    stores.comes_true(lambda: sessions.get("old", 60), None)
+    assert stores.run(sessions.get("beside", 60)) is None
+    assert stores.run(sessions.get("new", 60))
+    assert len(stores.run(sessions.of_identity(IDENTITY))) == 1
+    assert stores.run(sessions.end_public(IDENTITY, "public-sid"))
+    assert stores.run(sessions.get("new", 60)) is None
+
+
+def test_fc22_a_sign_out_under_way_belongs_to_its_browser_and_is_taken_once(stores: Stores) -> None:
+    sign_outs, waits = stores.hub.sign_outs, SignOut("record", "orders", "https://orders.example/bye")
+    stores.run(sign_outs.put("browser", waits, 60))
+    assert stores.run(sign_outs.take("attacker", "record")) is None
+    assert stores.run(sign_outs.take("browser", "another")) is None
+    found = stores.together(lambda: sign_outs.take("browser", "record"))
+    assert sorted(found, key=str) == [None] * (AT_ONCE - 1) + [waits]
 
 
 def test_bf03_the_hub_counts_as_the_gate_does(stores: Stores) -> None:

@@ -57,16 +57,18 @@ def grant(**more: Any) -> Grant:
     )
 
 
-def hub_session(sid: str = "hub-sid") -> HubSession:
+def hub_session(sid: str = "hub-sid", public_sid: str = "public-sid", **more: Any) -> HubSession:
     return HubSession(
         sid=Secret(sid),
-        public_sid="public-sid",
+        public_sid=public_sid,
         organization_id="acme",
         identity=IDENTITY,
         email="ann@acme.example",
         email_verified=True,
         name="Ann",
         auth_time=1_790_000_000,
-        started=1_790_000_000,
         csrf=Secret("csrf"),
+        user_agent="Firefox",
+        ip="192.0.2.7",
+        **{"started": 1_790_000_000, "keycloak_sid": "keycloak-sid", "id_token": Secret("id-token"), **more},
     )
