@@ -209,11 +209,7 @@ class FlaskHouse(House):
         return FlaskProduct(**HOOKS)
 
     def guard(self) -> Any:
-        return self.app.after_request_funcs[None][self._watch_index()].__self__._guarded
-
-    def _watch_index(self) -> int:
-        names = [type(getattr(one, "__self__", None)).__name__ for one in self.app.after_request_funcs[None]]
-        return names.index("Watch")
+        return self.shell.watch._guarded if self.shell.watch else None
 
     def who(self) -> str:
         user = flask_login.current_user

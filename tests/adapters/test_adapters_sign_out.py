@@ -159,20 +159,6 @@ def test_p7_a_streamed_answer_that_is_replaced_is_closed(house, ada):
     assert sorted(closed) == ["the answer", "the stream"]
 
 
-@pytest.mark.parametrize("make", [PlainFlask], ids=["plain"])
-def test_p7_what_the_application_adds_to_every_answer_is_in_ours(make):
-    class WithPolicy(make):
-        def sessions(self, app):
-            app.after_request(lambda answer: (answer.headers.add("X-Policy", "strict"), answer)[1])
-
-    house = WithPolicy()
-    ada = house.browser()
-    ada.signs_in()
-    answer = ada.post("/logout")
-    assert answer.status == 303
-    assert answer.all("x-policy") == ["strict"]
-
-
 @pytest.mark.parametrize("make", [FlaskHouse], ids=["flask-login"])
 def test_p7_flask_logins_own_sign_out_takes_its_cookie_along(house):
     bob = house.browser()

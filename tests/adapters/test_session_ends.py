@@ -284,7 +284,7 @@ def test_mim27_no_remember_me_cookie_comes_of_a_session_opened_through_a_link(re
 
 
 def test_flask_blueprints_and_signals_see_the_session_as_the_view_does():
-    from flask import Blueprint, request_started
+    from flask import Blueprint
 
     house = FlaskHouse()
     seen = []
@@ -301,7 +301,37 @@ def test_flask_blueprints_and_signals_see_the_session_as_the_view_does():
     assert ada.get("/pages/").text == "nobody"
     assert seen == ["ada", "ada", "nobody", "nobody"]
     assert house.begun[-1] == "torn down"
-    assert request_started.receivers
+
+
+def test_flask_extensions_find_the_session_interface_they_know():
+    """Flask-Session is asked through its interface for a new session id."""
+    from flask_session.cachelib import CacheLibSessionInterface
+
+    house = ServerSideFlask()
+    ada = house.browser()
+    ada.signs_in()
+
+    def regenerate():
+        house.app.session_interface.regenerate(session)
+        return "another id"
+
+    house.app.add_url_rule("/regenerate", "regenerate", regenerate)
+    old = ada.copied()
+    assert isinstance(house.app.session_interface, CacheLibSessionInterface)
+    assert ada.get("/regenerate").text == "another id"
+    assert (ada.who, old.who) == ("ada", "nobody")
+    house.log_out(account_id=ADA.account_id)
+    assert ada.who == "nobody"
+
+
+def test_flask_a_session_interface_may_be_replaced_under_way():
+    house = FlaskHouse()
+    ada = house.browser()
+    ada.signs_in()
+    house.app.session_interface = type(Flask.session_interface)()
+    assert ada.who == "ada"
+    house.log_out(account_id=ADA.account_id)
+    assert ada.who == "nobody"
 
 
 def test_an_application_without_linkmw_is_left_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from linkmw_flask.product import Product
 from linkmw_flask.watch import Watch
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from linkmw.gate.ports import Ports
 
@@ -26,6 +27,13 @@ class _Shell(LinkMiddleware):
 
     Werkzeug drops slashes before a path, and does without one: `//login` and `login` are the login route (HT02).
     """
+
+    watch: Watch | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.watch is not None:
+            self.watch.stand_by()
+        return super().__call__(environ, start_response)
 
     @staticmethod
     def routed(path: str) -> str:
@@ -62,7 +70,7 @@ class LinkMW:
         app.extensions["linkmw"] = settings
         shell: Any = _Shell(app.wsgi_app, product=product, settings=settings)
         if settings.on:
-            Watch(app, product, settings, shell.ports, shell.asked)
+            shell.watch = Watch(app, product, settings, shell.ports, shell.asked)
         app.wsgi_app = shell  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
 
     def _product_of(self, app: Flask) -> Product:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, Response, session
+from flask import request as flask_request
 
 from linkmw.errors import SettingsError
-from linkmw.gate.guard import MARKER, marker_in
+from linkmw.gate.guard import MARKER
 from linkmw.gate.hooks import HookedAccounts, Hooks
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
@@ -18,6 +20,12 @@ from linkmw_flask import sessions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+log = logging.getLogger("linkmw")
+
+# In the environ: the request is opened for linkmw and not for the application; its session was found to have ended.
+OURS = "linkmw.ours"
+ENDED = "linkmw.ended"
 
 
 class Product(HookedAccounts):
@@ -43,9 +51,8 @@ class Product(HookedAccounts):
     ) -> None:
         super().__init__(hooks)
         self._session_key = session_key
-        self._own = sessions.told(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
+        self._own = sessions.NativeSession(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
         self._is_complete = is_complete
-        self.stands: Callable[[Marker], bool] = _always  # the extension knows better, once there is a gate
 
     def bound_to(self, app: Flask) -> Product:
         """This product as part of `app`. Raises SettingsError when nothing says who an account or a session is."""
@@ -61,21 +68,20 @@ class Product(HookedAccounts):
 
     @contextmanager
     def _inside(self, environ: WSGIEnvironment) -> Iterator[None]:
-        with self._app.request_context(environ):
-            self.standing()
+        with self._app.request_context({**environ, OURS: True}):
+            self.sign_out_ended()
             yield
 
-    def standing(self) -> Marker | None:
-        """The marker of this request's session. A session that has ended is emptied first, and has none.
+    def sign_out_ended(self) -> None:
+        """Where only the application knows who is signed in, it has signed out whose session was found to have ended.
 
-        Inside a request context, before anything else there looks at the session.
+        Inside a request context, before anything else there.
         """
-        with sessions.unnoticed() as opened:
-            marker = marker_in(opened)
-        if marker is None or self.stands(marker):
-            return marker
-        self.native.drop()
-        return None
+        if flask_request.environ.pop(ENDED, False) and not self.native.key:
+            try:
+                self.native.sign_out()
+            except Exception:
+                log.exception("the application's own sign-out failed for a session that has ended; it was emptied")
 
     def current_account(self, request: Request) -> Account | None:
         with self.inside(request):
@@ -99,7 +105,7 @@ class Product(HookedAccounts):
             self.native.sign_in(user)
             if marker:
                 session[MARKER] = [marker.sid, marker.expires]
-                self.native.unremember()
+                self.native.unremember(session, flask_request)
             return _last_of_each(ended + self._cookies())
 
     def end_session(self, request: Request) -> Headers:
@@ -142,15 +148,11 @@ class Product(HookedAccounts):
         return _cookies_of(self._app.process_response(self._app.response_class()))
 
 
-def _always(_marker: Marker) -> bool:
-    return True
-
-
 def _native_session(app: Flask, key: str, load: Callable[[str], Any]) -> sessions.NativeSession:
     if key:
         return sessions.plain(key, load)
     if sessions.uses_flask_login(app):
-        return sessions.flask_login()
+        return sessions.flask_login(app)
     raise SettingsError("linkmw_flask.Product needs session_key=… (or user_of, sign_in, sign_out) without Flask-Login")
 
 

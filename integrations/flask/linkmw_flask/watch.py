@@ -1,6 +1,7 @@
-"""What becomes of the sessions that linkmw opened: looked at when a request begins, and when its answer is there.
+"""What becomes of the sessions that linkmw opened: looked at as they are opened, and again as they are saved.
 
-Both looks come by Flask's own signals and functions: whatever keeps the sessions, and whenever that was set.
+So whatever keeps the sessions is asked through `WatchedSessions`: before anything of the application has seen one, and
+after everything of it has.
 """
 
 from __future__ import annotations
@@ -10,36 +11,64 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request, request_started, session
+from flask import Flask, Request, Response, request, request_started
+from flask.sessions import SessionInterface
 
 from linkmw import http
 from linkmw.gate.guard import MARKER, Guard, marker_in
-from linkmw.gate.outcome import follow, is_sign_in, outcome
+from linkmw.gate.outcome import Outcome, follow, is_sign_in, outcome
 from linkmw.model import Marker
 from linkmw.run import run_now
 from linkmw.settings import Settings
-from linkmw_flask import sessions
-from linkmw_flask.product import Product
+from linkmw_flask.product import ENDED, OURS, Product
+from linkmw_flask.sessions import uses_flask_login
 
 if TYPE_CHECKING:
     from linkmw.gate.ports import Ports
 
 log = logging.getLogger("linkmw")
 
+_SEEN = "linkmw.session"  # in the environ: what `Watch.opened` saw
+
 
 @dataclass(slots=True)
 class _Seen:
-    """A session that linkmw opened, as the request found it.
+    """A session that linkmw opened, as the request came with it.
 
-    name: what it said of who it is. signed_in: the product's own sign-in has happened since. protected: Flask-Login
-    found it in the hands of another browser, and has emptied it.
+    opened: the session object, until it is saved. name: what it said of who it is. signed_in: the product's own sign-in
+    has happened since. protected: Flask-Login found it in the hands of another browser, and has emptied it.
     """
 
     marker: Marker
-    session: Any
+    opened: Any
     name: object
     signed_in: bool = False
     protected: bool = False
+
+
+class WatchedSessions:
+    """What keeps the sessions of an application, in every other respect as it is."""
+
+    def __init__(self, own: SessionInterface, watch: Watch) -> None:
+        self._own, self._watch = own, watch
+
+    def open_session(self, app: Flask, request: Request) -> Any:
+        opened = self._own.open_session(app, request)
+        # The one look that a session costs which linkmw did not open.
+        if opened:
+            self._watch.opened(opened, request)
+        return opened
+
+    def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        self._watch.closing(session, response)
+        self._own.save_session(app, session, response)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    @property  # type: ignore[misc]  # extensions ask what kind of session interface there is
+    def __class__(self) -> type:
+        return type(self._own)
 
 
 class Watch:
@@ -59,13 +88,18 @@ class Watch:
     ) -> None:
         self._app, self._product, self._settings = app, product, settings
         self._ports, self._asked = ports, asked
-        self._key = f"linkmw.seen.{id(self)}"  # in the environ, which applications inside each other share
         self._guarded: Guard | None = None
-        product.stands = self.stands
-        request_started.connect(self._begin, app)
-        app.after_request(self._end)
-        if sessions.uses_flask_login(app):
+        if not product.native.key:
+            request_started.connect(self._begun, app)
+        if uses_flask_login(app):
             self._listen_to_flask_login()
+
+    def stand_by(self) -> None:
+        """The application's sessions are watched, whatever keeps them by now."""
+        keeper: Any = self._app.session_interface
+        if type(keeper) is not WatchedSessions:
+            keeper = WatchedSessions(keeper, self)
+            self._app.session_interface = keeper
 
     def _listen_to_flask_login(self) -> None:
         import flask_login
@@ -73,19 +107,32 @@ class Watch:
         flask_login.user_logged_in.connect(self._signed_in, self._app)
         flask_login.session_protected.connect(self._protected, self._app)
 
+    def _begun(self, _app: Flask, **_: object) -> None:
+        self._product.sign_out_ended()
+
     def _signed_in(self, _app: Flask, **_: object) -> None:
-        if seen := self._seen():
+        if seen := request.environ.get(_SEEN):
             seen.signed_in = True
 
     def _protected(self, _app: Flask, **_: object) -> None:
-        if seen := self._seen():
+        if seen := request.environ.get(_SEEN):
             seen.protected = True
 
-    def _seen(self) -> _Seen | None:
-        seen: _Seen | None = request.environ.get(self._key)
-        return seen
+    def opened(self, opened: Any, request: Request) -> None:
+        """The session is emptied if it has ended, and remembered if it is one of linkmw's."""
+        noted = getattr(opened, "accessed", None)  # Flask before 3.1.3 notes every look at a session
+        marker = marker_in(opened) if MARKER in opened else None
+        if marker is not None and not self._stands(marker):
+            opened.clear()
+            self._product.native.unremember(opened, request)
+            request.environ[ENDED] = True
+        elif marker is not None and OURS not in request.environ:
+            request.environ[_SEEN] = _Seen(marker, opened, self._product.native.name_in(opened))
+            self._product.native.renew_nothing(opened)
+        if noted is False:
+            opened.accessed = False
 
-    def stands(self, marker: Marker) -> bool:
+    def _stands(self, marker: Marker) -> bool:
         try:
             return run_now(self._guard().stands(marker))
         except Exception:
@@ -98,49 +145,55 @@ class Watch:
             self._guarded = Guard(ports.sessions, ports.now)
         return self._guarded
 
-    def _begin(self, _app: Flask, **_: object) -> None:
-        """Before any function of the application's own."""
-        marker = self._product.standing()
-        if marker:
-            with sessions.unnoticed() as opened:
-                request.environ[self._key] = _Seen(marker, opened, self._product.native.name_in(opened))
-
-    def _end(self, response: Response) -> Response:
-        seen: _Seen | None = request.environ.pop(self._key, None)
-        if seen is None:
-            return response
+    def closing(self, session: Any, response: Response) -> None:
+        """The session is as the application leaves it; nothing of it has been written yet."""
+        environ = request.environ
+        seen: _Seen | None = environ.pop(_SEEN, None)
         try:
-            return self._judged(seen, response) if seen.session.modified else response
+            if seen is not None and (session is not seen.opened or session.modified):
+                self._judge(seen, session, response)
+            elif environ.pop(ENDED, False) and not self._product.native.name_in(session):
+                session.pop("_fresh", None)  # noted by Flask-Login of nobody; it would keep the cookie alive
         except Exception:
             log.exception("linkmw failed at a sign-out, the product's own answer stands")
-            return response
-        finally:
-            if MARKER in seen.session:
-                sessions.renew_nothing()
 
-    def _judged(self, seen: _Seen, response: Response) -> Response:
+    def _judge(self, seen: _Seen, session: Any, response: Response) -> None:
         native = self._product.native
         what = outcome(
             seen.marker,
             marker_in(session),
-            somebody=native.names_somebody(),
+            somebody=native.names_somebody(session),
             same=native.name_in(session) == seen.name,
             signing_in=seen.signed_in or seen.protected or is_sign_in(self._settings, request.path),
         )
         if what is None:
-            return response
+            return
         session.pop(MARKER, None)
         if what == "marker_lost":
             log.warning("%s made its session anew without linkmw's marker: the session has ended", request.path)
-            native.drop()
-        self._guard().forget(seen.marker.sid)
-        answer = run_now(follow(self._ports(), self._settings, self._asked(request.environ), seen.marker, what))
-        return response if answer is None else self._instead(answer, response)
+            session.clear()
+            native.unremember(session, request)
+        self._follow(seen.marker, what, response)
 
-    def _instead(self, answer: http.Response, response: Response) -> Response:
-        """Ours, with the cookies that the product's sets or takes away."""
-        made = self._app.response_class(answer.body, answer.status, [*answer.headers])
-        for cookie in response.headers.getlist("Set-Cookie"):
-            made.headers.add("Set-Cookie", cookie)
-        made.call_on_close(response.close)
-        return made
+    def _follow(self, marker: Marker, what: Outcome, response: Response) -> None:
+        self._guard().forget(marker.sid)
+        answer = run_now(follow(self._ports(), self._settings, self._asked(request.environ), marker, what))
+        if answer is not None:
+            _become(response, answer)
+
+
+def _become(response: Response, answer: http.Response) -> None:
+    """`response` is `answer` from now on, with the cookies that the product sets or takes away."""
+    cookies = response.headers.getlist("Set-Cookie")
+    response.call_on_close(getattr(response.response, "close", _nothing))
+    response.direct_passthrough = False
+    response.status_code = answer.status
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    for cookie in cookies:
+        response.headers.add("Set-Cookie", cookie)
+    response.set_data(answer.body)
+
+
+def _nothing() -> None:
+    pass
