@@ -197,6 +197,32 @@ class AdapterConformance:
         assert signed_in(stage, jar) is None
         assert stage.marker(jar) is None
 
+    def test_mim27_a_session_that_is_kept_has_a_name_and_ends_by_it(self, stage: Stage) -> None:
+        """One that is all in its cookie has none: its guard ends it at its next request."""
+        ada, alan = stage.add(ADA), stage.add(ALAN)
+        jar: Jar = {}
+        other: Jar = {}
+        reference = started(stage, jar, ada)
+        assert started(stage, other, alan) != reference or reference == ""
+        end_referenced(stage, reference)
+        if reference:
+            assert signed_in(stage, jar) is None
+            assert stage.marker(jar) is None
+        account = signed_in(stage, other)
+        assert account is not None
+        assert account.account_id == alan
+
+    def test_mim27_ending_what_is_gone_ends_nothing_and_is_no_error(self, stage: Stage) -> None:
+        account_id = stage.add(ADA)
+        jar: Jar = {}
+        reference = started(stage, jar, account_id)
+        stage.visit(jar, stage.product.end_session)
+        end_referenced(stage, reference)
+        start(stage, jar, account_id, MARKER)
+        for gone in (reference, "never-was-a-session"):
+            end_referenced(stage, gone)
+        assert signed_in(stage, jar) is not None
+
     def test_bc11_an_account_is_found_by_exactly_its_id(self, stage: Stage) -> None:
         account_id = stage.add(ADA)
         facts = find(stage, account_id)
@@ -248,6 +274,23 @@ def verify(stage: Stage, username: str, password: str) -> Account | None:
 
 def start(stage: Stage, jar: Jar, account_id: str, marker: Marker | None) -> Headers:
     return stage.visit(jar, lambda request: stage.product.start_session(request, account_id, marker))
+
+
+def started(stage: Stage, jar: Jar, account_id: str) -> str:
+    """Start a session in this browser; what names it (`Product.reference`), asked in the same request."""
+    references: list[str] = []
+
+    def do(request: Request) -> Headers:
+        headers = stage.product.start_session(request, account_id, MARKER)
+        references.append(stage.product.reference(request))
+        return headers
+
+    stage.visit(jar, do)
+    return references[0]
+
+
+def end_referenced(stage: Stage, reference: str) -> None:
+    stage.visit({}, lambda _request: stage.product.end_referenced(reference))
 
 
 def takes(stage: Stage, account_id: str, code: str) -> bool:
