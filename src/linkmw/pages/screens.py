@@ -7,61 +7,25 @@ address is not made a link. Everything else is text and is escaped. Nothing inli
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from linkmw.pages import language
-from linkmw.pages.article import with_article
-from linkmw.pages.look import Logo, Look
+from linkmw.pages.dashboard import AccountRow as AccountRow
+from linkmw.pages.dashboard import ActivityRow as ActivityRow
+from linkmw.pages.dashboard import Flash as Flash
+from linkmw.pages.dashboard import Moved as Moved
+from linkmw.pages.dashboard import ProductPanel as ProductPanel
+from linkmw.pages.dashboard import RemoveDialog as RemoveDialog
+from linkmw.pages.dashboard import SessionRow as SessionRow
+from linkmw.pages.dashboard import dashboard as dashboard
+from linkmw.pages.look import Look
 from linkmw.pages.moment import moment
 from linkmw.pages.problems import Problem
+from linkmw.pages.render import Form as Form
+from linkmw.pages.render import link_target as link_target
+from linkmw.pages.render import render
 from linkmw.reference import Reference
-
-_ADDRESS = re.compile(r"[^\s@<>\"':/]+@[^\s@<>\"':/]+\Z")
-_LINK = re.compile(r"(https?://|/(?![/\\]))[^\s\\]*\Z", re.IGNORECASE)
-
-
-def link_target(where: str) -> str:
-    """`where` as an href: a path of ours, http(s), or mailto for an e-mail address; "" for all else (`javascript:`)."""
-    if _ADDRESS.match(where):
-        return f"mailto:{where}"
-    return where if _LINK.match(where) else ""
-
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-    extensions=["jinja2.ext.i18n"],
-)
-language.install(_TEMPLATES)
-_TEMPLATES.filters.update(link_target=link_target, with_article=with_article)
-
-
-def _render(template: str, **values: object) -> str:
-    return _TEMPLATES.get_template(template).render(values)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """Where a form is posted, its CSRF token, and what else it carries unseen (`record`, `flow`)."""
-
-    action: str
-    csrf: str
-    fields: tuple[tuple[str, str], ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Form({self.action})"
-
 
 PairProblem = Literal["wrong_pair", "no_username", "no_password", "too_many"]
 CodeProblem = Literal["wrong", "used", "no_code", "too_many"]
@@ -81,7 +45,7 @@ def link_account(
     reference: Reference | None = None,
 ) -> str:
     """MIM-4. Posts `username`, `password`. username: what was typed, or the hint; the password is never sent back."""
-    return _render(
+    return render(
         "link_account.html",
         look=look,
         form=form,
@@ -107,7 +71,7 @@ def second_factor(
     reference: Reference | None = None,
 ) -> str:
     """MIM-5. Posts `code`, which may hold spaces and dashes."""
-    return _render(
+    return render(
         "second_factor.html",
         look=look,
         form=form,
@@ -129,7 +93,7 @@ def unknown_second_factor(
     purpose: Literal["link", "sign_in"] = "link",
 ) -> str:
     """MIM-5, OT08: a second factor that cannot be checked stops a proof, or a sign-in through a link."""
-    return _render(
+    return render(
         "unknown_second_factor.html",
         look=look,
         account=account,
@@ -142,41 +106,41 @@ def unknown_second_factor(
 
 def going_on(*, look: Look, url: str, to: Literal["brand", "product"]) -> str:
     """A 200 page that goes on by itself to `url`, a path of this origin (PR18, PR19)."""
-    return _render("going_on.html", look=look, url=url, where=look.brand if to == "brand" else look.product)
+    return render("going_on.html", look=look, url=url, where=look.brand if to == "brand" else look.product)
 
 
 def confirm_start(*, look: Look, url: str) -> str:
     """FC17: another site began this sign-in. url: the sign-in route of this origin."""
-    return _render("confirm_start.html", look=look, url=url)
+    return render("confirm_start.html", look=look, url=url)
 
 
 def sign_in(*, look: Look, url: str, native_login: str) -> str:
     """P-2, where the product's own page can't carry the button. url: the sign-in route of this origin."""
-    return _render("sign_in.html", look=look, url=url, native_login=native_login)
+    return render("sign_in.html", look=look, url=url, native_login=native_login)
 
 
 def still_signed_in(
     *, look: Look, form: Form, account: str, purpose: Literal["link", "add"] = "link", cancel: str = ""
 ) -> str:
     """MIM-12, LT12. Posts `sign_out=1`."""
-    return _render("still_signed_in.html", look=look, form=form, account=account, purpose=purpose, cancel=cancel)
+    return render("still_signed_in.html", look=look, form=form, account=account, purpose=purpose, cancel=cancel)
 
 
 def switch_account(*, look: Look, form: Form, signed_in_as: str, sign_in_for: str) -> str:
     """MIM-14. Posts `choice`: `switch` or `stay`."""
-    return _render("switch_account.html", look=look, form=form, signed_in_as=signed_in_as, sign_in_for=sign_in_for)
+    return render("switch_account.html", look=look, form=form, signed_in_as=signed_in_as, sign_in_for=sign_in_for)
 
 
 def switch_identity(*, look: Look, form: Form, identity_email: str, cancel: str = "") -> str:
     """Not you? Posts nothing but the form's own fields."""
-    return _render("switch_identity.html", look=look, form=form, identity_email=identity_email, cancel=cancel)
+    return render("switch_identity.html", look=look, form=form, identity_email=identity_email, cancel=cancel)
 
 
 def not_linked_yet(
     *, look: Look, try_again: str, go_on: str, reference: Reference, reason: Literal["away", "expired"] = "away"
 ) -> str:
     """The account is proven and signed in, the link is not made: the hub is away, or it took too long (PR22)."""
-    return _render(
+    return render(
         "not_linked_yet.html", look=look, try_again=try_again, go_on=go_on, reference=reference, reason=reason
     )
 
@@ -195,7 +159,7 @@ def error(
     lifetime_seconds: int = 1800,
 ) -> str:
     """What went wrong and the best way on: the first of `start_again`, `try_again`, `manager`; then `native_login`."""
-    return _render(
+    return render(
         "error.html",
         look=look,
         problem=problem,
@@ -217,7 +181,7 @@ def linked(
 
     sign_in: the product's own sign-in page, for somebody who went on and came back (PR24).
     """
-    return _render(
+    return render(
         "linked.html",
         look=look,
         form=form,
@@ -229,123 +193,9 @@ def linked(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
-    """An account in the manager. linked, last_used: seconds since the epoch. remove: where the dialog is (MIM-20)."""
-
-    username: str
-    linked: int
-    last_used: int | None = None
-    link_id: int = 0
-    remove: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProductPanel:
-    """A product in the manager, with this identity's accounts in their owner's order.
-
-    add: where "+ Add" leads. order: what the arrows post, with `client_id` and `seen` (MIM-19); None: no arrows.
-    """
-
-    name: str
-    logo: Logo
-    accounts: tuple[AccountRow, ...] = ()
-    add: str = ""
-    order: Form | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """A hub session of this identity. browser: in fixed words. products: what it opened. end: posts its end."""
-
-    browser: str
-    ip: str
-    started: int
-    products: tuple[str, ...] = ()
-    this: bool = False
-    end: Form | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityRow:
-    """Something that happened. account, product: "" where it concerned none. how: from where, or by what."""
-
-    what: Literal["signed_in", "linked", "unlinked", "signed_out", "refused"]
-    account: str
-    product: str
-    at: int
-    how: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Flash:
-    """What the manager says once. go_on: the flow that waits for "Continue to {product}" (MIM-8)."""
-
-    kind: Literal["linked", "account_taken", "expired", "removed", "order_changed", "session_ended", "gone"]
-    product: str = ""
-    account: str = ""
-    mailed_to: str = ""
-    go_on: Form | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The arrow that was pressed: it keeps the focus, and the account's place now is announced (MIM-19)."""
-
-    link_id: int
-    arrow: Literal["up", "down"]
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveDialog:
-    """MIM-20: the question over the manager. cancel: the manager's own address."""
-
-    account: str
-    product: str
-    form: Form
-    cancel: str
-    has_password: bool = True
-
-
-def dashboard(
-    *,
-    look: Look,
-    identity_email: str,
-    products: Sequence[ProductPanel],
-    sign_out: Form,
-    now: int,
-    zone: str = "UTC",
-    flash: Flash | None = None,
-    sessions: Sequence[SessionRow] = (),
-    sign_out_everywhere: Form | None = None,
-    activity: Sequence[ActivityRow] = (),
-    dialog: RemoveDialog | None = None,
-    moved: Moved | None = None,
-) -> str:
-    """MIM-9, 10, 15, 19, 20: "{brand} manager". zone: the tenant's, in which times are written.
-
-    The page has a script of its own, for dragging: serve it with `page(…, scripts=True)`.
-    """
-    return _render(
-        "dashboard.html",
-        look=look,
-        identity_email=identity_email,
-        products=products,
-        sign_out=sign_out,
-        now=moment(now, zone),
-        at=partial(moment, zone=zone),
-        flash=flash,
-        sessions=sessions,
-        sign_out_everywhere=sign_out_everywhere,
-        activity=activity,
-        dialog=dialog,
-        moved=moved,
-    )
-
-
 def add_account(*, look: Look, form: Form, cancel: str) -> str:
     """MIM-11: what happens next. Posts nothing but the form's own fields; cancel: the manager's address."""
-    return _render("add_account.html", look=look, form=form, cancel=cancel)
+    return render("add_account.html", look=look, form=form, cancel=cancel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +221,7 @@ def choose(
 
     problem: nothing that can be chosen was posted. order_url: where the order is changed.
     """
-    return _render(
+    return render(
         "choose.html",
         look=look,
         form=form,
@@ -385,14 +235,14 @@ def choose(
 
 def unlink(*, look: Look, form: Form, account: str, linked: int, zone: str = "UTC", has_password: bool = True) -> str:
     """MIM-23: what the mail's link opens. Shows, changes nothing; the button posts."""
-    return _render(
+    return render(
         "unlink.html", look=look, form=form, account=account, linked=moment(linked, zone), has_password=has_password
     )
 
 
 def unlinked(*, look: Look, account: str = "", sign_in: str = "") -> str:
     """MIM-23. sign_in: the product's own sign-in page."""
-    return _render("unlinked.html", look=look, account=account, sign_in=sign_in)
+    return render("unlinked.html", look=look, account=account, sign_in=sign_in)
 
 
 def unlink_gone(
@@ -405,7 +255,7 @@ def unlink_gone(
     manager: str = "",
 ) -> str:
     """MIM-23: an old, used, replaced or mutilated link says what is the case."""
-    return _render(
+    return render(
         "unlink_gone.html",
         look=look,
         reason=reason,
@@ -417,7 +267,7 @@ def unlink_gone(
 
 def sign_out_question(*, look: Look, form: Form, cancel: str = "") -> str:
     """Whoever asks to end this browser's session cannot show that it is theirs. Posts the form's own fields (FC22)."""
-    return _render("sign_out_question.html", look=look, form=form, cancel=cancel)
+    return render("sign_out_question.html", look=look, form=form, cancel=cancel)
 
 
 def signed_out(
@@ -428,9 +278,9 @@ def signed_out(
     everywhere: product and identity on this browser; without a product in `look`, the identity on every browser.
     product: that product alone. manager: the identity, and what it opened, on this browser.
     """
-    return _render("signed_out.html", look=look, sign_in=sign_in, scope=scope, brand_away=brand_away)
+    return render("signed_out.html", look=look, sign_in=sign_in, scope=scope, brand_away=brand_away)
 
 
 def sign_in_button(*, look: Look, url: str, placement: Literal["after_form", "marker", "fixed"] = "after_form") -> str:
     """The link for a product's own login page (P-2), to stand beside `look.button_stylesheet`. A fragment."""
-    return _render("sign_in_button.html", look=look, url=url, placement=placement)
+    return render("sign_in_button.html", look=look, url=url, placement=placement)
