@@ -131,6 +131,21 @@ def test_a_call_that_asks_for_nothing_we_know_is_the_products_own_404(world: Wor
     assert call(world, signed(world, body), body) is PASS
 
 
+@pytest.mark.parametrize(
+    "do", ["verify_password", "check_password", "verify_second_factor", "start_session", "set_password", "LOOK_UP", ""]
+)
+def test_bc09_the_hubs_own_key_opens_no_way_to_try_a_password(world: World, do: str) -> None:
+    body = {"v": 1, "do": do, "account_id": ADA.account_id, "username": "ada", "password": "correct horse"}
+    raw = json.dumps(body).encode()
+    assert call(world, signed(world, raw), raw) is PASS
+    looked_up = json.dumps({**body, "do": "look_up"}).encode()
+    answer = json.loads(call(world, signed(world, looked_up), looked_up).body)
+    assert answer.keys() == {
+        *("v", "jti", "found", "username", "email", "email_verified", "active", "usable_password"),
+    }
+    assert (world.product.asked, world.product.sessions) == ([], {})
+
+
 def test_bc08_no_other_method_finds_anything(world: World) -> None:
     for method in ("GET", "HEAD", "OPTIONS", "PUT"):
         assert call(world, signed(world), method=method) is PASS

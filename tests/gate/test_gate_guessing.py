@@ -222,6 +222,21 @@ def test_bf02_a_new_address_on_the_identity_is_no_new_identity(world: World) -> 
     assert visitor(world, "192.0.2.99", "eve").guesses() == 429
 
 
+def test_bc09_a_hub_that_makes_up_people_and_requests_gets_no_more_guesses_at_an_account(world: World) -> None:
+    """The hub is in other hands: every request of its making, a new person and a new address each time."""
+    answers = [visitor(world, f"198.51.{n}.1", f"made-up-{n}").guesses("ada") for n in range(12)]
+    assert answers == [422] * 5 + [429] * 7
+    assert len(world.product.asked) == 5
+    assert world.hub.pushed == []
+
+
+def test_bc09_what_the_hub_is_told_of_a_proof_holds_nothing_that_was_typed(world: World) -> None:
+    assert visitor(world).submit(**RIGHT).status == 200
+    (pushed,) = world.hub.pushed
+    assert (pushed.account, pushed.amr) == (ADA, ("pwd",))
+    assert RIGHT["password"] not in str([getattr(pushed, name) for name in pushed.__slots__])
+
+
 def test_bf06_a_guesser_who_used_up_his_own_tries_does_not_use_up_the_victims(world: World) -> None:
     attacker = visitor(world, "198.51.100.1", "eve")
     for number in range(10):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.hub.world import ACME, ADA, EVE, HUB, REALM, Person, World, form_of, product, query_of
 
+from linkmw.hub.app import ROUTES, Route
 from linkmw.hub.browser import BROWSER, SESSION
 from linkmw.model import Identity
+from linkmw.oidc.client_auth import write_basic
 
 
 def callback_of(world: World, to_keycloak: str, identity: Identity = ADA) -> str:
@@ -587,3 +591,36 @@ def test_pr24_who_comes_back_from_continue_is_offered_the_products_own_login(wor
     assert "Sign in with your Orders password" not in page.text
     person.submit(page, "/continue")
     assert 'href="https://orders.example/login">Sign in with your Orders password' in person.get(linked).text
+
+
+def test_pr27_no_address_of_the_hub_makes_a_link_without_the_code_of_a_proof(world: World) -> None:
+    """Somebody is signed in, and the product says that an account was proven: only the code at /proved links it."""
+    for route in ROUTES:
+        proved = _sends_everything(world, route)
+        assert world.links() == [], route
+        assert ("code" in proved) is (route.path == "/proofs"), route  # it counts, and is still no link
+
+
+def _sends_everything(world: World, route: Route) -> Any:
+    """By somebody who is signed in and by the product at once: as a query, a form and JSON; what JSON was answered."""
+    ada = world.person()
+    transaction = world.ask_proof(world.sign_in(ada))
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', ada.get("/t/acme/").text)[0]
+    names = {"client_id": "orders", "organization_id": "acme", "link_id": "7", "token": "t" * 43, "name": "x.css"}
+    account = {"account_id": "7", "username": "u7", "email": "u7@shop.example", "email_verified": True}
+    proof = {
+        "v": 1,
+        "transaction": transaction,
+        "jti": "jti",
+        "proven_at": world.clock(),
+        "account": account,
+        "amr": [],
+    }
+    fields = {**account, "csrf": csrf, "flow": transaction, "code": "c" * 43, "choice": "7", "proof": "none"}
+    basic = {"authorization": write_basic("orders", world.secrets["orders"])}
+    own = {"origin": HUB, "sec-fetch-site": "same-origin", "sec-fetch-dest": "document", **basic}
+    path = route.path.format(**names)
+    ada.http.request(route.method, path, params=fields, headers=own)
+    ada.http.request(route.method, path, data=fields, headers=own)
+    answer = ada.http.request(route.method, path, json=proof, headers=own)
+    return answer.json() if answer.headers.get("content-type") == "application/json" else {}

@@ -221,6 +221,32 @@ def test_lt20_without_auth_time_nobody_signed_in(party: RelyingParty, keycloak: 
     assert refused.value.code == "token_auth_time"
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"azp": "admin-cli"},  # a token of the same realm, got by another client
+        {"azp": "service-account", "aud": ["linkmw-hub", "account"]},
+        {"aud": ["linkmw-hub", "account"], "azp": None},
+    ],
+)
+def test_lt20_a_token_that_another_client_was_given_signs_nobody_in(
+    party: RelyingParty, keycloak: FakeKeycloak, claims: dict[str, Any]
+) -> None:
+    keycloak.claims = claims
+    with pytest.raises(TokenRejected) as refused:
+        redeem(party)
+    assert refused.value.code == "token_azp"
+
+
+def test_fc21_whoever_userinfo_would_name_the_id_token_alone_counts(
+    party: RelyingParty, keycloak: FakeKeycloak
+) -> None:
+    """Keycloak's userinfo is not asked, so that it cannot contradict."""
+    keycloak.metadata = {**METADATA, "userinfo_endpoint": f"{REALM}/protocol/openid-connect/userinfo"}
+    assert redeem(party).identity == Identity(REALM, "ada-sub")
+    assert keycloak.count("/userinfo") == 0
+
+
 @pytest.mark.parametrize("verified", [False, "true", "false", 1, None])
 def test_lt05_only_true_is_verified(party: RelyingParty, keycloak: FakeKeycloak, verified: object) -> None:
     keycloak.claims = {"email_verified": verified}
