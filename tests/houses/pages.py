@@ -62,7 +62,7 @@ UNTOUCHED = {
     "/login/events": Page((b"data: 1\n\n", b"data: 2\n\n"), {"Content-Type": "text/event-stream"}),
 }
 PAGES = {**DECORATED, **UNTOUCHED}
-ECHO = ("/echo", "/.linkmw/accounts", "/.linkmw/logout")  # POST: what the product received
+ECHO = ("/echo", "/.linkmw/accounts", "/.linkmw/nothing")  # POST: what the product received
 LOGIN_PATHS = tuple(PAGES)
 
 
