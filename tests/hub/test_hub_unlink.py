@@ -77,9 +77,23 @@ def test_um03_the_mail_of_an_older_link_does_not_remove_the_newer(world: World) 
     reader.submit(page, "/unlink")
     world.clock.move(1)
     world.link(world.person())
-    assert world.person().get(old).status_code == 404
-    assert reader.submit(page, "/unlink").status_code == 404
+    for replaced in (world.person().get(old), reader.submit(page, "/unlink"), reader.get("/unlink")):
+        assert replaced.status_code == 404
+        assert "This link was replaced by a newer one" in replaced.text
     assert world.links() == ["orders/7"]
+    newer, page = opened(world, world.unlink_path())
+    newer.submit(page, "/unlink")
+    for path in (old, *newer.http.cookies.values()):
+        assert "gone already" in world.person().get(path if path.startswith("/") else f"/unlink/{path}").text
+
+
+def test_um03_another_account_that_was_linked_since_replaces_nothing(world: World) -> None:
+    old = linked(world)
+    reader, page = opened(world, old)
+    reader.submit(page, "/unlink")
+    world.add_link("8")
+    world.add_link("7", client_id="stock")
+    assert "gone already" in world.person().get(old).text
 
 
 def test_um04_a_mutilated_link_says_what_is_the_case(world: World) -> None:

@@ -324,6 +324,14 @@ class OutboxItem:
     reference: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RemovedLink:
+    """A link that is no more. removed: when, seconds since the epoch. linked_again: its account has another now."""
+
+    removed: int
+    linked_again: bool
+
+
 class Links(Protocol):
     """The link table. Link, its mails and its audit row are one transaction."""
 
@@ -341,8 +349,8 @@ class Links(Protocol):
 
     async def by_unlink_token(self, token_hash: str) -> Link | None: ...
 
-    async def removed_at(self, token_hash: str) -> int | None:
-        """When the link of that mail was removed; None when no removed link had this token."""
+    async def removed(self, token_hash: str) -> RemovedLink | None:
+        """What became of the link of that mail; None when no removed link had this token."""
 
     async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
         """The removed link to one caller only; None when it is gone already.

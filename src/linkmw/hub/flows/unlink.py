@@ -75,16 +75,16 @@ async def _link_of(ports: Ports, token: str) -> Link | None:
 
 async def _gone(ports: Ports, settings: HubSettings, token: str) -> Response:
     """An old, used or mutilated link says what is the case (UM03, UM04)."""
-    removed_at = await ports.links.removed_at(sha256_hex(token)) if token else None
+    removed = await ports.links.removed(sha256_hex(token)) if token else None
     tenants = await ports.registry.tenants()
     only = Place(tenants[0]) if len(tenants) == 1 else None  # else nobody knows whose link it was
     reference = new_reference()
     refusals.note(LinkmwError("no link has this token", code="unlink_gone"), reference, "/unlink")
     html = screens.unlink_gone(
         look=await looks.look_of(ports, only) if only else looks.NEUTRAL.look,
-        reason="unknown" if removed_at is None else "removed",
+        reason="unknown" if removed is None else "replaced" if removed.linked_again else "removed",
         reference=reference,
-        removed=removed_at,
+        removed=removed.removed if removed else None,
         zone=only.tenant.time_zone if only else "UTC",
         manager=place.manager(settings, only.tenant) if only else "",
     )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
-from linkmw.hub.ports import AuditEvent, Logout, Mail, NewLink
+from linkmw.hub.ports import AuditEvent, Logout, Mail, NewLink, RemovedLink
 from linkmw.model import Identity, Link
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
@@ -22,6 +22,7 @@ from linkmw.stores.sql.logouts import commit as commit_logouts
 from linkmw.stores.sql.values import clipped, fits
 
 _table = schema.links
+_REMAINS = ("link_id", "flow_hash", "unlink_token_hash", "client_id", "account_id")
 
 
 def _hash(flow: str) -> str:
@@ -197,12 +198,14 @@ class SqlLinks:
             return None
         return await self._one(_table.c.unlink_token_hash == token_hash)
 
-    async def removed_at(self, token_hash: str) -> int | None:
+    async def removed(self, token_hash: str) -> RemovedLink | None:
         if not fits(token_hash, schema.ID):
             return None
         gone = schema.removed_links.c
-        when = select(gone.removed).where(gone.unlink_token_hash == token_hash)
-        return await self._database.read(lambda connection: connection.execute(when).scalar())
+        again = exists().where(_table.c.client_id == gone.client_id, _table.c.account_id == gone.account_id)
+        found = select(gone.removed, again.label("again")).where(gone.unlink_token_hash == token_hash)
+        row = await self._database.read(lambda connection: connection.execute(found).first())
+        return RemovedLink(row.removed, bool(row.again)) if row else None
 
     async def _one(self, condition: ColumnElement[bool]) -> Link | None:
         found = select(_table).where(condition)
@@ -215,7 +218,7 @@ class SqlLinks:
             row = connection.execute(gone).mappings().first()
             if row is None:
                 return None
-            kept = {name: row[name] for name in ("link_id", "flow_hash", "unlink_token_hash")}
+            kept = {name: row[name] for name in _REMAINS}
             connection.execute(insert(schema.removed_links).values({**kept, "removed": audit.time}))
             self._tell(connection, mails, audit, audit.time)
             commit_logouts(connection, [Logout(row["client_id"], row["account_id"])], audit.time)

@@ -153,7 +153,8 @@ links = Table(
     sqlite_autoincrement=True,  # an id is never given to a second link (UM03)
 )
 
-# What remains of a link that was removed: enough to refuse its flow and to know its mail's token again.
+# What remains of a link that was removed: enough to refuse its flow, to know its mail's token again, and to see that
+# its account was linked since.
 removed_links = Table(
     "removed_links",
     metadata,
@@ -161,6 +162,8 @@ removed_links = Table(
     _text("flow_hash", ID),
     _text("unlink_token_hash", ID),
     _number("removed"),
+    _added_text("client_id", ID),
+    _added_text("account_id", ACCOUNT_ID),
     UniqueConstraint("flow_hash"),
     UniqueConstraint("unlink_token_hash"),
 )
