@@ -251,7 +251,7 @@ def hostile_world(world: World) -> World:
     return world
 
 
-def test_xs10_hostile_names_are_text_on_every_page(world: World) -> None:
+def test_xs10_lt16_hostile_names_are_text_on_every_page(world: World) -> None:
     hostile_world(world)
     world.proof_arrives("fourth", email=f"mail{HOSTILE}{RTL}@acme.example")
     seen = ""
@@ -265,7 +265,7 @@ def test_xs10_hostile_names_are_text_on_every_page(world: World) -> None:
         assert f"{word}&#34;&gt;&lt;x-evil" in seen, word
 
 
-def test_xs10_a_name_that_turns_the_line_round_turns_its_own_alone(world: World) -> None:
+def test_xs10_lt16_a_name_that_turns_the_line_round_turns_its_own_alone(world: World) -> None:
     """U+202E in an account's name: every place where it stands is isolated (`bdi`), or is a field of its own."""
     hostile_world(world)
     person = world.browser()

@@ -307,7 +307,7 @@ HOSTILE = "\"><x-evil onclick=alert(1)>'</title></script>"
 RTL = "\u202eevil\u202c"
 
 
-def test_xs10_hostile_names_are_text_on_every_page(world: World) -> None:
+def test_xs10_lt16_hostile_names_are_text_on_every_page(world: World) -> None:
     world.sql.admin.add_tenant(
         replace(ACME, organization_id="evil", brand=f"Brand{HOSTILE}", contact=f"contact{HOSTILE}")
     )
@@ -334,6 +334,34 @@ def test_xs10_hostile_names_are_text_on_every_page(world: World) -> None:
     for word in ("Brand", "Shop", "ada", "mail"):
         assert f"{word}&#34;&gt;&lt;x-evil" in whole, word
     assert whole.count("\u202e") >= 3
+
+
+def test_lt16_hostile_names_are_text_in_every_mail(world: World) -> None:
+    world.register(replace(product("shop"), name=f"Shop{HOSTILE}"))
+    person = world.person()
+    transaction = world.ask_proof(world.sign_in(person, client_id="shop"), "shop")
+    code = world.push(transaction, client_id="shop", username=f"ada{HOSTILE}").json()["code"]
+    assert person.get(f"/proved?code={code}").status_code == 303
+    linked = world.mails()
+    removed = world.person()
+    removed.get(re.findall(r"/unlink/\S+", linked[0].text)[0])
+    removed.submit(removed.get("/unlink"), "/unlink")
+    mails = [*linked, *world.mails()]
+    assert [mail.kind for mail in mails] == ["linked", "linked_for_identity", "unlinked"]
+    for mail in mails:
+        page = Page(mail.html)
+        assert "x-evil" not in page.tags
+        assert not [name for name, _ in page.attributes if name.startswith("on")]
+        assert "Shop&#34;&gt;&lt;x-evil" in mail.html
+        assert mail.subject.isprintable()
+
+
+@pytest.mark.parametrize("name", [f"ada{RTL}", "ada\r\nBcc: eve@evil.example", "ada\u2028", "ada\0"])
+def test_lt16_a_name_that_turns_the_line_round_or_breaks_it_is_not_linked_under(world: World, name: str) -> None:
+    person = world.person()
+    transaction = world.ask_proof(world.sign_in(person))
+    assert world.push(transaction, username=name).json() == {"error": "invalid_proof"}
+    assert (world.links(), world.mails()) == ([], [])
 
 
 # ---- after sign-out
