@@ -174,6 +174,20 @@ def test_only_a_product_without_a_gate_may_do_without_pkce(hub: Run) -> None:
     assert [client.pkce_required for client in stores().admin.clients()] == [False]
 
 
+def test_fc22_ops08_a_product_without_a_gate_names_where_sign_outs_return_to_and_logouts_go(hub: Run) -> None:
+    addresses = ("--post-logout-redirect-uri", "https://orders.example.com/bye")
+    addresses += ("--logout-uri", "https://orders.example.com/oidc/logout")
+    refused = hub(*PRODUCT, *addresses)
+    assert (refused.exit_code, "next to its redirect URI" in refused.stderr) == (2, True)
+    callback = ("--proof", "none", "--redirect-uri", "https://orders.example.com/oidc/callback/")
+    for wrong in (("--post-logout-redirect-uri", "javascript:x"), ("--logout-uri", "http://169.254.169.254/")):
+        assert hub(*PRODUCT, *callback, *wrong).exit_code == 1
+    assert hub(*PRODUCT, *callback, *addresses).exit_code == 0
+    (client,) = stores().admin.clients()
+    assert client.post_logout_redirect_uri == "https://orders.example.com/bye"
+    assert client.logout_uri == "https://orders.example.com/oidc/logout"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from linkmw.cli.main import main
+from linkmw.model import Tenant
 from linkmw.stores.sql import SqlStores
 
 NEW = "the-secret-that-keycloak-has-now-0"
@@ -34,12 +35,16 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return linkmw
 
 
-def secret_at_hub() -> str:
+def tenant_at_hub() -> Tenant:
     configuration = tomllib.loads(Path("linkmw-hub.toml").read_text())
     stores = SqlStores.open("sqlite:///linkmw-hub.db", configuration["key"])
     (tenant,) = stores.admin.tenants()
     stores.close()
-    return str(tenant.keycloak_client_secret)
+    return tenant
+
+
+def secret_at_hub() -> str:
+    return str(tenant_at_hub().keycloak_client_secret)
 
 
 def test_kf03_the_secret_is_the_new_one_and_is_not_printed(hub: Run) -> None:
@@ -59,3 +64,46 @@ def test_kf03_what_is_wrong_is_said_and_changes_nothing(
     refused = hub("hub", "tenant", "secret", "--tenant", tenant, "--keycloak-client-secret-file", "-", input=given)
     assert (refused.exit_code, says in refused.output) == (code, True), refused.output
     assert secret_at_hub() == "the-secret-that-keycloak-had-once-0"
+
+
+def test_mim28_ops_what_a_tenants_pages_say_and_ask_for_is_changed_option_by_option(hub: Run) -> None:
+    changed = hub("hub", "tenant", "set", "--tenant", "acme", "--language", "de", "--fresh-sign-in")
+    assert changed.exit_code == 0, changed.output
+    assert changed.output.split() == ["language", "de", "fresh-sign-in", "yes"]
+    urls = ("--help-url", "https://help.example.com/", "--privacy-url", "https://www.example.com/privacy")
+    assert hub("hub", "tenant", "set", "--tenant", "acme", *urls).exit_code == 0
+    found = tenant_at_hub()
+    assert (found.language, found.fresh_sign_in) == ("de", True)
+    assert (found.help_url, found.privacy_url) == ("https://help.example.com/", "https://www.example.com/privacy")
+    assert hub("hub", "tenant", "set", "--tenant", "acme", "--no-fresh-sign-in", "--help-url", "").exit_code == 0
+    assert (tenant_at_hub().fresh_sign_in, tenant_at_hub().help_url, tenant_at_hub().language) == (False, "", "de")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "given", "code", "says"),
+    [
+        ("acme", ("--language", "tlh"), 1, "en, de, fr, es, ja"),
+        ("acme", ("--help-url", "javascript:alert(1)"), 1, "help URL"),
+        ("acme", ("--privacy-url", "https://x.example/" + "p" * 2048), 1, "privacy URL"),
+        ("globex", ("--language", "de"), 1, "no tenant globex"),
+        ("acme", (), 2, "nothing to change"),
+    ],
+)
+def test_cf06_what_a_tenant_cannot_be_is_refused_and_changes_nothing(
+    hub: Run, tenant: str, given: tuple[str, ...], code: int, says: str
+) -> None:
+    before = tenant_at_hub()
+    refused = hub("hub", "tenant", "set", "--tenant", tenant, *given)
+    assert (refused.exit_code, says in refused.output) == (code, True), refused.output
+    assert tenant_at_hub() == before
+
+
+def test_a_first_tenant_that_was_changed_since_is_still_the_one_that_init_made(hub: Run) -> None:
+    hub("hub", "tenant", "set", "--tenant", "acme", "--language", "de")
+    again = hub(
+        *("hub", "init", "--tenant", "acme", "--brand", "ACME ID", "--issuer", "https://sso.example.com/realms/acme"),
+        *("--keycloak-client-id", "linkmw", "--keycloak-client-secret-file", "secret.txt"),
+    )
+    assert again.exit_code == 0, again.output
+    assert "/t/acme/backchannel-logout" in again.output
+    assert tenant_at_hub().language == "de"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -148,14 +149,22 @@ def _check_complete(values: dict[str, str]) -> None:
 
 
 def _check_same(known: Tenant | None, given: Tenant) -> None:
-    if known is not None and known != given:
+    if known is not None and _as_given_here(known) != _as_given_here(given):
         raise RegistrationRefused(f"the tenant {given.organization_id} exists already, and differs; it stays as it is")
+
+
+def _as_given_here(tenant: Tenant) -> Tenant:
+    """Without what `linkmw hub tenant` may have changed since."""
+    return replace(tenant, language="", fresh_sign_in=False, help_url="", privacy_url="")
 
 
 def _welcome(settings: HubSettings, tenant: Tenant) -> str:
     return (
         f"Tenant {tenant.organization_id} is registered as {tenant.brand}.\n"
-        f"Redirect URI of its Keycloak client: {settings.public_url}/t/{tenant.organization_id}/callback\n\n"
+        "Its Keycloak client needs these addresses:\n"
+        f"Redirect URI              {settings.public_url}/t/{tenant.organization_id}/callback\n"
+        f"Post-logout redirect URI  {settings.public_url}/t/{tenant.organization_id}/signed-out\n"
+        f"Back-channel logout URL   {settings.public_url}/t/{tenant.organization_id}/backchannel-logout\n\n"
         f"Next: linkmw hub product add --tenant {tenant.organization_id} --name … --url https://…\n"
         "Then: linkmw hub serve"
     )

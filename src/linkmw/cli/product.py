@@ -33,6 +33,8 @@ def product() -> None:
     show_default=True,
     help="How its accounts are proven: on the gate's page, by its own login, or not at all (it has no gate).",
 )
+@click.option("--post-logout-redirect-uri", default="", help="Where sign-outs return to; only with --proof none.")
+@click.option("--logout-uri", default="", help="Where its back-channel logout tokens go; only with --proof none.")
 @click.option("--without-pkce", is_flag=True, help="Its OpenID Connect client knows no PKCE; only with --proof none.")
 def add(
     tenant: str,
@@ -44,6 +46,8 @@ def add(
     primary: str,
     logo: str | None,
     proof: Literal["form", "native", "none"],
+    post_logout_redirect_uri: str,
+    logout_uri: str,
     without_pkce: bool,
 ) -> None:
     """Register a product, and print its credentials.
@@ -56,6 +60,8 @@ def add(
         raise click.UsageError("--proof none needs --redirect-uri: the product's own OpenID Connect callback")
     if without_pkce and proof != "none":
         raise click.UsageError("--without-pkce needs --proof none: a gate always uses PKCE")
+    if (post_logout_redirect_uri or logout_uri) and proof != "none":
+        raise click.UsageError("a gate's own sign-out addresses are next to its redirect URI: leave the two out")
     client = new_client(
         tenant,
         name,
@@ -66,6 +72,8 @@ def add(
         primary=primary,
         proof=proof,
         pkce_required=not without_pkce,
+        post_logout_redirect_uri=post_logout_redirect_uri,
+        logout_uri=logout_uri,
     )
     with configuration.stores() as (settings, stores):
         stores.require_current_schema()

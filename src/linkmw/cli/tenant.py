@@ -8,14 +8,45 @@ from linkmw.cli import configuration
 from linkmw.cli.files import text_of
 from linkmw.model import Secret
 
+_TENANT = click.option(
+    "--tenant", "organization_id", required=True, help="Its organization id, as given to `linkmw hub init`."
+)
+
 
 @click.group()
 def tenant() -> None:
     """Change a tenant."""
 
 
+@tenant.command("set")
+@_TENANT
+@click.option("--language", help="Of its pages and mails, for who asks for none there is: en, de, fr, es or ja.")
+@click.option(
+    "--fresh-sign-in/--no-fresh-sign-in", default=None, help="Linking and adding ask for a sign-in that is not old."
+)
+@click.option("--help-url", help="Its help page, linked from ours; '' for none.")
+@click.option("--privacy-url", help="Its privacy notice, linked from ours; '' for none.")
+def set_(organization_id: str, **given: str | bool | None) -> None:
+    """Change how a tenant's pages speak and what they ask for. What is left out stays as it is.
+
+    Running hubs use it within a second.
+    """
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise click.UsageError("nothing to change: give at least one of the options")
+    with configuration.stores() as (_, stores):
+        stores.require_current_schema()
+        changed = stores.admin.change_tenant(organization_id, **changes)
+    for name in changes:
+        click.echo(f"{name.replace('_', '-')}  {_shown(getattr(changed, name))}")
+
+
+def _shown(value: str | bool) -> str:
+    return {True: "yes", False: "no", "": "(none)"}.get(value, str(value))
+
+
 @tenant.command()
-@click.option("--tenant", "organization_id", required=True, help="Its organization id, as given to `linkmw hub init`.")
+@_TENANT
 @click.option(
     "--keycloak-client-secret-file",
     "secret",

@@ -14,6 +14,8 @@ from linkmw.errors import RegistrationRefused
 from linkmw.hub import reach
 from linkmw.hub.mail.address import read_sender
 from linkmw.model import Client, Tenant
+from linkmw.oidc.metadata import MAX_URL
+from linkmw.pages.language import LANGUAGES
 from linkmw.settings import read_internal_url, read_public_url
 
 MAX_NAME = 60  # characters: it stands on buttons and in subjects
@@ -35,6 +37,8 @@ def new_client(
     proof: Literal["form", "native", "none"] = "form",
     login_url: str = "",
     pkce_required: bool = True,
+    post_logout_redirect_uri: str = "",
+    logout_uri: str = "",
 ) -> Client:
     """A product as it will be registered, under a new client id that says whose it is. What is "" gets its default."""
     url = public_url.rstrip("/")
@@ -48,6 +52,8 @@ def new_client(
         proof=proof,
         login_url=login_url or f"{url}/login",
         pkce_required=pkce_required,
+        post_logout_redirect_uri=post_logout_redirect_uri,
+        logout_uri=logout_uri,
     )
     return replace(client, primary=primary) if primary else client
 
@@ -69,6 +75,9 @@ def check_tenant(tenant: Tenant) -> None:
     _check("time zone", _time_zone, tenant.time_zone)
     _check("sender of mails", read_sender, tenant.mail_from)
     _check("contact", _printable, tenant.contact)
+    _check("language", _language, tenant.language)
+    _check("help URL", _link, tenant.help_url)
+    _check("privacy URL", _link, tenant.privacy_url)
 
 
 def check_client(client: Client, hub_url: str) -> None:
@@ -79,6 +88,8 @@ def check_client(client: Client, hub_url: str) -> None:
     _check("redirect URI", _public_url, client.redirect_uri)
     _check("internal URL", _internal_url, client.internal_url)
     _check("login URL", _public_url, client.login_url)
+    _check("post-logout redirect URI", _public_url, client.post_logout_redirect_uri)
+    _check("logout URI", _internal_url, client.logout_uri)
     _check("primary colour", _colour, client.primary)
     # Cookies know no port: a product on the hub's host would be sent the hub's sessions (PR16).
     if urlsplit(client.public_url).hostname == urlsplit(hub_url).hostname:
@@ -123,6 +134,18 @@ def _internal_url(value: str) -> None:
 def _reachable(url: str) -> None:
     if not reach.may_call(url):
         raise ValueError("is an address that no product and no Keycloak has")
+
+
+def _link(value: str) -> None:
+    """A page that our own pages link to; nobody calls it."""
+    if len(value) > MAX_URL:
+        raise ValueError(f"must be at most {MAX_URL} characters")
+    read_public_url(value)
+
+
+def _language(value: str) -> None:
+    if value not in LANGUAGES:
+        raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
 
 
 def _colour(value: str) -> None:

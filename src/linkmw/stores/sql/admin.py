@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -42,6 +43,20 @@ class Admin:
             self._database.write_now(lambda connection: connection.execute(insert(schema.tenants).values(row)))
         except IntegrityError:
             raise RegistrationRefused(f"the tenant {tenant.organization_id} exists already") from None
+
+    def change_tenant(self, organization_id: str, **changes: Any) -> Tenant:
+        """The tenant with these fields changed: `language`, `fresh_sign_in`, `help_url`, `privacy_url` and their like.
+
+        Raises RegistrationRefused for one that is not there, or could not be registered so.
+        """
+        known = next((tenant for tenant in self.tenants() if tenant.organization_id == organization_id), None)
+        if known is None:
+            raise RegistrationRefused(f"there is no tenant {organization_id}")
+        changed = replace(known, **changes)
+        check_tenant(changed)
+        row = update(schema.tenants).where(schema.tenants.c.organization_id == organization_id).values(changes)
+        self._database.write_now(lambda connection: connection.execute(row))
+        return changed
 
     def set_keycloak_secret(self, organization_id: str, secret: Secret) -> None:
         """The hub's client secret at the tenant's Keycloak from now on. Raises RegistrationRefused."""
