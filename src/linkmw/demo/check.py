@@ -1,4 +1,4 @@
-"""`make demo CHECK=1`: one person links an account and signs in, over HTTP, against what was started."""
+"""`make demo CHECK=1`: one person links an account, signs out and in again, over HTTP, against what was started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BUTTON = f"Sign in with {BRAND}"
 
 
 def journeys(stage: Stage, say: Callable[[str], None]) -> None:
-    """An account without and one with a second factor, each linked and then opened by one press. Raises Stuck.
+    """An account without and one with a second factor, each linked, signed out of, and opened again. Raises Stuck.
 
     The second one's own code is asked for then too: this identity has no second factor at Keycloak (MIM-5).
     """
@@ -28,10 +28,10 @@ def journeys(stage: Stage, say: Callable[[str], None]) -> None:
     guarded = next(account for account in products[-1].accounts if account.totp_secret)
     with Browser() as browser:
         _first_time(stage, browser, products[0], identity, plain, say)
-        _next_time(browser, products[0], plain, say)
+        _next_time(browser, products[0], identity, plain, say)
     with Browser() as browser:
         _first_time(stage, browser, products[-1], identity, guarded, say)
-        _next_time(browser, products[-1], guarded, say)
+        _next_time(browser, products[-1], identity, guarded, say)
 
 
 def _first_time(
@@ -62,13 +62,18 @@ def _first_time(
     say(f"Inbox: “{mail}” for {account.email}, with its Remove Link")
 
 
-def _next_time(browser: Browser, product: ProductServer, account: Account, say: Callable[[str], None]) -> None:
-    say(f"{product.name}: sign out, and press “{_BUTTON}” once more")
+def _next_time(
+    browser: Browser, product: ProductServer, identity: Identity, account: Account, say: Callable[[str], None]
+) -> None:
+    say(f"{product.name}: sign out, which signs out of {BRAND} too")
     browser.open(product.url + "/")
     browser.submit(browser.page.form_of("Sign out"))
+    _expect(browser.page, "You are signed out")
+    say(f"{product.name}: press “{_BUTTON}” once more, and sign in at Keycloak")
     browser.open(product.protected_url)
-    before = len(browser.visited)
     browser.press(_BUTTON)
+    before = len(browser.visited)
+    browser.submit(browser.page.form_with("username"), username=identity.email, password=identity.password)
     if account.totp_secret:
         _expect(browser.page, "Two-factor authentication")
         say(f"{product.name}: and its next verification code")

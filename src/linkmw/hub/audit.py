@@ -50,14 +50,13 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
 
 
 def of_person(
-    event: str, identity: Identity, where: Place, now: int, request: Request, *, code: str = "", actor: str = ""
+    event: str, identity: Identity, where: Place, now: int, request: Request, *, actor: str = ""
 ) -> AuditEvent:
     """Something that happened to a person's sign-in. actor: who did it, when that is not this person."""
     return AuditEvent(
         event=event,
         result="ok",
         time=now,
-        code=code,
         organization_id=where.tenant.organization_id,
         client_id=where.client.client_id if where.client else "",
         issuer=identity.issuer,

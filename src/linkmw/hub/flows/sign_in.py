@@ -165,7 +165,7 @@ async def _open_session(
         id_token=signed.id_token,
     )
     if not await ports.sessions.put(session, settings.session_idle_seconds, now + settings.session_seconds):
-        raise TokenRejected("the Keycloak session has ended meanwhile", code="session_ended")  # RC11
+        raise RequestRefused("the Keycloak session has ended meanwhile", code="expired")  # RC11
     if old is not None and not same:  # the same person's old secret is ended by `put`, when nothing needs it any more
         await ports.sessions.end(old.sid)
     return session

@@ -98,7 +98,7 @@ async def end_all(ports: Ports, settings: HubSettings, request: Request, organiz
         if session is not None:
             await ports.sessions.end_all(session.identity)
             await logouts.tell(ports, session.identity)
-            event = audit.of_person("signed_out", session.identity, where, ports.now(), request, code="everywhere")
+            event = audit.of_person("signed_out", session.identity, where, ports.now(), request)
             await ports.audit.write(event)
             record = await _end_at_provider(ports, where, session, record)
         return await _arrive(ports, settings, browser, where, record)
