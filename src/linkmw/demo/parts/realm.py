@@ -8,6 +8,7 @@ from typing import Any
 
 from linkmw.keycloak import HubClient, representation
 from linkmw.model import Secret
+from linkmw.pages.language import DEFAULT, LANGUAGES
 
 REALM = "acme"
 CLIENT_ID = "linkmw-hub"
@@ -52,6 +53,9 @@ def realm(hub: HubClient, people: Sequence[Person], smtp_port: int) -> dict[str,
         "verifyEmail": True,
         "resetPasswordAllowed": True,
         "bruteForceProtected": True,
+        "internationalizationEnabled": True,  # the hub hands its language on (`ui_locales`)
+        "supportedLocales": list(LANGUAGES),
+        "defaultLocale": DEFAULT,
         "smtpServer": {
             "host": "127.0.0.1",
             "port": str(smtp_port),
