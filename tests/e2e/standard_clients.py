@@ -23,24 +23,31 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "standard-clients.md"
 CALLBACK = "/oidc/callback/"
 SIGNED_OUT = "/signed-out"
+EXAMPLE = "https://reports.example.com"  # where the page says the product is
 ACCOUNT_ID = "7"  # in either product; whose it is there, is another matter
 
 _LOGIN = """<!doctype html><html lang="en"><title>{name}</title><h1>{name}</h1>{problem}
 <p><a href="{sign_in}">Sign in with ACME ID</a>
 <form><input name="username"><input name="password" type="password"></form>"""
+_FRONT = """<!doctype html><html lang="en"><title>{name}</title><h1>{name}</h1><p>Signed in as {user}
+<form method="{method}" action="{sign_out}"><button>Sign out</button></form>"""
 _PROBLEM = '<p role="alert">Your ACME ID opens no account here. Sign in with your password.'
 
 
-def documented(block: str, language: str = "python") -> str:
-    """The code between the page's `<!-- block:begin -->` and its end."""
+def documented(block: str) -> str:
+    """The code between the page's `<!-- block:begin -->` and its end, for the address that this product has."""
     text = PAGE.read_text(encoding="utf-8")
-    found = re.search(rf"<!-- {block}:begin -->\n```{language}\n(.*?)```\n<!-- {block}:end -->", text, re.DOTALL)
+    found = re.search(rf"<!-- {block}:begin -->\n```python\n(.*?)```\n<!-- {block}:end -->", text, re.DOTALL)
     assert found, block
-    return found.group(1)
+    return found.group(1).replace(EXAMPLE, os.environ["SITE"])
 
 
 def login_page(name: str, sign_in: str, query: str) -> str:
     return _LOGIN.format(name=name, sign_in=sign_in, problem=_PROBLEM if query.startswith("not-linked") else "")
+
+
+def front_page(name: str, user: str, sign_out: str, method: str) -> str:
+    return _FRONT.format(name=name, user=user, sign_out=sign_out, method=method) if user else f"<h1>{name}</h1>"
 
 
 def resolve_localhost() -> None:

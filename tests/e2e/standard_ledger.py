@@ -8,9 +8,10 @@ from pathlib import Path
 from socketserver import ThreadingMixIn
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlencode
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from tests.e2e.standard_clients import documented, listening_port, login_page, resolve_localhost
+from tests.e2e.standard_clients import SIGNED_OUT, documented, front_page, listening_port, login_page, resolve_localhost
 
 NAME = "Ledger"
 USERS = {7: "lena"}
@@ -65,6 +66,8 @@ def _backend() -> dict[str, Any]:
 
     names: dict[str, Any] = {
         "__name__": "oidc",
+        "os": os,
+        "urlencode": urlencode,
         "SuspiciousOperation": SuspiciousOperation,
         "OIDCAuthenticationBackend": OIDCAuthenticationBackend,
     }
@@ -77,14 +80,21 @@ def _urls() -> list[Any]:
     from django.urls import include, path, reverse
 
     def front(request: HttpRequest) -> HttpResponse:
-        user = f"<p>Signed in as {request.user.get_username()}" if request.user.is_authenticated else ""
-        return HttpResponse(f"<h1>{NAME}</h1>{user}")
+        return HttpResponse(front_page(NAME, request.user.get_username(), reverse("oidc_logout"), "post"))
 
     def login(request: HttpRequest) -> HttpResponse:
         sign_in = reverse("oidc_authentication_init")
         return HttpResponse(login_page(NAME, sign_in, request.META["QUERY_STRING"]))
 
-    return [path("", front), path("login/", login), path("oidc/", include("mozilla_django_oidc.urls"))]
+    def signed_out(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(f"<h1>You are signed out of {NAME}</h1>")
+
+    return [
+        path("", front),
+        path("login/", login),
+        path(SIGNED_OUT.removeprefix("/"), signed_out),
+        path("oidc/", include("mozilla_django_oidc.urls")),
+    ]
 
 
 def _module(name: str, names: dict[str, Any]) -> None:

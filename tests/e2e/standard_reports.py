@@ -13,7 +13,15 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from tests.e2e.standard_clients import CALLBACK, documented, listening_port, login_page, resolve_localhost
+from tests.e2e.standard_clients import (
+    CALLBACK,
+    SIGNED_OUT,
+    documented,
+    front_page,
+    listening_port,
+    login_page,
+    resolve_localhost,
+)
 
 NAME = "Reports"
 USERS = {"7": "rita"}
@@ -43,7 +51,6 @@ def _keep_what_was_said(hub: Any) -> None:
 
     async def kept(request: Request, **more: Any) -> Any:
         token = await authorize_access_token(request, **more)
-        request.session["id_token"] = token["id_token"]
         request.session["claims"] = dict(token["userinfo"])
         request.session["userinfo"] = dict(await hub.userinfo(token=token))
         return token
@@ -53,7 +60,7 @@ def _keep_what_was_said(hub: Any) -> None:
 
 async def front(request: Request) -> Response:
     user = USERS.get(request.session.get("user_id", ""))
-    return HTMLResponse(f"<h1>{NAME}</h1><p>Signed in as {user}" if user else f"<h1>{NAME}</h1>")
+    return HTMLResponse(front_page(NAME, user or "", "/sign-out", "get"))
 
 
 async def said(request: Request) -> Response:
@@ -66,6 +73,12 @@ async def login(request: Request) -> Response:
 
 def build() -> Starlette:
     code = _code()
+
+    async def signed_out(request: Request) -> Response:
+        """Back from the hub, with the state that Authlib gave to this browser."""
+        await code["hub"].validate_logout_response(request)
+        return HTMLResponse(f"<h1>You are signed out of {NAME}</h1>")
+
     routes = [
         Route("/", front),
         Route("/said", said),
@@ -73,6 +86,8 @@ def build() -> Starlette:
         Route("/login/", login),
         Route("/sign-in", code["sign_in"]),
         Route(CALLBACK, code["callback"]),
+        Route("/sign-out", code["sign_out"]),
+        Route(SIGNED_OUT, signed_out),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, secret_key="s" * 32)])
 

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from urllib.parse import urlencode
 
 import pytest
 from click.testing import CliRunner
 from playwright.sync_api import expect
 from tests.e2e.person import Person
-from tests.e2e.standard_clients import ACCOUNT_ID, CALLBACK, PAGE, Site, address, running
+from tests.e2e.standard_clients import ACCOUNT_ID, CALLBACK, EXAMPLE, PAGE, SIGNED_OUT, Site, address, running
 from tests.e2e.world import World
 from tests.secrets_in_logs import used
 
@@ -35,8 +36,9 @@ def command(name: str, url: str) -> list[str]:
     found = re.search(r"```sh\nlinkmw (hub product add .*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     text = found.group(1).replace("\\\n", " ").replace("--name Reports", f"--name {name.title()}")
-    assert "https://reports.example.com" + CALLBACK in text
-    return text.replace("https://reports.example.com", url).split()
+    assert f"{EXAMPLE}{CALLBACK}" in text
+    assert f"{EXAMPLE}{SIGNED_OUT}" in text
+    return text.replace(EXAMPLE, url).split()
 
 
 def registered(world: World, name: str, url: str, *more: str) -> dict[str, str]:
@@ -167,6 +169,34 @@ def test_pr09_an_identity_without_a_link_is_told_so_and_finds_the_password_form(
     (told,) = (url for url in visited if url.startswith(site.url + CALLBACK))
     assert "error=access_denied" in told
     assert "error_description=No%20account%20of%20this%20product%20is%20linked" in told.replace("+", "%20")
+
+
+@pytest.mark.parametrize("name", [AUTHLIB, MOZILLA])
+def test_p07_pr09_a_client_signs_its_person_out_everywhere_and_gets_them_back(world, new_browser, sites, name) -> None:
+    site, identity = sites(name, PKCE="yes"), world.new_identity()
+    link(world, site, identity)
+    person = Person.sits_down(new_browser())
+    signs_in(person, site, identity)
+    is_in(person, site)
+    person.page.get_by_role("button", name="Sign out").click()
+    expect(person.page.get_by_role("heading", name=f"You are signed out of {site.name.title()}")).to_be_visible()
+    assert person.page.url.partition("?")[0] == site.url + SIGNED_OUT
+    person.is_nobody_at(site.url)
+    signs_in(person, site, identity)  # Keycloak asks again, and so does the hub
+    is_in(person, site)
+
+
+def test_fc22_an_address_that_was_not_registered_is_not_led_to_and_signs_nobody_out(world, new_browser, sites) -> None:
+    site, identity = sites(AUTHLIB, PKCE="yes"), world.new_identity()
+    link(world, site, identity)
+    person = Person.sits_down(new_browser())
+    signs_in(person, site, identity)
+    is_in(person, site)
+    for after in ("https://evil.example/", f"{site.url}{SIGNED_OUT}/", f"{site.url}/"):
+        person.opens(f"{site.client['OIDC_ISSUER']}/end_session?{urlencode({'post_logout_redirect_uri': after})}")
+        expect(person.page.locator(".reference")).to_be_visible()
+    signs_in(person, site, None)
+    is_in(person, site)
 
 
 def test_pr09_equal_account_ids_of_two_products_are_two_people(world, new_browser, sites) -> None:
