@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -177,7 +178,13 @@ class Person:
 
     def post(self, url, **fields):
         form = "application/x-www-form-urlencoded"
-        return self._ask(self.client.post, url, urlencode(fields), content_type=form, headers=PAGE)
+        return self._ask(
+            self.client.post,
+            url,
+            urlencode(fields),
+            content_type=form,
+            headers={**PAGE, "origin": self.project.options["PUBLIC_URL"]},
+        )
 
     def _ask(self, method, *args, **more):
         return (async_to_sync(method) if self.project.is_async else method)(*args, **more)
@@ -186,14 +193,18 @@ class Person:
         return self.get("/who-async/" if self.project.is_async else "/who/").content.decode()
 
     def signs_in(self, user):
+        answer = self.returns_as(user)
+        assert answer.status_code == 303, answer.content
+        return self
+
+    def returns_as(self, user):
+        """The answer to the hub's answer."""
         url = urlsplit(self.get("/.linkmw/login?next=/who/")["Location"])
         (state,) = parse_qs(url.query)["state"]
         self.project.hub.claims = {"sub": str(user.pk), "sid": "hub-sid", "iat": self.project.clock()}
         self.project.hub.codes.add(state)
         issuer = f"{self.project.options['HUB_URL']}/o/orders"
-        answer = self.get(f"/.linkmw/callback?state={state}&code={state}&iss={issuer}")
-        assert answer.status_code == 303, answer.content
-        return self
+        return self.get(f"/.linkmw/callback?state={state}&code={state}&iss={issuer}")
 
     @property
     def cookies(self):
@@ -285,6 +296,13 @@ def test_a_view_that_never_looks_costs_nothing_and_does_not_vary(engine, project
     assert person.get("/who/")["Vary"] == "Cookie"
 
 
+def test_one_look_at_a_session_is_one_question(engine, project, ada):
+    person = project.person().signs_in(ada)
+    asked = project.asked
+    assert person.who() == "ada"
+    assert project.asked == asked + 1
+
+
 def test_a_session_of_the_products_own_is_never_asked_about(engine, project, ada):
     person = project.person()
     person.get("/in/?name=ada")
@@ -359,9 +377,11 @@ def test_sc12_whom_linkmw_replaced_is_signed_out_wherever_the_cookie_went(engine
     person = project.person().signs_in(ada)
     thief = project.person()
     thief.cookies["orders_session"] = person.cookies["orders_session"].value
-    person.get("/out/")
-    person.signs_in(bob)
+    asked = person.returns_as(bob).content.decode()
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked))
+    assert person.post("/.linkmw/switch", **fields, choice="switch").status_code == 303
     assert (person.who(), thief.who()) == ("bob", "")
+    assert not project.is_open(str(ada.pk))
 
 
 def test_pr13_a_session_emptied_unread_has_ended(engine, project, ada):
