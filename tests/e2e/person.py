@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 import pyotp
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from linkmw.demo.parts.realm import Person as Identity
 from linkmw.demo.product import ProductServer
@@ -65,6 +65,10 @@ class Person:
         self.page.get_by_role("button", name="Sign out").click()
         expect(self.page.get_by_text("Signed in as")).to_have_count(0)
 
+    def comes_back_later(self, product: ProductServer) -> None:
+        """Days have passed: the product's session and what it kept here are over, Keycloak's session is not."""
+        self.context.clear_cookies(domain=product.host)
+
     def signs_in_natively(self, login_url: str, username: str, password: str) -> None:
         self.page.goto(login_url)
         self.page.locator("input[name=username]").fill(username)
@@ -78,6 +82,34 @@ class Person:
         self.page.locator("#username").fill(email)
         self.page.locator("#password").fill(password)
         self.page.locator("#kc-login").click()
+
+    # --- at the manager -------------------------------------------------------------------------
+
+    def opens_manager(self, hub_url: str, identity: Identity | None = None) -> None:
+        """identity: who signs in at Keycloak on the way; None: somebody is signed in already."""
+        self.page.goto(hub_url)
+        if identity is not None:
+            self.signs_in_at_keycloak(identity.email, identity.password)
+        self.sees_manager()
+
+    def sees_manager(self) -> None:
+        expect(self.page.get_by_role("heading", name=f"{BRAND} manager", exact=True)).to_be_visible()
+
+    def panel(self, product: ProductServer) -> Locator:
+        """The product's part of the manager: by its own address, for two products may have one name."""
+        add = self.page.locator(f"form[action$='/add/{product.client_id}']")
+        return self.page.get_by_role("region", name=product.name, exact=True).filter(has=add)
+
+    def presses_add(self, product: ProductServer) -> None:
+        self.panel(product).get_by_role("button", name=f"Add an account of {product.name}", exact=True).click()
+        expect(self.page.get_by_role("heading", name=f"Add an account of {product.name}")).to_be_visible()
+
+    def sees_accounts(self, product: ProductServer, *accounts: Account) -> None:
+        """These are the identity's accounts of the product, in this order; with none there is no table."""
+        rows = self.panel(product).get_by_role("row").filter(has=self.page.get_by_role("cell"))
+        expect(rows).to_have_count(len(accounts))
+        for row, account in zip(rows.all(), accounts, strict=True):
+            expect(row).to_contain_text(account.username)
 
     # --- the proof ------------------------------------------------------------------------------
 
@@ -107,14 +139,18 @@ class Person:
     def continues(self) -> None:
         self.page.get_by_role("button", name="Continue").click()
 
+    def proves_whole(self, account: Account) -> None:
+        """Username and password, and the verification code where the account has one."""
+        self.proves(account.username, account.password)
+        if account.totp_secret:
+            self.enters_code(code_now(account.totp_secret))
+
     def links(self, product: ProductServer, identity: Identity, account: Account) -> None:
         """The whole main job, from the product's login page to the product."""
         self.opens(product.login_url)
         self.presses_sign_in()
         self.signs_in_at_keycloak(identity.email, identity.password)
-        self.proves(account.username, account.password)
-        if account.totp_secret:
-            self.enters_code(code_now(account.totp_secret))
+        self.proves_whole(account)
         self.sees_linked()
         self.continues()
         expect(self.page).to_have_url(re.compile(re.escape(product.url) + r"/(?!\.linkmw/)"))

@@ -80,7 +80,7 @@ def test_pr28_without_third_party_cookies_everything_goes_on(world, new_profile,
     person = Person.sits_down(new_profile({"block_third_party_cookies": True, "cookie_controls_mode": 1}))
     person.links(product, identity, account)
     expect(person.page).to_have_url(re.compile(re.escape(product.url)))
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.opens(product.protected_url)
     person.presses_sign_in()
     expect(person.page).to_have_url(product.protected_url)
@@ -136,14 +136,14 @@ def test_pr19_strict_session_cookies_are_seen_and_kept(world, new_browser, house
         person.is_signed_in_as(account.username, product.url)
         cookies = {cookie["name"]: cookie["sameSite"] for cookie in person.context.cookies(product.url)}
         assert "Strict" in [same_site for name, same_site in cookies.items() if name.endswith("_session")], cookies
-        person.signs_out_of_product(product.url)
+        person.comes_back_later(product)
         person.opens(product.protected_url)
         person.presses_sign_in()
         expect(person.page).to_have_url(product.protected_url)
 
         # Signed in as another account: seen although the answer comes from another site (MIM-14, LT12).
         other = world.new_account(house)
-        person.signs_out_of_product(product.url)
+        person.comes_back_later(product)
         person.signs_in_natively(product.login_url, other.username, other.password)
         person.is_signed_in_as(other.username, product.url)
         person.opens(f"{product.url}/.linkmw/login")

@@ -68,7 +68,7 @@ def test_mim01_mim03_mim04_mim05_mim06_mim07_mim14_mim21_mim26_dis08_link_once_t
     assert "Remove Link" in mail["html"]
 
     # Next time one press is enough, and this account's own second factor, since the identity showed none (MIM-5, 14).
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.opens(product.protected_url)
     person.presses_sign_in()
     expect(page.get_by_role("heading", name="Two-factor authentication")).to_be_visible()
@@ -89,7 +89,7 @@ def test_mim05_mim14_without_a_second_factor_one_press_is_enough_and_no_page_lie
     person.links(product, identity, account)
     expect(person.page).to_have_url(re.compile(re.escape(product.url)))
     person.is_signed_in_as(account.username, product.url)
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.opens(product.protected_url)
     stops: list[str] = []
     person.page.on("framenavigated", lambda frame: stops.append(frame.url))
@@ -105,7 +105,7 @@ def test_mim14_signed_in_as_another_account_is_said_and_never_replaced_silently(
     linked, other = world.new_account(house), world.new_account(house)
     person = Person.sits_down(new_browser())
     person.links(product, identity, linked)
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.signs_in_natively(product.login_url, other.username, other.password)
     person.is_signed_in_as(other.username, product.url)
     person.opens(f"{product.url}/.linkmw/login")

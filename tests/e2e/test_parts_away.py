@@ -409,8 +409,7 @@ def test_kf03_who_is_disabled_after_linking_is_stopped_at_the_next_sign_in(world
     walker = walked.walker
     walker.comes()
     walked.ends_well()
-    walker.open(walked.product.url + "/")
-    walker.submit(walker.page.form_of("Sign out"))
+    walker.comes_back_later()
     with disabled(world, walked.identity):
         walker.comes()
         walker.press("Sign in with ACME ID")

@@ -253,7 +253,7 @@ def test_fc06_two_tabs_both_finish(world, seat, house) -> None:
 def test_fc06_of_eleven_tabs_the_oldest_begins_anew_and_every_one_ends_in_the_product(world, seat, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house)
     seat.links(product, identity, account)
-    seat.signs_out_of_product(product.url)
+    seat.comes_back_later(product)
     world.end_identity_sessions(identity)
     tabs = [_tab(seat) for _ in range(TABS)]
     for tab in tabs:

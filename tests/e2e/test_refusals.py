@@ -56,7 +56,7 @@ def test_mim23_mim21_mim24_the_link_in_the_mail_removes_it_on_a_press_only(world
         stranger.opens(address)
         expect(stranger.page.get_by_text(account.username).first).to_be_visible()
     assert "unlink/" not in stranger.page.url
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.opens(product.protected_url)
     person.presses_sign_in()
     expect(person.page).to_have_url(product.protected_url)  # opening it changed nothing
@@ -68,7 +68,7 @@ def test_mim23_mim21_mim24_the_link_in_the_mail_removes_it_on_a_press_only(world
     stranger.opens(address)
     expect(stranger.page.get_by_role("heading")).to_contain_text(re.compile("gone|removed"))
 
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.opens(product.protected_url)
     person.presses_sign_in()
     expect(person.page.get_by_role("heading", name="Link your account")).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import replace
 
@@ -66,8 +67,9 @@ def test_pr07_an_identity_that_showed_a_second_factor_spares_the_products(
     person.enters_code(code_now(account.totp_secret))  # linking asks for it all the same
     person.sees_linked()
     person.continues()
+    expect(person.page).to_have_url(re.compile(re.escape(product.url) + r"/(?!\.linkmw/)"))
 
-    person.signs_out_of_product(product.url)
+    person.comes_back_later(product)
     person.opens(product.protected_url)
     stops: list[str] = []
     person.page.on("framenavigated", lambda frame: stops.append(frame.url))
@@ -83,7 +85,7 @@ def test_pr07_always_asks_and_linked_never(world, new_browser, identity_with_otp
     person = Person.sits_down(new_browser())
     person.links(product, identity, account)
     with world.settings("wiki", LINKMW_SECOND_FACTOR_AT_SIGN_IN="linked"):
-        person.signs_out_of_product(product.url)
+        person.comes_back_later(product)
         person.opens(product.protected_url)
         person.presses_sign_in()
         expect(person.page).to_have_url(product.protected_url)
@@ -100,7 +102,8 @@ def test_pr07_always_asks_and_linked_never(world, new_browser, identity_with_otp
         person.enters_code(code_now(other.totp_secret))
         person.sees_linked()
         person.continues()
-        person.signs_out_of_product(product.url)
+        expect(person.page).to_have_url(re.compile(re.escape(product.url) + r"/(?!\.linkmw/)"))
+        person.comes_back_later(product)
         person.opens(product.protected_url)
         person.presses_sign_in()
         person.enters_fresh_code(other.totp_secret)

@@ -114,6 +114,10 @@ class Walker(Browser):
     def reloads(self) -> None:
         self._navigate(*self._last)
 
+    def comes_back_later(self) -> None:
+        """Days have passed: the product's session and what it kept here are over, Keycloak's session is not."""
+        self._cookies.pop(self._product.host, None)
+
     def acts(self) -> None:
         """The next thing that the page asks for or offers."""
         page = self.page

@@ -181,6 +181,20 @@ class World:
         with _changed(self.hub, self.hub.settings, settings):
             yield
 
+    @contextmanager
+    def tenant(self, **changes: Any) -> Iterator[None]:
+        """The tenant is registered with these changes (fields of `model.Tenant`); afterwards as before.
+
+        The hub and the gates know within two seconds: wait for what it changes.
+        """
+        admin = self.hub._admin()
+        (before,) = [known for known in admin.tenants() if known.organization_id == self.hub.organization_id]
+        admin.change_tenant(before.organization_id, **changes)
+        try:
+            yield
+        finally:
+            admin.change_tenant(before.organization_id, **{name: getattr(before, name) for name in changes})
+
     def until(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
         """The first true answer of `condition`. Fails when there is none in time."""
         deadline, pause = time.monotonic() + seconds, threading.Event()
