@@ -76,6 +76,16 @@ def test_while_redis_is_silent_a_session_stands_until_it_expires(watch: Guard, s
     assert sessions.asked == 1
 
 
+def test_while_redis_is_silent_it_is_waited_for_once_in_half_a_second(watch: Guard, sessions: List, time: Time) -> None:
+    sessions.silent = True
+    others = [Marker(f"sid {number}", NOW + 600) for number in range(5)]
+    assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] * 6
+    assert sessions.asked == 1
+    sessions.silent = False
+    time.monotonic = guard.KEPT_SECONDS
+    assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] + [False] * 5
+
+
 def test_a_yes_never_outlives_the_session(watch: Guard, time: Time) -> None:
     assert run_now(watch.stands(MARKER)) is True
     time.now = MARKER.expires

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, Response, request, request_started
+from flask import Flask, Request, Response, has_request_context, request, request_started
 from flask.sessions import SessionInterface
 
 from linkmw import http
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from linkmw.gate.ports import Ports
 
 log = logging.getLogger("linkmw")
-
-_SEEN = "linkmw.session"  # in the environ: what `Watch.opened` saw
 
 
 @dataclass(slots=True)
@@ -89,6 +87,8 @@ class Watch:
         self._app, self._product, self._settings = app, product, settings
         self._ports, self._asked = ports, asked
         self._guarded: Guard | None = None
+        # In the environ: what `opened` saw. Applications inside each other share one.
+        self._key = f"linkmw.session.{id(self)}"
         if not product.native.key:
             request_started.connect(self._begun, app)
         if uses_flask_login(app):
@@ -111,11 +111,11 @@ class Watch:
         self._product.sign_out_ended()
 
     def _signed_in(self, _app: Flask, **_: object) -> None:
-        if seen := request.environ.get(_SEEN):
+        if seen := request.environ.get(self._key):
             seen.signed_in = True
 
     def _protected(self, _app: Flask, **_: object) -> None:
-        if seen := request.environ.get(_SEEN):
+        if seen := request.environ.get(self._key):
             seen.protected = True
 
     def opened(self, opened: Any, request: Request) -> None:
@@ -127,7 +127,7 @@ class Watch:
             self._product.native.unremember(opened, request)
             request.environ[ENDED] = True
         elif marker is not None and OURS not in request.environ:
-            request.environ[_SEEN] = _Seen(marker, opened, self._product.native.name_in(opened))
+            request.environ[self._key] = _Seen(marker, opened, self._product.native.name_in(opened))
             self._product.native.renew_nothing(opened)
         if noted is False:
             opened.accessed = False
@@ -147,8 +147,10 @@ class Watch:
 
     def closing(self, session: Any, response: Response) -> None:
         """The session is as the application leaves it; nothing of it has been written yet."""
+        if not has_request_context():
+            return
         environ = request.environ
-        seen: _Seen | None = environ.pop(_SEEN, None)
+        seen: _Seen | None = environ.pop(self._key, None)
         try:
             if seen is not None and (session is not seen.opened or session.modified):
                 self._judge(seen, session, response)

@@ -29,16 +29,18 @@ class Guard:
         self._now = now
         self._monotonic = monotonic
         self._kept: dict[str, float] = {}  # sid → until when its yes holds
+        self._silent_until = 0.0  # until then nobody is asked, who would have to be waited for
 
     async def stands(self, marker: Marker) -> bool:
         """False once the session has ended, or is too old whatever Redis says."""
         if marker.expires <= self._now():
             return False
-        if self._kept.get(marker.sid, 0.0) > self._monotonic():
+        if max(self._kept.get(marker.sid, 0.0), self._silent_until) > self._monotonic():
             return True
         try:
             found = await self._sessions.get(marker.sid)
         except Unavailable:
+            self._silent_until = self._monotonic() + KEPT_SECONDS
             return True
         if found is None:
             self._kept.pop(marker.sid, None)
