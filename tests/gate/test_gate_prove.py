@@ -169,6 +169,22 @@ def test_mim12_lt12_who_is_still_signed_in_is_told_so_and_may_sign_out(person: B
     assert person.account == ""
 
 
+@pytest.mark.parametrize(("purpose", "leads_back"), [("add", True), ("link", False)])
+def test_mim11_who_leaves_a_proof_that_the_manager_began_is_back_there(
+    person: Browser, with_totp: World, purpose: str, leads_back: bool
+) -> None:
+    manager = 'href="https://id.example/t/acme/"'
+    person.arrives("first", purpose=purpose)
+    assert (manager in person.page) is leads_back
+    person.follow(person.submit(**RIGHT))
+    assert heading(person.page) == "Two-factor authentication"
+    assert (manager in person.page) is leads_back
+    person.signs_in_natively(BOB)
+    person.arrives("second", purpose=purpose)
+    assert heading(person.page) == "You are still signed in to Orders"
+    assert (manager in person.page) is leads_back
+
+
 def test_lt12_a_session_begun_meanwhile_is_not_replaced(person: Browser, world: World) -> None:
     person.arrives()
     asked = person.page

@@ -350,9 +350,9 @@ class Browser:
         self.world.product.sessions[name] = (account.account_id, None)
         self.cookies["session"] = name
 
-    def arrives(self, handle: str = "handle") -> Any:
-        """Is sent to the proof page by the hub; the page that is then shown."""
-        self.world.proof_arrives(handle)
+    def arrives(self, handle: str = "handle", **asked: Any) -> Any:
+        """Is sent to the proof page by the hub, with a request of these values; the page that is then shown."""
+        self.world.proof_arrives(handle, **asked)
         return self.follow(self.get(f"/.linkmw/prove?handle={handle}"))
 
     @property

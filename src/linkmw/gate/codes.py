@@ -79,9 +79,9 @@ async def _problem(
 
 
 async def page(
-    ports: Ports, settings: Settings, request: Request, form: Form, verdict: Verdict | None = None
+    ports: Ports, settings: Settings, request: Request, form: Form, cancel: str, verdict: Verdict | None = None
 ) -> Response:
-    """MIM-5: "Two-factor authentication"."""
+    """MIM-5: "Two-factor authentication". cancel: where somebody goes who leaves."""
     problem, wait = (verdict.problem, verdict.wait) if verdict else (None, 0)
     over = problem == "too_many"
     html = screens.second_factor(
@@ -90,7 +90,7 @@ async def page(
         problem=problem,
         wait_seconds=wait,
         help_url=places.own(settings, settings.second_factor_help),
-        cancel=places.native_login(settings),
+        cancel=cancel,
         reference=answers.noted(settings, request, TooMany(wait, "too many codes")) if over else None,
     )
     return answers.step_page(settings, html, problem, wait)

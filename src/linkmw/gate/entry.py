@@ -41,7 +41,7 @@ async def enter(ports: Ports, settings: Settings, request: Request, browser: Bro
 async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET second-factor?record=…: "Two-factor authentication"."""
     browser, entry = await _found(ports, settings, request, request.query.get("record"))
-    return await codes.page(ports, settings, request, _form(settings, browser, entry))
+    return await codes.page(ports, settings, request, _form(settings, browser, entry), places.native_login(settings))
 
 
 async def check(ports: Ports, settings: Settings, request: Request) -> Response:
@@ -123,7 +123,8 @@ async def _refused(
         return None
     if verdict.is_guess:
         _note(ports, settings, request, entry, "too_many_codes" if verdict.wait else "wrong_code")
-    return await codes.page(ports, settings, request, _form(settings, browser, entry), verdict)
+    form, cancel = _form(settings, browser, entry), places.native_login(settings)
+    return await codes.page(ports, settings, request, form, cancel, verdict)
 
 
 async def _open(ports: Ports, settings: Settings, request: Request, browser: Browser, entry: Entry) -> Response:

@@ -34,6 +34,12 @@ def own(settings: Settings, where: str) -> str:
     return mount(settings) + where if where.startswith("/") else where
 
 
+def manager(settings: Settings) -> str:
+    """The identity's own page at the hub."""
+    return at_hub(settings, f"t/{settings.organization_id}/")
+
+
 def at_hub(settings: Settings, name: str, **query: str) -> str:
     """A page of the hub, as browsers see it."""
-    return with_query(f"{settings.hub_url}/{name}", **query)
+    url = f"{settings.hub_url}/{name}"
+    return with_query(url, **query) if query else url

@@ -57,6 +57,10 @@ class Proving:
     async def look(self) -> Look:
         return await answers.look_of(self.ports, self.settings)
 
+    def back(self, here: str) -> str:
+        """Where somebody goes who leaves: to the manager, if the proof came from there (MIM-11), else to `here`."""
+        return places.manager(self.settings) if self.record.request.purpose == "add" else here
+
     def form(self) -> screens.Form:
         return answers.form(self.settings, self.browser, "prove", self.record.record_id)
 
@@ -74,7 +78,7 @@ async def password_page(proving: Proving, username: str, problem: PairProblem | 
         problem=problem,
         wait_seconds=wait,
         forgot_password=places.own(settings, settings.forgot_password),
-        cancel=places.native_login(settings),
+        cancel=proving.back(places.native_login(settings)),
         reference=reference,
     )
     return answers.step_page(settings, html, problem, wait)
@@ -82,7 +86,8 @@ async def password_page(proving: Proving, username: str, problem: PairProblem | 
 
 async def code_page(proving: Proving, verdict: Verdict | None = None) -> Response:
     """MIM-5."""
-    return await codes.page(proving.ports, proving.settings, proving.request, proving.form(), verdict)
+    cancel = proving.back(places.native_login(proving.settings))
+    return await codes.page(proving.ports, proving.settings, proving.request, proving.form(), cancel, verdict)
 
 
 async def still_signed_in(proving: Proving, present: Account) -> Response:
@@ -92,7 +97,7 @@ async def still_signed_in(proving: Proving, present: Account) -> Response:
         form=proving.form(),
         account=present.username,
         purpose="add" if proving.record.request.purpose == "add" else "link",
-        cancel=places.landing(proving.settings),
+        cancel=proving.back(places.landing(proving.settings)),
     )
     return answers.form_page(proving.settings, html)
 
@@ -115,7 +120,7 @@ async def not_linked_yet(proving: Proving, error: Exception, headers: Headers = 
     over = isinstance(error, ProtocolError)
     html = screens.not_linked_yet(
         look=await proving.look(),
-        try_again=places.ours(proving.settings, "login") if over else proving.url("go"),
+        try_again=proving.back(places.ours(proving.settings, "login")) if over else proving.url("go"),
         go_on=places.landing(proving.settings),
         reference=proving.noted(error),
         reason="expired" if over else "away",

@@ -22,6 +22,7 @@ from linkmw.gate.proof_pages import (
 )
 from linkmw.http import Request, Response, redirect
 from linkmw.model import Account, Proof, Secret
+from linkmw.pages import language
 from linkmw.settings import Settings
 from linkmw.whence import is_navigation
 
@@ -90,7 +91,7 @@ async def go(ports: Ports, settings: Settings, request: Request) -> Response:
             proving = await _pushed(proving)
         except (Unavailable, ProtocolError) as error:
             return await not_linked_yet(proving, error)
-    return redirect(places.at_hub(settings, "proved", code=proving.record.code))
+    return redirect(places.at_hub(settings, "proved", code=proving.record.code, **language.handed_on()))
 
 
 async def _found(ports: Ports, settings: Settings, request: Request, record_id: str) -> Proving:

@@ -89,9 +89,16 @@ def reads_body(settings: Settings, request: Request) -> bool:
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     """The answer to a request that `claim` claimed; Pass for all that is no route of ours (BC08)."""
-    with log.one_request(), negotiation.answering(request):
+    asked = _asked_by_hub(settings, request)
+    with log.one_request(), negotiation.answering(request, asked):
         found = await _answer(ports, settings, request)
-        return negotiation.labelled(found) if isinstance(found, Response) else found
+        return negotiation.labelled(negotiation.kept(asked, found)) if isinstance(found, Response) else found
+
+
+def _asked_by_hub(settings: Settings, request: Request) -> str:
+    """The hub's language, where it sends somebody to a proof. No address of ours but this one is asked (FC18)."""
+    is_arrival = request.method == "GET" and request.path == f"{settings.prefix}prove"
+    return negotiation.asked_for(request) if is_arrival else ""
 
 
 async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:

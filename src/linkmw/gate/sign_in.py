@@ -15,7 +15,7 @@ from linkmw.gate.rounds import check_rounds
 from linkmw.http import Request, Response, page, redirect
 from linkmw.model import Account, Session, SignIn
 from linkmw.oidc import authorize
-from linkmw.pages import negotiation, screens
+from linkmw.pages import language, screens
 from linkmw.reference import flow_name
 from linkmw.settings import Settings
 from linkmw.switch import effective
@@ -45,11 +45,10 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
     sign_in = authorize.new_sign_in(ports.token, then, ports.now())
     log.follow(flow_name(sign_in.state))
     await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
-    return redirect(_request_url(settings, sign_in, negotiation.chosen(request)), browser.headers)
+    return redirect(_request_url(settings, sign_in), browser.headers)
 
 
-def _request_url(settings: Settings, sign_in: SignIn, language: str) -> str:
-    """language: chosen in this browser, "" for none: what the browser itself prefers, it tells the hub as well."""
+def _request_url(settings: Settings, sign_in: SignIn) -> str:
     return authorize.request_url(
         f"{settings.issuer}/authorize",
         client_id=settings.client_id,
@@ -57,7 +56,7 @@ def _request_url(settings: Settings, sign_in: SignIn, language: str) -> str:
         state=sign_in.state,
         nonce=sign_in.nonce,
         verifier=sign_in.verifier,
-        ui_locales=language,
+        **language.handed_on(),
     )
 
 

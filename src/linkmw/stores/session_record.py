@@ -65,7 +65,7 @@ def _token(data: bytes) -> str:
 
 
 def _token_bytes(text: str) -> bytes | None:
-    """The bytes that `text` spells, if that is how `_token` would spell them; None for what is shorter than our tokens."""
+    """The bytes that `text` spells, as `_token` would spell them; None for what is shorter than our tokens."""
     if not _TOKEN_TEXT <= len(text) <= MAX_TEXT or not text.isascii():
         return None
     try:
