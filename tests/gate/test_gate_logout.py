@@ -126,6 +126,19 @@ def test_tv26_an_unknown_sid_or_account_is_no_error(world: World) -> None:
     assert person.account == ADA.account_id
 
 
+def test_tv26_a_logout_that_is_told_late_means_no_session_that_was_begun_since(world: World) -> None:
+    before = signs_in(world)
+    happened = world.clock()
+    world.clock.time += 60
+    since = signs_in(world)
+    assert tells(world, signed(world, toe=happened)).status == 200
+    assert (before.account, since.account) == ("", ADA.account_id)
+    assert tells(world, signed(world, toe=world.clock() + 600)).status == 200  # of the future: by its `iat`
+    assert since.account == ""
+    world.clock.time += 1
+    assert signs_in(world).account == ADA.account_id
+
+
 TV25 = {
     "issuer": {"iss": "https://id.example/o/wiki"},
     "no issuer": {"iss": GONE},

@@ -183,6 +183,14 @@ def test_tv26_all_that_a_hub_session_opened_ends(stores: Stores) -> None:
     assert are_open(stores, "one", "two", "other") == [False, True, False]
 
 
+def test_tv26_a_logout_that_is_told_late_ends_no_session_that_was_begun_since(stores: Stores) -> None:
+    stores.run(stores.gate.sessions.put(begun(stores, "before", ago=60)))
+    stores.run(stores.gate.sessions.put(begun(stores, "since", ago=59)))
+    found = stores.run(stores.gate.sessions.end_all(account_id="42", until=stores.clock() - 60))
+    assert [session.native for session in found] == ["native before"]
+    assert are_open(stores, "before", "since") == [False, True]
+
+
 def test_rc11_a_session_that_a_logout_has_overtaken_is_refused(stores: Stores) -> None:
     sessions = stores.gate.sessions
     assert ended(stores, account_id="42", hub_sid="a") == []

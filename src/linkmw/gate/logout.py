@@ -25,7 +25,7 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Response
     try:
         claims = await _verified(ports, request)
         ended = await ports.sessions.end_all(
-            account_id=str(claims.get("sub", "")), hub_sid=str(claims.get("sid", "")), until=int(str(claims["iat"]))
+            account_id=str(claims.get("sub", "")), hub_sid=str(claims.get("sid", "")), until=_when(claims)
         )
     except (ProtocolError, Unavailable) as error:
         _say(ports, settings, error)
@@ -52,6 +52,13 @@ async def _verified(ports: Ports, request: Request) -> Claims:
     if not await ports.marks.first_use("logout", str(claims["jti"]), REMEMBER_SECONDS):
         raise TokenRejected("the token was used before", code="token_replayed")
     return claims
+
+
+def _when(claims: Claims) -> int:
+    """When the logout was: as told late (`toe`, RFC 8417, 2.2), it means no session that was begun since."""
+    issued = int(claims["iat"])
+    happened = claims.get("toe")
+    return min(issued, happened) if type(happened) is int else issued
 
 
 async def _end_native(ports: Ports, settings: Settings, session: Session) -> None:

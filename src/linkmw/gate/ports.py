@@ -139,8 +139,9 @@ class Sessions(Protocol):
     async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
         """End every session of the account, of the hub session, or of both together; what they were, without sids.
 
-        until: when the logout was made. One begun until then and not yet written is refused by `put`, for
-        REFUSED_SECONDS (RC11). The store knows sids by their hashes alone, so `sid` is "" in what is returned.
+        until: when the logout was. Sessions begun later stand, for it may be told late; one begun until then and not
+        yet written is refused by `put`, for REFUSED_SECONDS after it (RC11). The store knows sids by their hashes
+        alone, so `sid` is "" in what is returned.
         """
 
 

@@ -153,15 +153,15 @@ class Sessions:
         with self._sessions.lock:
             latest = max(until, self._logouts.get(name) or 0)
             self._logouts.put_until(name, latest, latest + REFUSED_SECONDS)
-            ended = [self._sessions.take(sid) for sid in self._sids_of(account_id, hub_sid)]
+            ended = [self._sessions.take(sid) for sid in self._sids_of(account_id, hub_sid, until)]
             return [replace(session, sid="") for session in ended if session]
 
-    def _sids_of(self, account_id: str, hub_sid: str) -> list[str]:
+    def _sids_of(self, account_id: str, hub_sid: str, until: int) -> list[str]:
         kept = [session for sid in self._sessions.keys_in_order() if (session := self._sessions.get(sid))]
         return [
             session.sid
             for session in kept
-            if account_id in ("", session.account_id) and hub_sid in ("", session.hub_sid)
+            if session.started <= until and account_id in ("", session.account_id) and hub_sid in ("", session.hub_sid)
         ]
 
 

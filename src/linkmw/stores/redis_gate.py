@@ -146,16 +146,16 @@ class Sessions:
             found = await self._hub_sids.end(hub_sid, mark, until)
         else:
             found = await self._accounts.end(account_id, _MARK, until)
-        ended = [await self._end(hashed, of_account=account_id) for hashed in found]
+        named = [hashed for hashed in found if await self._is_named(hashed, account_id, until)]
+        ended = [await self._end(hashed) for hashed in named]
         return [session for session in ended if session is not None]
 
-    async def _end(self, hashed: bytes, sid: str = "", of_account: str = "") -> Session | None:
-        key = self._keys.hashed(hashed)
-        if of_account:
-            session = session_record.unpack(sid, await self._commands.get(key))
-            if session is None or session.account_id != of_account:
-                return None
-        session = session_record.unpack(sid, await self._commands.run(_TAKE, key))
+    async def _is_named(self, hashed: bytes, account_id: str, until: int) -> bool:
+        session = session_record.unpack("", await self._commands.get(self._keys.hashed(hashed)))
+        return session is not None and account_id in ("", session.account_id) and session.started <= until
+
+    async def _end(self, hashed: bytes, sid: str = "") -> Session | None:
+        session = session_record.unpack(sid, await self._commands.run(_TAKE, self._keys.hashed(hashed)))
         if session is not None:
             for index, value in self._indexes(session):
                 await index.remove(value, hashed)
