@@ -133,6 +133,23 @@ def test_fc18_only_a_language_that_was_chosen_goes_on_to_the_hub(world: World) -
     assert person.starts()["ui_locales"] == "es"
 
 
+def test_the_hubs_language_goes_on_at_the_proof_and_what_is_chosen_there_goes_back(world: World) -> None:
+    person = world.browser()
+    world.proof_arrives()
+    person.follow(person.get("/.linkmw/prove?handle=handle&ui_locales=es", accept_language=DE))
+    assert heading(person.page) == "Vincule su cuenta"
+    answer = person.follow(person.submit(username="ada", password="correct horse"))
+    assert location(answer).startswith("https://id.example/proved?code=")
+    assert location(answer).endswith("&ui_locales=es")
+
+
+def test_fc18_no_other_address_is_asked_for_a_language(world: World) -> None:
+    person = world.browser()
+    person.get("/.linkmw/sign-in?ui_locales=es")
+    assert lang_of(person.page) == "en"
+    assert COOKIE not in person.cookies
+
+
 def test_the_language_of_one_request_is_not_that_of_the_next(world: World) -> None:
     one, other = world.browser(), world.browser()
     one.get("/.linkmw/sign-in", accept_language="ja")

@@ -53,6 +53,23 @@ def test_what_a_product_asks_for_holds_for_the_pages_that_follow(world: World) -
     assert lang_of(signed_out(person)) == "fr"
 
 
+def test_a_language_that_was_chosen_goes_on_to_the_proof_and_comes_back_from_it(world: World) -> None:
+    person = world.person()
+    person.post("/language", {"lang": "ja"})
+    asked = world.sign_in(person)
+    assert query_of(asked.headers["location"])["ui_locales"] == "ja"
+    code = world.push(world.ask_proof(asked)).json()["code"]
+    person.get(f"/proved?code={code}&ui_locales=fr")  # chosen there, meanwhile
+    assert world.mails()[0].subject == "Votre compte Orders a été associé à ACME ID"
+    assert person.http.cookies[COOKIE] == "fr"
+
+
+def test_what_a_browser_prefers_is_handed_on_by_the_browser(world: World) -> None:
+    person = world.person()
+    person.http.headers["accept-language"] = DE
+    assert "ui_locales" not in query_of(world.sign_in(person).headers["location"])
+
+
 def test_fc17_a_picture_of_the_start_changes_no_language(world: World) -> None:
     person = world.person()
     assert person.get(world.authorize_url(ui_locales="fr"), **{"sec-fetch-dest": "image"}).status_code == 204

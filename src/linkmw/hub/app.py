@@ -125,9 +125,9 @@ class _Door:
         async def endpoint(raw: StarletteRequest) -> StarletteResponse:
             began = time.monotonic()
             head = translate.read_head(raw, self._settings.trusted_proxies)
-            asked = negotiation.asked_by_product(head) if route.to == "browser" and route.method == "GET" else ""
-            with log.one_request(), negotiation.answering(head, by_product=asked):
-                answer = self._kept(asked, await self._answer(route, raw, head))
+            asked = negotiation.asked_for(head) if route.to == "browser" and route.method == "GET" else ""
+            with log.one_request(), negotiation.answering(head, asked):
+                answer = negotiation.kept(asked, await self._answer(route, raw, head))
                 self._write_down(raw, route.path, answer, began)
                 return translate.write(negotiation.labelled(answer))
 
@@ -157,10 +157,6 @@ class _Door:
 
     def _offer_languages(self, request: Request, *, stays: bool) -> None:
         negotiation.offer_switch(request, "/language", self._settings.public_url, stays=stays)
-
-    def _kept(self, asked: str, answer: Response) -> Response:
-        """What a product asked for holds for the pages that follow: they know nothing of its request."""
-        return answer.with_headers([negotiation.kept(asked)]) if asked and answer.status != 204 else answer
 
     async def _refusal(self, route: Route, request: Request, path: str, error: Exception) -> Response:
         reference = new_reference()

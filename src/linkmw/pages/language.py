@@ -41,10 +41,14 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class _Speech:
-    """What is spoken. settled: somebody asked for it, so that no tenant's default takes its place."""
+    """What is spoken. settled: somebody asked for it, so that no tenant's default takes its place.
+
+    chosen: by the person, or by the other half for them; a browser's preference is not.
+    """
 
     language: str = DEFAULT
     settled: bool = True
+    chosen: bool = False
     switch: Switch | None = None
 
 
@@ -66,10 +70,20 @@ def switch() -> Switch | None:
     return _SPOKEN.get().switch
 
 
+def handed_on() -> dict[str, str]:
+    """What the other half is told at its address: the language that was chosen.
+
+    What the browser prefers, and so what is no choice, it tells both halves itself.
+    """
+    speech = _SPOKEN.get()
+    return {"ui_locales": speech.language} if speech.chosen else {}
+
+
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
+def speaking(language: str, *, chosen: bool = False) -> Iterator[None]:
     """Within the block `language` is spoken; one that there is no catalogue of is English. "" asks for none yet."""
-    speech = _Speech(language if language in LANGUAGES else DEFAULT, settled=language in LANGUAGES)
+    known = language in LANGUAGES
+    speech = _Speech(language if known else DEFAULT, settled=known, chosen=chosen and known)
     token = _SPOKEN.set(speech)
     try:
         yield

@@ -1,7 +1,7 @@
 """In which language a request is answered, and how a person changes that (RFC 9110, 12.5.4; RFC 4647, 3.4).
 
-The order: what a product asks for (`ui_locales`), what was chosen here before (a cookie), what the browser prefers
-(Accept-Language), and where nobody says anything we speak, a default.
+The order: what a product or the other half asks for (`ui_locales`), what was chosen here before (a cookie), what the
+browser prefers (Accept-Language), and where nobody says anything we speak, a default.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def preferred(header: str) -> list[str]:
     return [tag for tag, weight in ranges if weight and tag != "*"]
 
 
-def asked_by_product(request: Request) -> str:
+def asked_for(request: Request) -> str:
     """The language of ours that `ui_locales` asks for (OpenID Connect Core 1.0, 3.1.2.1); "" for none of ours."""
     try:
         text = request.query.get("ui_locales")
@@ -64,20 +64,21 @@ def chosen(request: Request) -> str:
     return found if found in language.LANGUAGES else ""
 
 
-def wanted(request: Request) -> str:
-    """The language that was chosen in this browser, or that it prefers; "" where it says none that we speak."""
-    return chosen(request) or language.choose(preferred(request.headers.get("accept-language", "")))
+def kept(asked: str, answer: Response) -> Response:
+    """`answer`, which keeps in this browser what it was asked for: the pages that follow know nothing of it."""
+    return answer.with_headers([_cookie(asked)]) if asked and answer.status != 204 else answer
 
 
-def kept(tag: str) -> tuple[str, str]:
-    """The cookie that keeps `tag` in this browser."""
+def _cookie(tag: str) -> tuple[str, str]:
     return set_cookie(COOKIE, tag, seconds=COOKIE_SECONDS)
 
 
 @contextmanager
-def answering(request: Request, *, by_product: str = "") -> Iterator[None]:
-    """Within the block the request's language is spoken. by_product: of `asked_by_product`."""
-    with language.speaking(by_product or wanted(request)):
+def answering(request: Request, asked: str = "") -> Iterator[None]:
+    """Within the block the request's language is spoken. asked: of `asked_for`, where that counts."""
+    choice = asked or chosen(request)
+    preference = language.choose(preferred(request.headers.get("accept-language", "")))
+    with language.speaking(choice or preference, chosen=bool(choice)):
         yield
 
 
@@ -136,7 +137,7 @@ def switch(request: Request, public_url: str, default: str) -> Response:
         raise RequestRefused("no such language")
     then = redirects.judge(request.form.get("next"), default="")
     then = then or redirects.judge(_referer(request, public_url), default=default)
-    return redirect(then, [kept(tag)])
+    return redirect(then, [_cookie(tag)])
 
 
 def labelled(answer: Response) -> Response:

@@ -35,7 +35,7 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
     )
     await flows.keep(ports, steps.go(flow, "asked"))
     await ports.handles.put(handle, pending, ARRIVAL_SECONDS)
-    return redirect(with_query(place.at_gate(where.product, "prove"), handle=handle))
+    return redirect(with_query(place.at_gate(where.product, "prove"), handle=handle, **language.handed_on()))
 
 
 async def commit(ports: Ports, settings: HubSettings, request: Request) -> Response:
