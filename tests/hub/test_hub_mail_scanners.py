@@ -141,6 +141,22 @@ def test_um02_who_posts_without_the_page_removes_nothing(world: World) -> None:
     _removes_with_one_press(world, path)
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        ",".join(f"a{number}@shop.example" for number in range(100)),
+        "; ".join(f"a{number}@shop.example" for number in range(100)),
+        "ada@shop.example\r\nBcc: eve@evil.example",
+        "Ada <ada@shop.example>",
+    ],
+)
+def test_um09_what_is_not_one_address_gets_no_mail_and_the_link_is_made(world: World, email: str) -> None:
+    person = world.person()
+    code = world.push(world.ask_proof(world.sign_in(person)), email=email).json()["code"]
+    assert person.get(f"/proved?code={code}").status_code == 303
+    assert [(mail.kind, mail.recipient) for mail in world.mails()] == [("linked_for_identity", "ada@acme.example")]
+
+
 def _removes_with_one_press(world: World, link: str) -> None:
     reader: Person = world.person()
     assert reader.get(link).headers["location"] == f"{HUB}/unlink"
