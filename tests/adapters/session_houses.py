@@ -332,7 +332,9 @@ class LateServerSideFlask(ServerSideFlask):
 
 
 class StarletteHouse(House):
-    """SessionMiddleware."""
+    """SessionMiddleware. in_loop: runs a request, in an event loop of its own where nothing else is said."""
+
+    in_loop: Callable[[Coroutine[Any, Any, Any]], Any] = staticmethod(asyncio.run)
 
     def build(self) -> Call:
         routes = [
@@ -366,7 +368,7 @@ class StarletteHouse(House):
         return self.link._guarded
 
     def run(self, question: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run(question)
+        return self.in_loop(question)
 
     def who(self, scope: Any) -> str:
         user = load(str(scope["session"].get("member")))
@@ -432,7 +434,7 @@ class StarletteHouse(House):
         await websocket.close()
 
     def ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        return asyncio.run(self.asked(self.scope("http", path, headers, method=method), body))
+        return self.in_loop(self.asked(self.scope("http", path, headers, method=method), body))
 
     def scope(self, kind: str, path: str, headers: dict[str, str], **more: Any) -> dict[str, Any]:
         path, _, query = path.partition("?")

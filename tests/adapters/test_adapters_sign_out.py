@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -15,7 +16,7 @@ from tests.secrets_in_logs import used
 from linkmw.demo.products.people import people_of
 from linkmw.errors import Unavailable
 from linkmw.gate.build import build
-from linkmw.run import in_thread
+from linkmw.run import in_thread, run_now
 from linkmw_starlette import LinkMiddleware
 
 
@@ -199,11 +200,19 @@ def test_p7_an_answer_that_never_ends_is_dropped():
 def real(make, redis_server):
     """The same, with the gate's real stores."""
     house = make(redis_url=redis_server, redis_prefix=f"test-{uuid.uuid4().hex}:")
-    shell = house.shell if isinstance(house, FlaskHouse) else house.link
     blocking = isinstance(house, FlaskHouse)
+    shell = house.shell if blocking else house.link
     built = build(house.world.settings, house.world.ports.product, blocking=blocking)
     shell._opened = house.world.ports = replace(built, hub=house.world.hub, call=house.world.ports.call)
-    return house
+    commands = built.ping.__self__
+    if blocking:
+        yield house
+        run_now(commands.close())
+    else:
+        with asyncio.Runner() as runner:
+            house.in_loop = runner.run
+            yield house
+            runner.run(commands.close())
 
 
 def test_sc12_a_logout_of_the_hubs_ends_it_within_a_second_on_a_real_redis(real):
