@@ -65,6 +65,8 @@ class Tenant:
     fresh_sign_in: bool = False  # linking and adding ask for a fresh sign-in too (MIM-28)
     help_url: str = ""
     privacy_url: str = ""
+    unknown_user: Literal["say", "hide"] = "say"  # is anybody told that an address is nobody's? (AKE-7, AKE-28)
+    credential_at_first: Literal["carry", "set"] = "carry"  # a new identity's: the product's, or a new one (AKE-15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Client:
     # Of a client without a gate; a gate's are next to its redirect URI.
     post_logout_redirect_uri: str = ""  # exact (OpenID Connect RP-Initiated Logout 1.0, 2)
     logout_uri: str = ""  # where its logout tokens go (OpenID Connect Back-Channel Logout 1.0, 2.2)
+    percent: int = 100  # of browsers that see linkmw here; below 100 no native door is closed (P-3, P-4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,7 +303,7 @@ def test_lt05_verified_means_true_and_nothing_that_looks_like_it() -> None:
 
 
 def test_the_table_of_steps_has_no_way_out_of_a_refusal_and_none_back() -> None:
-    order: list[Step] = ["identity", "choose", "prove", "linked", "done"]
+    order: list[Step] = ["identity", "identify", "choose", "prove", "confirm", "inbox", "join", "linked", "done"]
     for move in steps.STEPS:
         assert move.step != "refused"
         assert move.to == "refused" or order.index(move.to) >= order.index(move.step)

@@ -310,6 +310,18 @@ class AccountFacts:
     usable_password: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """May this account be linked by its address alone, and when was it last used? (PR06)
+
+    Only one whose address was verified here, that is active, used before, no staff's and without a second factor.
+    """
+
+    account: Account
+    allowed: bool
+    last_used: int | None = None
+
+
 class Product(Protocol):
     """The adapter: everything linkmw knows of one application. Blocking; called in a worker thread under ASGI.
 
@@ -353,6 +365,18 @@ class Product(Protocol):
 
     def find(self, account_id: str) -> AccountFacts | None:
         """The account by its immutable id; None when the product no longer knows it."""
+
+    def joining(self, email: str) -> list[Joining]:
+        """The accounts with exactly this e-mail, each with whether it may be joined; none where that is not known."""
+
+    def owns_password(self, account_id: str) -> bool:
+        """Is this account's password the product's own, so that its hash may be carried on? A directory's is not."""
+
+    def send_reset(self, request: Request, email: str) -> bool:
+        """Send the product's own mail for a forgotten password, as its own page would; False where it has none.
+
+        The same, in the same time, for an address nobody has (BF08). Its links are of the product's public URL (PR23).
+        """
 
     def find_by_name(self, name: str) -> AccountFacts | None:
         """The account with exactly this username, else exactly this e-mail; None when none or several match."""

@@ -15,7 +15,21 @@ from linkmw.reference import flow_name
 LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than its sessions last
 UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
-Step = Literal["identity", "choose", "prove", "linked", "refused", "done"]
+Step = Literal["identify", "identity", "choose", "prove", "confirm", "inbox", "join", "linked", "refused", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joinable:
+    """An account of the same address that a first sign-in may link too (AKE-6). proven: it is the one just proven.
+
+    last_used: the product's own word, seconds since the epoch, None when it has none.
+    """
+
+    client_id: str
+    account_id: str
+    username: str
+    last_used: int | None = None
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +40,15 @@ class Flow:
     authorization request, None for the manager. account: once proven. auth_time, acr: Keycloak's word on the sign-in.
     hub_sid: the hub session it opened. error: why it was refused. then: the path at the hub where a flow that no
     product asked for ends, "" for the manager. fresh_seconds: how old the sign-in may be, 0 for any age (MIM-28).
+    hint: the name that was typed at the first sign-in. email: the address to be confirmed there, joins: what else
+    may be linked once it is.
     """
 
     flow_id: str
     browser: str
     organization_id: str
     client_id: str
-    purpose: Literal["sign_in", "manager", "add"]
+    purpose: Literal["sign_in", "manager", "add", "first_sign_in"]
     expires: int
     step: Step = "identity"
     request: AuthorizationRequest | None = None
@@ -49,6 +65,9 @@ class Flow:
     link_id: int | None = None  # once linked
     then: str = ""
     fresh_seconds: int = 0
+    hint: str = ""
+    email: str = ""
+    joins: tuple[Joinable, ...] = ()
 
     @property
     def name(self) -> str:
@@ -110,6 +129,7 @@ class HubSession:
     user_agent: str = ""
     ip: str = ""
     keycloak_sid: str = ""  # the `sid` of Keycloak's ID token: what its logout tokens name
+    by_proof: str = ""  # begun by a first sign-in, not at Keycloak: it opens this client only, no manager (PR21)
     id_token: Secret = field(
         default=Secret("")
     )  # for `id_token_hint` alone; sealed under the cookie as all of this record
@@ -228,6 +248,42 @@ class HubSessions(Protocol):
         Those are named too that were too old already, for a product's session may outlive the hub's. One that is being
         written just now is refused by `put` (RC11).
         """
+
+
+@dataclass(frozen=True, slots=True)
+class MailProof:
+    """An address that waits to be confirmed by its mail's link, and what the page behind the link tells (AKE-13)."""
+
+    flow_id: str = field(repr=False)
+    client_id: str
+    username: str
+    email: str
+    started: int
+    expires: int
+    user_agent: str = ""
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The address was confirmed. code_hash: SHA-256 (hex) of what another browser shows, "" from the same."""
+
+    email: str
+    code_hash: str = field(default="", repr=False)
+
+
+class MailProofs(Protocol):
+    """Links in verification mails by their token, and what came of them by their flow."""
+
+    async def put(self, token: str, proof: MailProof, seconds: int) -> None: ...
+
+    async def get(self, token: str) -> MailProof | None:
+        """Any number of times: scanners look, too (UM01)."""
+
+    async def confirm(self, flow_id: str, confirmed: Confirmed, seconds: int) -> None:
+        """The owner of the mailbox pressed. The newest press counts."""
+
+    async def confirmed(self, flow_id: str) -> Confirmed | None: ...
 
 
 class Marks(Protocol):
@@ -486,6 +542,74 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """A Keycloak user. email: of its own profile, verified there or not."""
+
+    identity: Identity
+    username: str
+    email: str
+    email_verified: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentity:
+    """A user to be made. password_hash: Argon2id in PHC form; "" and Keycloak asks for a new password (AKE-15)."""
+
+    email: str
+    password_hash: str = field(default="", repr=False)
+    language: str = ""
+
+
+class Identities(Protocol):
+    """The realm's users, by the Admin API. Every method raises Unavailable when Keycloak does not answer."""
+
+    async def of_address(self, tenant: Tenant, email: str) -> list[KnownIdentity]:
+        """Everybody whose e-mail or username is exactly this address, whatever its case at Keycloak (PR01)."""
+
+    async def of_identity(self, tenant: Tenant, identity: Identity) -> KnownIdentity | None: ...
+
+    async def create(self, tenant: Tenant, new: NewIdentity) -> Identity | None:
+        """The new user, its address verified; None when somebody has the address or the name already (RC09)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """A proven account that waits for an identity: it is linked when that one signs in at Keycloak (AKE-14, PR01).
+
+    email: the confirmed address, as Keycloak's verified one has to read.
+    """
+
+    client_id: str
+    account: Account
+    email: str
+    flow: str = field(repr=False)
+    amr: tuple[str, ...]
+    created: int
+    language: str = ""
+
+
+class Held(Protocol):
+    """Accounts that wait. An account waits for one address at a time."""
+
+    async def put(self, held: HeldAccount, audit: AuditEvent) -> None: ...
+
+    async def of_email(self, organization_id: str, email: str) -> list[HeldAccount]: ...
+
+    async def drop(self, client_id: str, account_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAnswer:
+    """What a product says of an account with a confirmed address (PR06)."""
+
+    account_id: str
+    username: str
+    allowed: bool
+    last_used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountAnswer:
     """What a product said of an account; None fields when it could not be asked."""
 
@@ -494,6 +618,7 @@ class AccountAnswer:
     usable_password: bool = True
     username: str = ""
     email: str = ""
+    account_id: str = ""
 
 
 class Products(Protocol):
@@ -501,6 +626,15 @@ class Products(Protocol):
 
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         """Raises Unavailable when the product does not answer, or not as it should."""
+
+    async def find(self, client: Client, name: str) -> AccountAnswer:
+        """The account with exactly this username, else exactly this e-mail (AKE-9). Raises Unavailable."""
+
+    async def may_join(self, client: Client, email: str) -> list[JoinAnswer]:
+        """The accounts with exactly this e-mail, and which of them may be linked by it (AKE-6). Raises Unavailable."""
+
+    async def password_hash(self, client: Client, transaction: str) -> str:
+        """The Argon2id hash made at the proof, once; "" when there is none to be carried (PR10). Raises Unavailable."""
 
     async def log_out(self, client: Client, token: str) -> None:
         """Hand in a logout token. Raises Unavailable unless the product took it (Back-Channel Logout 1.0, 2.8)."""

@@ -19,6 +19,9 @@ Event = Literal[
     "failed",  # a store was silent, or it came too late: nothing was linked
     "dropped",  # "not you?", or the provider refused
     "left",  # on to the product
+    "known",  # somebody Keycloak knows: the sign-in goes on there
+    "mailed",  # a mail is on its way to the address
+    "confirmed",  # its owner pressed the button behind its link, and there is more to decide
 ]
 
 
@@ -32,6 +35,20 @@ class Move:
 
 
 STEPS: tuple[Move, ...] = (
+    Move("identify", "known", "done"),  # on to Keycloak: a flow of its own
+    Move("identify", "asked", "prove"),
+    Move("identify", "dropped", "refused"),
+    Move("prove", "confirmed", "confirm"),  # the account is proven; now its owner's address (AKE-11)
+    Move("confirm", "mailed", "inbox"),
+    Move("inbox", "mailed", "inbox"),  # once more, or to another address
+    Move("inbox", "confirmed", "join"),
+    Move("inbox", "known", "done"),  # the address is an identity's: it signs in, and gets what waits (AKE-14)
+    Move("inbox", "linked", "done"),
+    Move("join", "known", "done"),
+    Move("join", "linked", "done"),
+    Move("confirm", "dropped", "refused"),
+    Move("inbox", "dropped", "refused"),
+    Move("join", "dropped", "refused"),
     Move("identity", "entered", "done"),
     Move("identity", "several", "choose"),
     Move("identity", "asked", "prove"),
@@ -67,4 +84,13 @@ def go(flow: Flow, event: Event, **changes: Any) -> Flow:
 def diagram() -> str:
     """The table as a Mermaid state diagram."""
     lines = [f"    {move.step} --> {move.to}: {move.event}" for move in STEPS]
-    return "\n".join(["stateDiagram-v2", "    [*] --> identity", *lines, "    done --> [*]", "    refused --> [*]"])
+    return "\n".join(
+        [
+            "stateDiagram-v2",
+            "    [*] --> identity",
+            "    [*] --> identify",
+            *lines,
+            "    done --> [*]",
+            "    refused --> [*]",
+        ]
+    )

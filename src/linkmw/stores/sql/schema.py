@@ -90,6 +90,8 @@ tenants = Table(
     Column("fresh_sign_in", Boolean, nullable=False, server_default=text("FALSE")),
     _added_text("help_url", URL),
     _added_text("privacy_url", URL),
+    _added_text("unknown_user", WORD, "say"),
+    _added_text("credential_at_first", WORD, "carry"),
 )
 
 clients = Table(
@@ -111,6 +113,7 @@ clients = Table(
     _text("logo_svg", LOGO),
     _added_text("post_logout_redirect_uri", URL),
     _added_text("logout_uri", URL),
+    Column("percent", Integer, nullable=False, server_default="100"),
     Index(None, "organization_id"),
 )
 
@@ -207,6 +210,23 @@ outbox = Table(
     UniqueConstraint("reference"),
     Index(None, "due"),
     sqlite_autoincrement=True,
+)
+
+# Accounts that were proven by who owns an address that an identity has: linked when that identity signs in (AKE-14).
+held = Table(
+    "held",
+    metadata,
+    _belongs_to("clients.client_id", ID),
+    _text("account_id", ACCOUNT_ID),
+    _text("username", USERNAME),
+    _text("account_email", EMAIL),
+    _text("email", EMAIL),
+    _text("flow", ID),
+    _text("amr", LINE),
+    _number("created"),
+    _text("language", WORD),
+    UniqueConstraint("client_id", "account_id"),
+    Index(None, "email"),
 )
 
 # Products that have to be told that a sign-in is over. Nothing secret: an account id, a session's public name.
