@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +18,18 @@ from tests.secrets_in_logs import used
 from linkmw.errors import ProviderRefused, TokenRejected, Unavailable
 from linkmw.http import with_query
 from linkmw.hub.app import build_app
-from linkmw.hub.ports import AccountAnswer, AuditEvent, EndedAtProvider, KeycloakSignIn, Mail, NewLink, Ports
+from linkmw.hub.ports import (
+    AccountAnswer,
+    AuditEvent,
+    EndedAtProvider,
+    JoinAnswer,
+    KeycloakSignIn,
+    KnownIdentity,
+    Mail,
+    NewIdentity,
+    NewLink,
+    Ports,
+)
 from linkmw.model import Account, Client, Identity, Secret, SignIn, Tenant
 from linkmw.oidc import authorize, base64url
 from linkmw.oidc.client_auth import write_basic
@@ -101,6 +113,7 @@ class Keycloak:
             verifier=sign_in.verifier,
             prompt=prompt,
             max_age="" if max_age is None else str(max_age),
+            login_hint=login_hint,
             ui_locales=ui_locales,
         )
 
@@ -160,6 +173,31 @@ class Accounts:
     silent: set[str] = field(default_factory=set)  # products that take no logout token
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # client id, claims of the logout token
     tokens: list[str] = field(default_factory=list)
+    # Of a tenant that moves over: by client id, and what was asked of whom
+    known: dict[str, list[AccountAnswer]] = field(default_factory=dict)
+    joining: dict[str, list[JoinAnswer]] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)  # by transaction; each is handed out once
+    unreachable: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def find(self, client: Client, name: str) -> AccountAnswer:
+        self._reach(client, "find")
+        found = [one for one in self.known.get(client.client_id, []) if name in (one.username, one.email)]
+        return found[0] if len(found) == 1 else AccountAnswer(False)
+
+    async def may_join(self, client: Client, email: str) -> list[JoinAnswer]:
+        self._reach(client, "may_join")
+        emails = {one.account_id: one.email for one in self.known.get(client.client_id, [])}
+        return [one for one in self.joining.get(client.client_id, []) if emails.get(one.account_id) == email]
+
+    async def password_hash(self, client: Client, transaction: str) -> str:
+        self._reach(client, "password_hash")
+        return self.hashes.pop(transaction, "")
+
+    def _reach(self, client: Client, question: str) -> None:
+        self.asked.append((client.client_id, question))
+        if self.away or client.client_id in self.unreachable:
+            raise Unavailable("the product is away")
 
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         if self.away:
@@ -173,6 +211,41 @@ class Accounts:
             raise Unavailable("the product is away")
         self.told.append((client.client_id, jwt_claims(token)))
         self.tokens.append(token)
+
+
+@dataclass
+class Realm:
+    """hub.ports.Identities: the users of one Keycloak realm, whose e-mail and username are unique there."""
+
+    users: list[KnownIdentity] = field(default_factory=list)
+    created: list[NewIdentity] = field(default_factory=list)
+    away: bool = False
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, email: str, *, verified: bool = True, username: str = "", enabled: bool = True) -> Identity:
+        identity = Identity(REALM, f"user-{len(self.users)}")
+        self.users.append(KnownIdentity(identity, username or email, email, verified, enabled))
+        return identity
+
+    async def of_address(self, tenant: Tenant, email: str) -> list[KnownIdentity]:
+        self._reach()
+        return [user for user in self.users if email.lower() in (user.email.lower(), user.username.lower())]
+
+    async def of_identity(self, tenant: Tenant, identity: Identity) -> KnownIdentity | None:
+        self._reach()
+        return next((user for user in self.users if user.identity == identity), None)
+
+    async def create(self, tenant: Tenant, new: NewIdentity) -> Identity | None:
+        self._reach()
+        with self.lock:
+            if await self.of_address(tenant, new.email):
+                return None
+            self.created.append(new)
+            return self.add(new.email)
+
+    def _reach(self) -> None:
+        if self.away:
+            raise Unavailable("Keycloak is away")
 
 
 class Person:
@@ -218,7 +291,7 @@ class World:
 
     def __init__(self, sql: SqlStores, clock: Clock) -> None:
         self.sql, self.clock = sql, clock
-        self.keycloak, self.accounts = Keycloak(), Accounts()
+        self.keycloak, self.accounts, self.realm = Keycloak(), Accounts(), Realm()
         self.memory = HubMemory(clock)
         self.secrets: dict[str, str] = {}
         self.tokens = count(1)
@@ -243,14 +316,17 @@ class World:
             proof_codes=memory.proof_codes,
             grants=memory.grants,
             sessions=memory.sessions,
+            mail_proofs=memory.mail_proofs,
             marks=memory.marks,
             links=sql.links,
+            held=sql.held,
             registry=sql.registry,
             keys=sql.keys,
             audit=sql.audit,
             outbox=sql.outbox,
             logouts=sql.logouts,
             provider=self.keycloak,
+            identities=self.realm,
             products=self.accounts,
             ping_redis=self._ping("redis"),
             ping_sql=self._ping("sql"),

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from tests.stores.conftest import AT_ONCE, Stores
-from tests.stores.values import ACCOUNT, IDENTITY, flow, grant, hub_session, pending, sign_in
+from tests.stores.values import ACCOUNT, IDENTITY, flow, grant, hub_session, mail_proof, pending, sign_in
 
-from linkmw.hub.ports import OpenSession, SignOut
+from linkmw.hub.ports import Confirmed, OpenSession, SignOut
 from linkmw.model import Identity
 from linkmw.stores import memory, redis_hub
 
@@ -268,3 +268,28 @@ def test_fc22_a_sign_out_under_way_belongs_to_its_browser_and_is_taken_once(stor
 def test_bf03_the_hub_counts_as_the_gate_does(stores: Stores) -> None:
     assert sorted(stores.together(lambda: stores.hub.marks.count("mail", "ann", 60))) == list(range(1, AT_ONCE + 1))
     assert sorted(stores.together(lambda: stores.hub.marks.first_use("jti", "x", 60))) == [False] * 15 + [True]
+
+
+def test_um01_a_mails_link_is_looked_at_any_number_of_times(stores: Stores) -> None:
+    proofs = stores.hub.mail_proofs
+    stores.run(proofs.put("token", mail_proof(user_agent="Firefox", ip="192.0.2.1"), 60))
+    for _ in range(3):
+        assert stores.run(proofs.get("token")) == mail_proof(user_agent="Firefox", ip="192.0.2.1")
+    assert stores.run(proofs.get("another")) is None
+    assert stores.run(proofs.confirmed("flow")) is None
+
+
+def test_rc16_of_two_presses_the_newest_counts(stores: Stores) -> None:
+    proofs = stores.hub.mail_proofs
+    for confirmed in (Confirmed("ann@example.com", "hash"), Confirmed("ann@example.com")):
+        stores.run(proofs.confirm("flow", confirmed, 60))
+        assert stores.run(proofs.confirmed("flow")) == confirmed
+    assert stores.run(proofs.confirmed("other flow")) is None
+
+
+def test_a_mails_link_and_its_press_are_gone_when_their_time_is_up(stores: Stores) -> None:
+    proofs = stores.hub.mail_proofs
+    stores.run(proofs.put("token", mail_proof(), 1))
+    stores.run(proofs.confirm("flow", Confirmed("ann@example.com"), 1))
+    stores.comes_true(lambda: proofs.get("token"), None)
+    stores.comes_true(lambda: proofs.confirmed("flow"), None)

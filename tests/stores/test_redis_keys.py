@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import redis
 from tests.stores.servers import Server
-from tests.stores.values import entry, flow, grant, hub_session, pending, proof_record, session, sign_in
+from tests.stores.values import entry, flow, grant, hub_session, mail_proof, pending, proof_record, session, sign_in
 
 from linkmw.gate.ports import REFUSED_SECONDS, Limit, SignOutRecord
-from linkmw.hub.ports import SignOut
+from linkmw.hub.ports import Confirmed, SignOut
 from linkmw.run import run_now
 from linkmw.stores.hub_sessions import OPENED_SECONDS
 from linkmw.stores.redis import Commands, GateStores, HubStores, connect_blocking
@@ -74,6 +74,8 @@ def put_one_of_everything(commands: Commands) -> None:
         hub.sessions.put(hub_session("RAW-sid-2", "RAW-public", keycloak_sid="RAW-keycloak-sid"), 60, soon),
         hub.sessions.end_keycloak("https://id.example/realms/acme", "RAW-keycloak-sid-2"),
         hub.sign_outs.put("RAW-browser", SignOut("RAW-record", "orders", "https://orders.example/RAW"), 60),
+        hub.mail_proofs.put("RAW-token", mail_proof("RAW-flow", ip="RAW-ip"), 60),
+        hub.mail_proofs.confirm("RAW-flow", Confirmed("RAW@example.com", "RAW-hash"), 60),
     ):
         run_now(question)
 
@@ -86,7 +88,7 @@ def content(raw: Any, key: bytes) -> Any:
 def test_rf08_every_key_has_an_expiry(commands: Commands, raw: Any) -> None:
     put_one_of_everything(commands)
     left = {key: raw.pttl(key) for key in raw.scan_iter()}
-    assert len(left) == 24
+    assert len(left) == 26
     # What Keycloak's sessions opened, and which have ended, is known for longer than what they opened lasts.
     long = {name: milliseconds for name, milliseconds in left.items() if name.startswith(b"linkmw-hub:k")}
     assert len(long) == 3

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from linkmw.gate.ports import Entry, ProofRecord
-from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
+from linkmw.hub.ports import Flow, Grant, HubSession, MailProof, PendingProof
 from linkmw.model import Account, AuthorizationRequest, Identity, ProofRequest, Secret, Session, SignIn
 
 IDENTITY = Identity("https://id.example/realms/acme", "7c0a0d3e-ann")
@@ -72,3 +72,7 @@ def hub_session(sid: str = "hub-sid", public_sid: str = "public-sid", **more: An
         ip="192.0.2.7",
         **{"started": 1_790_000_000, "keycloak_sid": "keycloak-sid", "id_token": Secret("id-token"), **more},
     )
+
+
+def mail_proof(flow_id: str = "flow", **more: Any) -> MailProof:
+    return MailProof(flow_id, "orders", "ann", "ann@example.com", 1_790_000_000, 1_790_000_600, **more)

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from linkmw.hub import logouts, web
 from linkmw.hub.app import build_app
 from linkmw.hub.health import kept_for_a_second
+from linkmw.hub.identities import RealmIdentities, Users
 from linkmw.hub.mail.outbox import Delivery
 from linkmw.hub.mail.smtp import SmtpServer
 from linkmw.hub.ports import Ports
@@ -58,6 +59,13 @@ def _end_at_keycloak(tenant: Tenant, identity: Identity, seconds: float) -> None
     keycloak.end_sessions(tenant, identity, seconds)
 
 
+def _users_of(tenant: Tenant) -> Users:
+    """The tenant's realm, loaded when it is first needed as above."""
+    from linkmw import keycloak
+
+    return keycloak.Users.of(tenant)
+
+
 def ports_of(settings: HubSettings, connections: Connections) -> Ports:
     sql, http = connections.sql, connections.http
     redis = HubStores(connections.redis, settings.redis_prefix)
@@ -69,14 +77,17 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         proof_codes=redis.proof_codes,
         grants=redis.grants,
         sessions=redis.sessions,
+        mail_proofs=redis.mail_proofs,
         marks=redis.marks,
         links=sql.links,
+        held=sql.held,
         registry=sql.registry,
         keys=sql.keys,
         audit=sql.audit,
         outbox=sql.outbox,
         logouts=sql.logouts,
         provider=RelyingParty(http, clock, _end_at_keycloak),
+        identities=RealmIdentities(_users_of, settings.http_timeout),
         products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
         ping_redis=kept_for_a_second(connections.redis.ping, clock),
         ping_sql=kept_for_a_second(sql.ping, clock),

@@ -41,7 +41,7 @@ class Flow:
     hub_sid: the hub session it opened. error: why it was refused. then: the path at the hub where a flow that no
     product asked for ends, "" for the manager. fresh_seconds: how old the sign-in may be, 0 for any age (MIM-28).
     hint: the name that was typed at the first sign-in. email: the address to be confirmed there, joins: what else
-    may be linked once it is.
+    may be linked once it is. mails: how many went there in this flow, the last one when.
     """
 
     flow_id: str
@@ -68,6 +68,8 @@ class Flow:
     hint: str = ""
     email: str = ""
     joins: tuple[Joinable, ...] = ()
+    mails: int = 0
+    mailed: int = 0
 
     @property
     def name(self) -> str:
@@ -398,6 +400,15 @@ class Links(Protocol):
         answers that link (and sends nothing).
         """
 
+    async def add_all(
+        self, links: Sequence[NewLink], mails: Sequence[Mail], audits: Sequence[AuditEvent]
+    ) -> list[Link]:
+        """The links of one identity, all or none, with what tells of them: the first sign-in's (AKE-6).
+
+        Each has a flow of its own. All of them again answer the links they made, with no second mail (DF02). Raises
+        AccountTaken when one of the accounts has another identity.
+        """
+
     async def of_identity(self, identity: Identity, client_ids: Sequence[str]) -> list[Link]:
         """The identity's links with these clients, in the owner's order."""
 
@@ -470,6 +481,9 @@ class Audit(Protocol):
 
 class Outbox(Protocol):
     """Mails that were committed with what they tell of."""
+
+    async def put(self, mail: Mail, now: int) -> None:
+        """Committed by itself: it tells of nothing that is kept in SQL."""
 
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
         """Mails due now, each handed to one process for the next five minutes (longer than sending can take)."""
@@ -554,11 +568,16 @@ class KnownIdentity:
 
 @dataclass(frozen=True, slots=True)
 class NewIdentity:
-    """A user to be made. password_hash: Argon2id in PHC form; "" and Keycloak asks for a new password (AKE-15)."""
+    """A user to be made. password_hash: Argon2id in PHC form; "" and Keycloak asks for a new password (AKE-15).
+
+    falls_short: of the realm's password policy: it is good for one more sign-in, at which Keycloak asks for another.
+    Keycloak itself holds the policy against new passwords only.
+    """
 
     email: str
     password_hash: str = field(default="", repr=False)
     language: str = ""
+    falls_short: bool = False
 
 
 class Identities(Protocol):
@@ -682,14 +701,17 @@ class Ports:
     proof_codes: ProofCodes
     grants: Grants
     sessions: HubSessions
+    mail_proofs: MailProofs
     marks: Marks
     links: Links
+    held: Held
     registry: Registry
     keys: Keys
     audit: Audit
     outbox: Outbox
     logouts: Logouts
     provider: Provider
+    identities: Identities
     products: Products
     ping_redis: Callable[[], Any]  # awaitable: True or raises Unavailable
     ping_sql: Callable[[], Any]

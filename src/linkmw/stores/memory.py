@@ -11,7 +11,16 @@ from threading import RLock
 from typing import Generic, Protocol, TypeVar
 
 from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord, SignOutRecord
-from linkmw.hub.ports import Flow, Grant, HubSession, OpenSession, PendingProof, SignOut
+from linkmw.hub.ports import (
+    Confirmed,
+    Flow,
+    Grant,
+    HubSession,
+    MailProof,
+    OpenSession,
+    PendingProof,
+    SignOut,
+)
 from linkmw.model import Identity, Session, SignIn
 from linkmw.stores.hub_sessions import OPENED_SECONDS, PARALLEL_SECONDS, TOMBSTONE_SECONDS, newest_first, opened
 from linkmw.stores.memory_tries import Tries
@@ -369,6 +378,26 @@ class HubSessions:
         return bool(found)
 
 
+class MailProofs:
+    """Addresses that wait to be confirmed, by token, and what came of them, by flow."""
+
+    def __init__(self, now: Clock) -> None:
+        self._waiting: Shelf[str, MailProof] = Shelf(now)
+        self._pressed: Shelf[str, Confirmed] = Shelf(now)
+
+    async def put(self, token: str, proof: MailProof, seconds: int) -> None:
+        self._waiting.put(token, proof, seconds)
+
+    async def get(self, token: str) -> MailProof | None:
+        return self._waiting.get(token)
+
+    async def confirm(self, flow_id: str, confirmed: Confirmed, seconds: int) -> None:
+        self._pressed.put(flow_id, confirmed, seconds)
+
+    async def confirmed(self, flow_id: str) -> Confirmed | None:
+        return self._pressed.get(flow_id)
+
+
 class GateMemory:
     """The gate's stores. now: seconds since the epoch."""
 
@@ -394,3 +423,4 @@ class HubMemory:
         self.grants = Grants(now)
         self.sessions = HubSessions(now)
         self.marks = Marks(now)
+        self.mail_proofs = MailProofs(now)

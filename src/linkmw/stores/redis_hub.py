@@ -6,7 +6,16 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from linkmw.hub.ports import Flow, Grant, HubSession, OpenSession, PendingProof, SignOut
+from linkmw.hub.ports import (
+    Confirmed,
+    Flow,
+    Grant,
+    HubSession,
+    MailProof,
+    OpenSession,
+    PendingProof,
+    SignOut,
+)
 from linkmw.model import Identity
 from linkmw.stores.codec import Codec
 from linkmw.stores.hub_sessions import OPENED_SECONDS, PARALLEL_SECONDS, TOMBSTONE_SECONDS, newest_first, opened
@@ -377,6 +386,30 @@ class HubSessions:
         return bool(await self._commands.run(_IS_THERE, self._keys.hashed(entry.name)))
 
 
+class MailProofs:
+    """Addresses that wait to be confirmed by their mails' links, and what came of them. A look takes nothing (UM01)."""
+
+    _waiting = Sealed(Codec(MailProof))
+    _pressed = Sealed(Codec(Confirmed))
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._commands = commands
+        self._tokens = Keys(prefix, "m")
+        self._flows = Keys(prefix, "n")
+
+    async def put(self, token: str, proof: MailProof, seconds: int) -> None:
+        await self._commands.put(self._tokens.of(token), self._waiting.write(proof, token), seconds)
+
+    async def get(self, token: str) -> MailProof | None:
+        return self._waiting.read(await self._commands.get(self._tokens.of(token)), token)
+
+    async def confirm(self, flow_id: str, confirmed: Confirmed, seconds: int) -> None:
+        await self._commands.put(self._flows.of(flow_id), self._pressed.write(confirmed, flow_id), seconds)
+
+    async def confirmed(self, flow_id: str) -> Confirmed | None:
+        return self._pressed.read(await self._commands.get(self._flows.of(flow_id)), flow_id)
+
+
 class HubStores:
     """The hub's stores over one Redis, under one prefix."""
 
@@ -389,3 +422,4 @@ class HubStores:
         self.grants = Grants(commands, prefix)
         self.sessions = HubSessions(commands, prefix)
         self.marks = Marks(commands, prefix)
+        self.mail_proofs = MailProofs(commands, prefix)

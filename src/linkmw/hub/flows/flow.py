@@ -28,7 +28,7 @@ def id_of(state: str) -> str:
 class Wish:
     """What a flow is to lead to: its fields of these names. identity: who has to come back from Keycloak, if known."""
 
-    purpose: Literal["sign_in", "manager", "add"]
+    purpose: Literal["sign_in", "manager", "add", "first_sign_in"]
     request: AuthorizationRequest | None = None
     then: str = ""
     fresh_seconds: int = 0

@@ -1,4 +1,4 @@
-"""What the hub may not lose, in SQL: implements Links, Registry, Keys, Audit, Outbox and Logouts of `hub.ports`."""
+"""What the hub may not lose, in SQL: Links, Held, Registry, Keys, Audit, Outbox and Logouts of `hub.ports`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from linkmw.stores.sql import version
 from linkmw.stores.sql.admin import Admin
 from linkmw.stores.sql.audit import SqlAudit
 from linkmw.stores.sql.engine import Database, open_engine
+from linkmw.stores.sql.held import SqlHeld
 from linkmw.stores.sql.keys import SqlKeys
 from linkmw.stores.sql.links import SqlLinks
 from linkmw.stores.sql.logouts import SqlLogouts
@@ -31,6 +32,7 @@ class SqlStores:
         self.database = database
         self.logouts = SqlLogouts(database)
         self.links = SqlLinks(database, seal, self.logouts)
+        self.held = SqlHeld(database)
         self.registry = SqlRegistry(database, seal)
         self.keys = SqlKeys(database, seal, now)
         self.audit = SqlAudit(database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, delete, exists, func, insert, select, update
@@ -167,6 +168,35 @@ class SqlLinks:
                 trail.announce(audit)
                 return made
         raise Unavailable("a link was made and removed at the same moment")
+
+    async def add_all(
+        self, links: Sequence[NewLink], mails: Sequence[Mail], audits: Sequence[AuditEvent]
+    ) -> list[Link]:
+        for link in links:
+            _check_texts(link)
+
+        def insert_all(connection: Connection, missing: Sequence[NewLink]) -> None:
+            # In one order, so that two of us never wait for each other.
+            for link in sorted(missing, key=lambda one: (one.client_id, one.account.account_id)):
+                _insert(connection, link)
+                _refuse_spent_flow(connection, link)
+            for mail in mails:
+                outbox.commit(connection, self._seal, mail, links[0].created)
+            for audit in audits:
+                trail.record(connection, audit)
+
+        for _ in range(3):  # again when what stood in the way was removed, or made, in the meantime
+            existing = [await self._in_the_way(link) for link in links]
+            missing = [link for link, found in zip(links, existing, strict=True) if found is None]
+            if not missing:
+                return [found for found in existing if found is not None]
+            try:
+                await self._database.write(partial(insert_all, missing=missing))
+            except IntegrityError:
+                continue
+            for audit in audits:
+                trail.announce(audit)
+        raise Unavailable("links were made and removed at the same moment")
 
     async def _in_the_way(self, link: NewLink) -> Link | None:
         existing = await self._database.read(lambda connection: _existing(connection, link))

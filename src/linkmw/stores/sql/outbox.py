@@ -49,6 +49,9 @@ class SqlOutbox:
         self._database = database
         self._seal = seal
 
+    async def put(self, mail: Mail, now: int) -> None:
+        await self._database.write(lambda connection: commit(connection, self._seal, mail, now))
+
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
         rows = await self._database.write(lambda c: due.claim(c, schema.outbox, now, limit, CLAIM_SECONDS))
         return [item for row in rows if (item := self._open(row)) is not None]
