@@ -192,7 +192,7 @@ def test_lt09_somebody_else_in_another_tab_links_nothing_to_either(world, seat, 
     seat.comes_to_the_proof(product, first)
     other = _tab(seat)
     other.opens(f"{world.hub_url}/")
-    other.button("Sign out").click()
+    other.page.get_by_role("button", name="Sign out", exact=True).click()
     expect(other.heading("You are signed out")).to_be_visible()
     world.end_identity_sessions(first)
     other.opens(f"{world.hub_url}/")
