@@ -19,6 +19,7 @@ from linkmw.pages.screens import (
     ActivityRow,
     Flash,
     Form,
+    JoinRow,
     Moved,
     Option,
     ProductPanel,
@@ -176,6 +177,61 @@ def _choose(worn: Dress = HUB, **more: object) -> str:
         "order_url": "/t/acme/",
     }
     return screens.choose(**{**values, **more})
+
+
+STATE_URL = "/inbox/state?flow=fl0w"
+MAIL_CODE = "K7M4QXR2"
+
+
+def _identify(worn: Dress = HUB, **more: object) -> str:
+    return screens.identify(**{"look": worn.look, "form": FLOW, "product": worn.look.product, **more})
+
+
+def _login(worn: Dress = ORDERS, **more: object) -> str:
+    values: dict[str, object] = {"account": ADA, "forgot": "/forgotten", "not_you": "/begin"}
+    return screens.login(**{"look": worn.look, "form": PROVE, **values, **more})
+
+
+def _confirm_address(worn: Dress = HUB, **more: object) -> str:
+    return screens.confirm_address(**{"look": worn.look, "form": FLOW, "email": ADA, **more})
+
+
+def _inbox(worn: Dress = HUB, **more: object) -> str:
+    values: dict[str, object] = {"resend": FLOW, "email": ADA, "left": 3, "another": "/confirm", "state_url": STATE_URL}
+    return screens.inbox(**{"look": worn.look, "form": FLOW, **values, **more})
+
+
+def _confirm_mail(worn: Dress = HUB, **more: object) -> str:
+    values: dict[str, object] = {
+        "product": worn.look.product,
+        "account": "ada.l",
+        "started": NOW,
+        "where": "Firefox on Linux, 203.0.113.7",
+        "zone": "Europe/Berlin",
+    }
+    return screens.confirm_mail(**{"look": worn.look, "form": POST, **values, **more})
+
+
+JOINED = (
+    JoinRow("7", "ada.l", "Orders", ORDERS.look.product_logo, checked=True, fixed=True),
+    JoinRow("8", "ada.lovelace", "Helpdesk", HELPDESK_LOGO.look.product_logo, NOW - 86400),
+    JoinRow("9", "ada", "Wiki", WIKI.look.product_logo, NOW - 18 * 86400, checked=False),
+    JoinRow("", "a.king", "Wiki", WIKI.look.product_logo, checked=False, fixed=True),
+)
+
+
+def _join(worn: Dress = HUB, **more: object) -> str:
+    values: dict[str, object] = {"rows": JOINED, "now": NOW, "email": ADA, "zone": "Europe/Berlin"}
+    return screens.join_accounts(**{"look": worn.look, "form": FLOW, **values, **more})
+
+
+def _link_old(worn: Dress = WIKI, **more: object) -> str:
+    values: dict[str, object] = {"identity_email": ADA, "forgot": "/forgotten", "cancel": "/login"}
+    return screens.link_old_account(**{"look": worn.look, "form": PROVE, **values, **more})
+
+
+def _forgot(worn: Dress = WIKI, **more: object) -> str:
+    return screens.forgot(**{"look": worn.look, "form": PROVE, "email": ADA, "back": "/back", **more})
 
 
 def _error(problem: str, worn: Dress = HUB, **more: object) -> str:
@@ -367,6 +423,53 @@ SCREENS: dict[str, Callable[[], str]] = {
     "signed-out-product": lambda: screens.signed_out(look=ORDERS.look, sign_in="/login", scope="product"),
     "signed-out-manager": lambda: screens.signed_out(look=HUB.look, sign_in="/t/acme/", scope="manager"),
     "signed-out-every-browser": lambda: screens.signed_out(look=BARE.look, sign_in="/t/acme/", scope="everywhere"),
+    "identify": _identify,
+    "identify-unknown": lambda: _identify(problem="unknown", typed="ada@acme.exmaple", reference=REF),
+    "identify-empty": lambda: _identify(problem="empty"),
+    "identify-too-many": lambda: _identify(problem="too_many", typed=ADA, wait_seconds=291, reference=REF),
+    "identify-long": lambda: _identify(LONG_HUB, problem="unknown", typed=f"{LONG_NAME}@acme.example", reference=REF),
+    "login": _login,
+    "login-wrong": lambda: _login(problem="wrong_pair"),
+    "login-no-password": lambda: _login(problem="no_password"),
+    "login-too-many": lambda: _login(problem="too_many", wait_seconds=291, reference=REF),
+    "login-long": lambda: _login(LONG, account=f"{LONG_NAME}@acme.example", problem="wrong_pair", forgot=""),
+    "confirm-address": _confirm_address,
+    "confirm-address-no-address": lambda: _confirm_address(email="ada@acme", problem="no_address"),
+    "confirm-address-empty": lambda: _confirm_address(email="", problem="empty"),
+    "confirm-address-too-many": lambda: _confirm_address(problem="too_many", wait_seconds=1800, reference=REF),
+    "inbox": lambda: _inbox(left=2, wait_seconds=42),
+    "inbox-ready": _inbox,
+    "inbox-not-yet": lambda: _inbox(left=1, wait_seconds=60, problem="not_yet"),
+    "inbox-no-more": lambda: _inbox(resend=None, left=0),
+    "inbox-long": lambda: _inbox(LONG_HUB, email=f"{LONG_NAME}@acme.example", left=1, wait_seconds=3000),
+    "inbox-code": lambda: _inbox(ask_code=True),
+    "inbox-wrong-code": lambda: _inbox(ask_code=True, problem="wrong_code"),
+    "confirm-mail": _confirm_mail,
+    "confirm-mail-long": lambda: _confirm_mail(
+        LONG_HUB, account=LONG_NAME, where="2001:db8:85a3:8d3:1319:8a2e:370:7348"
+    ),
+    "mail-confirmed": lambda: screens.mail_confirmed(look=HUB.look, continue_url="/inbox?flow=fl0w"),
+    "mail-confirmed-elsewhere": lambda: screens.mail_confirmed(look=HUB.look, code=MAIL_CODE),
+    "join-accounts": _join,
+    "join-accounts-long": lambda: _join(
+        LONG_HUB,
+        email=f"{LONG_NAME}@acme.example",
+        rows=[replace(row, username=LONG_NAME, product=LONG_PRODUCT) for row in JOINED],
+    ),
+    "have-identity": lambda: screens.have_identity(look=HUB.look, form=FLOW, email=ADA),
+    "address-conflict": lambda: screens.address_conflict(look=HUB.look, reference=REF, email=ADA, another="/confirm"),
+    "address-conflict-bare": lambda: screens.address_conflict(look=BARE.look, reference=REF),
+    "link-old-account": _link_old,
+    "link-old-account-wrong-pair": lambda: _link_old(typed="ada", problem="wrong_pair"),
+    "link-old-account-no-username": lambda: _link_old(problem="no_username"),
+    "link-old-account-no-password": lambda: _link_old(problem="no_password"),
+    "link-old-account-too-many": lambda: _link_old(problem="too_many", wait_seconds=291, reference=REF),
+    "link-old-account-long": lambda: _link_old(LONG, identity_email=f"{LONG_NAME}@acme.example"),
+    "forgot": _forgot,
+    "forgot-empty": lambda: _forgot(email="", problem="empty"),
+    "forgot-too-many": lambda: _forgot(problem="too_many", wait_seconds=600),
+    "reset-sent": lambda: screens.reset_sent(look=WIKI.look, back="/back"),
+    "door-closed": lambda: screens.door_closed(look=ORDERS.look, url="/.linkmw/login"),
     "button-after-form": lambda: _native_page("after_form", "native-light"),
     "button-at-marker": lambda: _native_page("marker", "native-dark"),
     "button-fixed": lambda: _native_page("fixed", "native-dark"),
@@ -394,7 +497,10 @@ class _Pages(BaseHTTPRequestHandler):
 def _answer(path: str) -> http.Response:
     name = path.rpartition("/")[2]
     if name in SCREENS:
-        return http.page(SCREENS[name](), scripts=name.startswith("dashboard"))
+        html = SCREENS[name]()
+        return http.page(html, scripts="<script" in html)
+    if name == "state":
+        return http.json_answer({"confirmed": False})
     if name in MAILS:  # a mail program shows it without our policy
         return http.Response(200, (("Content-Type", "text/html; charset=utf-8"),), MAILS[name].html.encode())
     if name in ASSETS:

@@ -13,7 +13,8 @@ VIEWS = [(scheme, width) for scheme in ("light", "dark") for width in (1280, 320
 
 # The smallest side of whatever is pressed or typed into; links within sentences are as tall as their line (WCAG 2.5.8).
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, input:not([type=hidden])')]
-    .filter(e => !e.closest('p') && !e.closest('#login'))
+    .filter(e => !e.closest('p') && !e.closest('#login') && !e.closest('[aria-hidden=true]'))
+    .map(e => e.type === 'checkbox' ? e.closest('label') : e)
     .map(e => [e.textContent.trim() || e.name, e.getBoundingClientRect()])
     .filter(([_, box]) => box.height < 43.99 || box.width < 43.99)
     .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
@@ -34,6 +35,13 @@ WORDY = (
     "choose-long",
     "add-account-long",
     "sign-out-question",
+    "identify-long",
+    "login-long",
+    "inbox-long",
+    "confirm-mail-long",
+    "mail-confirmed-elsewhere",
+    "join-accounts-long",
+    "link-old-account-wrong-pair",
 )
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

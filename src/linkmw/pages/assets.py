@@ -1,4 +1,4 @@
-"""Files that pages need: our stylesheets and script, brand sheets, logos.
+"""Files that pages need: our stylesheets and scripts, brand sheets, logos.
 
 A name carries its content's hash, so it may be kept.
 """
@@ -81,3 +81,4 @@ def _ours(file: str) -> Asset:
 LOOK_CSS = _ours("look.css")
 BUTTON_CSS = _ours("button.css")
 MANAGER_JS = _ours("manager.js")
+INBOX_JS = _ours("inbox.js")

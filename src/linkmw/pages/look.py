@@ -7,7 +7,16 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-from linkmw.pages.assets import BUTTON_CSS, LOOK_CSS, MANAGER_JS, Asset, hashed, logo_tile, stands_on_any_ground
+from linkmw.pages.assets import (
+    BUTTON_CSS,
+    INBOX_JS,
+    LOOK_CSS,
+    MANAGER_JS,
+    Asset,
+    hashed,
+    logo_tile,
+    stands_on_any_ground,
+)
 from linkmw.pages.brand import stylesheet
 
 Owner = Literal["brand", "product"]
@@ -26,8 +35,8 @@ class Look:
     """How a page looks. owner: whose secret is asked for, so whose colours it wears (the hub's pages: the brand's).
 
     brand: the identity's name, for instance ACME ID. product: "" on pages that are about none. contact: an e-mail
-    address or a URL. stylesheets: ours, then the owner's. manager_script: the brand's alone. URLs are same-origin
-    paths but for help and privacy.
+    address or a URL. stylesheets: ours, then the owner's. manager_script, inbox_script: the brand's alone. URLs are
+    same-origin paths but for help and privacy.
     """
 
     owner: Owner
@@ -38,6 +47,7 @@ class Look:
     product_logo: Logo
     button_stylesheet: str = ""
     manager_script: str = ""
+    inbox_script: str = ""
     contact: str = ""
     help_url: str = ""
     privacy_url: str = ""
@@ -83,7 +93,7 @@ def dress(
     sheet = hashed("brand", "css", stylesheet(brand_primary if owner == "brand" else product_primary, ground))
     mark = _logo_asset("brand-logo", brand_logo or logo_tile(brand, brand_primary))
     sign = _logo_asset("product-logo", product_logo or logo_tile(product, product_primary))
-    scripts = (MANAGER_JS,) if owner == "brand" else ()
+    scripts = (MANAGER_JS, INBOX_JS) if owner == "brand" else ()
     assets = {asset.name: asset for asset in (LOOK_CSS, BUTTON_CSS, sheet, mark, sign, *scripts)}
     look = Look(
         owner=owner,
@@ -92,6 +102,7 @@ def dress(
         stylesheets=(assets_url + LOOK_CSS.name, assets_url + sheet.name),
         button_stylesheet=assets_url + BUTTON_CSS.name,
         manager_script=assets_url + MANAGER_JS.name if scripts else "",
+        inbox_script=assets_url + INBOX_JS.name if scripts else "",
         brand_logo=_logo(assets_url, mark),
         product_logo=_logo(assets_url, sign),
         contact=contact,

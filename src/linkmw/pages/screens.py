@@ -19,6 +19,22 @@ from linkmw.pages.dashboard import ProductPanel as ProductPanel
 from linkmw.pages.dashboard import RemoveDialog as RemoveDialog
 from linkmw.pages.dashboard import SessionRow as SessionRow
 from linkmw.pages.dashboard import dashboard as dashboard
+from linkmw.pages.first_sign_in import AddressProblem as AddressProblem
+from linkmw.pages.first_sign_in import JoinRow as JoinRow
+from linkmw.pages.first_sign_in import PairProblem as PairProblem
+from linkmw.pages.first_sign_in import address_conflict as address_conflict
+from linkmw.pages.first_sign_in import confirm_address as confirm_address
+from linkmw.pages.first_sign_in import confirm_mail as confirm_mail
+from linkmw.pages.first_sign_in import door_closed as door_closed
+from linkmw.pages.first_sign_in import forgot as forgot
+from linkmw.pages.first_sign_in import have_identity as have_identity
+from linkmw.pages.first_sign_in import identify as identify
+from linkmw.pages.first_sign_in import inbox as inbox
+from linkmw.pages.first_sign_in import join_accounts as join_accounts
+from linkmw.pages.first_sign_in import link_old_account as link_old_account
+from linkmw.pages.first_sign_in import login as login
+from linkmw.pages.first_sign_in import mail_confirmed as mail_confirmed
+from linkmw.pages.first_sign_in import reset_sent as reset_sent
 from linkmw.pages.look import Look
 from linkmw.pages.moment import moment
 from linkmw.pages.problems import Problem
@@ -27,7 +43,6 @@ from linkmw.pages.render import link_target as link_target
 from linkmw.pages.render import render
 from linkmw.reference import Reference
 
-PairProblem = Literal["wrong_pair", "no_username", "no_password", "too_many"]
 CodeProblem = Literal["wrong", "used", "no_code", "too_many"]
 
 
