@@ -20,6 +20,7 @@ from linkmw.gate.ports import (
     AccountFacts,
     Branding,
     HubState,
+    Joining,
     Ports,
     SecondFactor,
     Tokens,
@@ -162,6 +163,11 @@ class FakeProduct:
     broken: bool = False
     keeps_sessions: bool = True
     newest: str = ""
+    looked_up: list[str] = field(default_factory=list)
+    unjoinable: set[str] = field(default_factory=set)
+    of_directory: set[str] = field(default_factory=set)
+    resets: list[str] = field(default_factory=list)
+    sends_resets: bool = True
 
     def current_account(self, request: Request) -> Account | None:
         if self.broken:
@@ -214,7 +220,26 @@ class FakeProduct:
         return AccountFacts(found, account_id not in self.inactive, True) if found else None
 
     def find_by_name(self, name: str) -> AccountFacts | None:
-        return None
+        self.looked_up.append(name)
+        found = [one for one in self.accounts.values() if name in (one.username, one.email)]
+        return self._facts(found[0]) if len(found) == 1 else None
+
+    def _facts(self, account: Account) -> AccountFacts:
+        return AccountFacts(account, account.account_id not in self.inactive, True, account.username)
+
+    def joining(self, email: str) -> list[Joining]:
+        return [
+            Joining(one, one.account_id not in self.unjoinable, NOW - 86_400)
+            for one in self.accounts.values()
+            if one.email == email
+        ]
+
+    def owns_password(self, account_id: str) -> bool:
+        return account_id not in self.of_directory
+
+    def send_reset(self, request: Request, email: str) -> bool:
+        self.resets.append(email)
+        return self.sends_resets
 
 
 class World:

@@ -12,22 +12,33 @@ from django.utils.module_loading import import_string
 from linkmw.settings import Settings, load
 
 TotpSecret = Callable[[Any], str | None]
+EmailIsVerified = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """settings: the gate's. totp_secret: dotted path of `callable(user) → Base32 secret | None`, or ""."""
+    """settings: the gate's. totp_secret: dotted path of `callable(user) → Base32 secret | None`, or "".
+
+    email_is_verified: dotted path of `callable(user) → bool`, or "": Django itself knows no verified address.
+    """
 
     settings: Settings
     totp_secret: str = ""
+    email_is_verified: str = ""
 
     def read_totp_secret(self, user: Any) -> str | None:
         reader: TotpSecret | None = import_string(self.totp_secret) if self.totp_secret else None
         return reader(user) if reader else None
+
+    def is_email_verified(self, user: Any) -> bool:
+        """Has this user shown that the address on file is its own? False where the project does not say (PR06)."""
+        asked: EmailIsVerified | None = import_string(self.email_is_verified) if self.email_is_verified else None
+        return asked(user) is True if asked else False
 
 
 def configuration() -> Configuration:
     """The configuration in force, read anew. Never raises: what is wrong is in `settings.problems` (DIS-12)."""
     configured = {key.lower(): value for key, value in getattr(django_settings, "LINKMW", {}).items()}
     totp_secret = configured.pop("totp_secret", "")
-    return Configuration(load(configured), str(totp_secret))
+    email_is_verified = configured.pop("email_is_verified", "")
+    return Configuration(load(configured), str(totp_secret), str(email_is_verified))

@@ -8,10 +8,10 @@ from django.contrib import auth
 
 from linkmw.errors import LinkRefused
 from linkmw.gate.guard import MARKER
-from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
+from linkmw.gate.ports import AccountFacts, Joining, SecondFactor, Totp
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
-from linkmw_django import native_session, second_factor, users
+from linkmw_django import joining, native_session, second_factor, users
 from linkmw_django.configuration import Configuration
 
 
@@ -33,7 +33,9 @@ class Product:
         return None if user is None else users.account_of(user)
 
     def second_factor(self, request: Request, account_id: str) -> SecondFactor:  # noqa: ARG002  (the contract)
-        user = _known(account_id)
+        return self._factor_of(_known(account_id))
+
+    def _factor_of(self, user: Any) -> SecondFactor:
         secret = self._configuration.read_totp_secret(user)
         return Totp(secret) if secret else second_factor.of_devices(user)
 
@@ -64,6 +66,30 @@ class Product:
 
     def find(self, account_id: str) -> AccountFacts | None:
         return _facts(users.by_id(account_id))
+
+    def joining(self, email: str) -> list[Joining]:
+        found = users.by_email(email)
+        return [self._joining(user, only=len(found) == 1) for user in found]
+
+    def _joining(self, user: Any, *, only: bool) -> Joining:
+        allowed = (
+            only
+            and joining.is_settled(user)
+            and self._configuration.is_email_verified(user)
+            and self._factor_of(user) is None
+        )
+        return Joining(users.account_of(user), allowed, joining.last_used(user))
+
+    def owns_password(self, account_id: str) -> bool:
+        from linkmw_django import passwords  # needs the models: Django imports us before those
+
+        user = users.by_id(account_id)
+        return user is not None and passwords.is_own(user)
+
+    def send_reset(self, request: Request, email: str) -> bool:
+        from linkmw_django import passwords
+
+        return passwords.send_reset(request.raw, email, self._configuration.settings.public_url)
 
     def find_by_name(self, name: str) -> AccountFacts | None:
         return _facts(users.by_name(name))

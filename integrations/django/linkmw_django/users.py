@@ -18,7 +18,7 @@ def account_of(user: Any) -> Account:
 
 
 def facts_of(user: Any) -> AccountFacts:
-    return AccountFacts(account_of(user), may_sign_in(user), user.has_usable_password())
+    return AccountFacts(account_of(user), may_sign_in(user), user.has_usable_password(), user.get_username())
 
 
 def by_id(account_id: str) -> Any:
@@ -42,6 +42,15 @@ def by_name(name: str) -> Any:
             if found:
                 return found[0] if len(found) == 1 else None
     return None
+
+
+def by_email(email: str) -> list[Any]:
+    """The users with exactly this e-mail, twenty at most; a database may compare more loosely (LT15)."""
+    model = auth.get_user_model()
+    field = model.get_email_field_name()
+    if not email or "\0" in email or not _has_field(model, field):
+        return []
+    return [user for user in model._default_manager.filter(**{field: email})[:20] if _email_of(user) == email]
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Any:

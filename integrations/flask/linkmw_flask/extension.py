@@ -11,7 +11,7 @@ from flask import Flask
 from linkmw.errors import SettingsError
 from linkmw.gate.claim import Claim
 from linkmw.http import Request
-from linkmw.settings import load
+from linkmw.settings import Settings, load
 from linkmw.wsgi import LinkMiddleware
 from linkmw_flask.product import Product
 from linkmw_flask.watch import Watch
@@ -62,7 +62,7 @@ class LinkMW:
     def init_app(self, app: Flask) -> None:
         settings = load({**app.config.get_namespace("LINKMW_"), **self.settings})
         try:
-            product = self._product_of(app)
+            product = self._product_of(app, settings)
         except SettingsError as error:
             app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)))
             Claim(app.extensions["linkmw"])  # says so in the log
@@ -73,7 +73,7 @@ class LinkMW:
             shell.watch = Watch(app, product, settings, shell.ports, shell.asked)
         app.wsgi_app = shell  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
 
-    def _product_of(self, app: Flask) -> Product:
+    def _product_of(self, app: Flask, settings: Settings) -> Product:
         if self.product is None:
             raise SettingsError("LinkMW(app, product) needs a linkmw_flask.Product: who may sign in?")
-        return self.product.bound_to(app)
+        return self.product.bound_to(app, settings.public_url)

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, session
 from flask import request as flask_request
@@ -38,6 +40,7 @@ class Product(HookedAccounts):
     """
 
     _app: Flask
+    _public_url: str = ""
 
     def __init__(
         self,
@@ -54,10 +57,11 @@ class Product(HookedAccounts):
         self._own = sessions.NativeSession(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
         self._is_complete = is_complete
 
-    def bound_to(self, app: Flask) -> Product:
+    def bound_to(self, app: Flask, public_url: str = "") -> Product:
         """This product as part of `app`. Raises SettingsError when nothing says who an account or a session is."""
         bound = copy(self)
         bound._app = app
+        bound._public_url = public_url
         if "load" not in self.hooks:
             bound.hooks = {**self.hooks, "load": _flask_login_loader(app)}
         bound._own = self._own or _native_session(app, self._session_key, bound.hooks["load"])
@@ -113,6 +117,14 @@ class Product(HookedAccounts):
             self.native.sign_out()
             session.pop(MARKER, None)
             return self._cookies()
+
+    def send_reset(self, request: Request, email: str) -> bool:
+        return super().send_reset(replace(request, raw=self._at_public_url(request.raw)), email)
+
+    def _at_public_url(self, environ: WSGIEnvironment) -> WSGIEnvironment:
+        """The same request as if it had come to the public URL: the Host header is the visitor's (PR23)."""
+        public = urlsplit(self._public_url)
+        return {**environ, "HTTP_HOST": public.netloc, "wsgi.url_scheme": public.scheme} if public.netloc else environ
 
     @property
     def native(self) -> sessions.NativeSession:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Required, TypedDict, TypeVar
 
 from linkmw.errors import LinkRefused, SettingsError
-from linkmw.gate.ports import AccountFacts, SecondFactor, Totp
+from linkmw.gate.ports import AccountFacts, Joining, SecondFactor, Totp
 from linkmw.http import Request
 from linkmw.model import Account
 
@@ -32,6 +32,14 @@ class Hooks(TypedDict, total=False):
     verify_code: Callable[[Any, str], bool]  # (user, six digits): asked when `totp_secret` says OwnCheck
     account: Callable[[Any], Account]  # user → Account; its id must never change hands
     has_password: Callable[[Any], bool]  # user → could it sign in by password? Not given: yes
+    sign_in_name: Callable[[Any], str]  # user → what `verify_password` takes; not given: the account's username
+    # e-mail → [(user, may it be joined?, last used in seconds since the epoch or None)]: True only for who is active,
+    # no staff, was here before, and has had this very address verified here (PR06). Not given: nobody is
+    joining: Callable[[str], Iterable[tuple[Any, bool, int | None]]]
+    owns_password: Callable[[Any], bool]  # user → is its password kept here, and in no directory? Not given: no
+    # e-mail → sends the product's own reset mail, links of the public URL only (PR23); for an address that nobody has
+    # in the same time (BF08): put it in a queue there too
+    send_reset: Callable[[str], object]
 
 
 def read(user: Any, name: str, default: Any = None) -> Any:
@@ -118,9 +126,29 @@ class HookedAccounts:
             facts = self._facts(user) if user else None
             return facts if facts and name in (facts.account.username, facts.account.email) else None
 
+    def joining(self, email: str) -> list[Joining]:
+        with self.inside(None):
+            found = self.hooks.get("joining", _none)(email)
+            rows = [Joining(self.account(user), bool(allowed), last_used) for user, allowed, last_used in found]
+            return [row for row in rows if row.account.email == email]
+
+    def owns_password(self, account_id: str) -> bool:
+        with self.inside(None):
+            user = self.load(account_id)
+            return bool(user and self.hooks.get("owns_password", _never)(user))
+
+    def send_reset(self, request: Request, email: str) -> bool:
+        if "send_reset" not in self.hooks:
+            return False
+        with self.inside(request):
+            self.hooks["send_reset"](email)
+            return True
+
     def _facts(self, user: Any) -> AccountFacts:
         has_password = self.hooks.get("has_password", _always)
-        return AccountFacts(self.account(user), is_active(user), bool(has_password(user)))
+        account = self.account(user)
+        name = str(self.hooks["sign_in_name"](user)) if "sign_in_name" in self.hooks else account.username
+        return AccountFacts(account, is_active(user), bool(has_password(user)), name)
 
 
 def _no_factor(_user: Any) -> None:
@@ -131,5 +159,13 @@ def _nobody(_name: str) -> None:
     return None
 
 
+def _none(_email: str) -> tuple[()]:
+    return ()
+
+
 def _always(_user: Any) -> bool:
     return True
+
+
+def _never(_user: Any) -> bool:
+    return False

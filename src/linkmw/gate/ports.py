@@ -303,11 +303,15 @@ SecondFactor = Totp | OwnCheck | UnknownFactor | None
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What the hub may learn about an account of a link: does it still exist, may it sign in, has it a password?"""
+    """What the hub may learn about an account of a link: does it still exist, may it sign in, has it a password?
+
+    sign_in_name: what the product's own login takes as its name, whatever it was found by; "" where that is not known.
+    """
 
     account: Account
     active: bool
     usable_password: bool
+    sign_in_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

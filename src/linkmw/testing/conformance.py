@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from linkmw.errors import LinkRefused
-from linkmw.gate.ports import AccountFacts, OwnCheck, Product, SecondFactor, Totp
+from linkmw.gate.ports import AccountFacts, Joining, OwnCheck, Product, SecondFactor, Totp
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
 
@@ -245,6 +245,40 @@ class AdapterConformance:
         stage.add(Person("ada.admin", email=ADA.email))
         assert find_by_name(stage, ADA.email) is None
 
+    def test_what_an_account_signs_in_with_is_told_whatever_it_was_found_by(self, stage: Stage) -> None:
+        stage.add(ADA)
+        facts = find_by_name(stage, ADA.email)
+        assert facts is not None
+        assert verify(stage, facts.sign_in_name, ADA.password) is not None
+
+    def test_lt15_accounts_join_by_exactly_their_address(self, stage: Stage) -> None:
+        account_id = stage.add(ADA)
+        assert {row.account.account_id for row in joining(stage, ADA.email)} <= {account_id}
+        for other in (
+            "",
+            ADA.email.upper(),
+            " " + ADA.email,
+            "ADA@acme.example",
+            "ada@acme.example.",
+            "%",
+            "a\0@b",
+            "\u0131",
+        ):
+            assert joining(stage, other) == [], other
+
+    def test_pr06_nobody_joins_whose_address_was_not_verified(self, stage: Stage) -> None:
+        """As here: no adapter takes that for granted."""
+        stage.add(ADA)
+        stage.add(GONE)
+        assert not any(row.allowed for person in (ADA, GONE) for row in joining(stage, person.email))
+
+    def test_pr10_nobodys_password_is_not_the_products_own(self, stage: Stage) -> None:
+        assert stage.visit({}, lambda _request: stage.product.owns_password("999999")) is False
+
+    def test_bf08_a_reset_for_an_address_nobody_has_is_answered_alike(self, stage: Stage) -> None:
+        stage.add(ADA)
+        assert send_reset(stage, ADA.email) is send_reset(stage, "nobody@acme.example")
+
     def test_mim05_an_account_without_a_second_factor_says_so(self, stage: Stage) -> None:
         assert factor(stage, stage.add(ADA)) is None
 
@@ -307,6 +341,14 @@ def find(stage: Stage, account_id: str) -> AccountFacts | None:
 
 def find_by_name(stage: Stage, name: str) -> AccountFacts | None:
     return stage.visit({}, lambda _request: stage.product.find_by_name(name))
+
+
+def joining(stage: Stage, email: str) -> list[Joining]:
+    return stage.visit({}, lambda _request: stage.product.joining(email))
+
+
+def send_reset(stage: Stage, email: str) -> bool:
+    return stage.visit({}, lambda request: stage.product.send_reset(request, email))
 
 
 def refusal(act: Callable[[], object]) -> str:
