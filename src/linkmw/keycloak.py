@@ -1,7 +1,7 @@
 """Keycloak's Admin API through python-keycloak, which this module alone imports (design 1; libraries, section 3).
 
-The hub's client in a realm, made or repaired, what the realm's sign-in says of itself, and a person's sessions ended.
-Blocking: for the command line, for setting up a demo, and for the hub in a thread.
+The hub's client in a realm, made or repaired, what the realm's sign-in says of itself, a person's sessions ended, and
+the realm's users. Blocking: for the command line, for setting up a demo, and for the hub in a thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakError
@@ -311,25 +311,75 @@ def _asked(what: str, question: Callable[..., T], *arguments: Any) -> T:
         raise KeycloakRefused(f"Keycloak refused to {what}: HTTP {status}", status) from error
 
 
+class Users:
+    """A realm's users, asked for as a service account. Raises Unavailable, KeycloakRefused.
+
+    issuer: as this machine reaches the realm. A representation is Keycloak's (Admin REST API, UserRepresentation).
+    """
+
+    def __init__(self, issuer: str, client_id: str, secret: Secret, seconds: float = TIMEOUT_SECONDS) -> None:
+        server, _, realm = issuer.rpartition("/realms/")
+        self._admin = KeycloakAdmin(
+            connection=KeycloakOpenIDConnection(
+                server_url=server,
+                realm_name=realm,
+                client_id=client_id,
+                client_secret_key=str(secret),
+                timeout=math.ceil(seconds),
+                max_retries=0,
+            )
+        )
+
+    @classmethod
+    def of(cls, tenant: Tenant, seconds: float = TIMEOUT_SECONDS) -> Users:
+        """As the hub's own client in the tenant's realm."""
+        issuer = tenant.internal_issuer or tenant.issuer
+        return cls(issuer, tenant.keycloak_client_id, tenant.keycloak_client_secret, seconds)
+
+    def having(self, name: Literal["email", "username"], value: str) -> list[dict[str, Any]]:
+        """Users with exactly this e-mail, or username; Keycloak keeps both in small letters."""
+        query = {name: value.lower(), "exact": "true", "briefRepresentation": "true", "max": 10}
+        found: list[dict[str, Any]] = _asked("look for a user", self._admin.get_users, query)
+        return found
+
+    def get(self, subject: str) -> dict[str, Any] | None:
+        """None for one who is not there."""
+        return _unless(404, "read a user", self._admin.get_user, subject)
+
+    def create(self, representation: Mapping[str, Any]) -> str | None:
+        """The new user's id; None when somebody has the username or the e-mail."""
+        return _unless(409, "create a user", self._admin.create_user, dict(representation))
+
+    def delete(self, subject: str) -> None:
+        """The user is gone, also when there was none."""
+        _unless(404, "delete a user", self._admin.delete_user, subject)
+
+    def credentials(self, subject: str) -> list[dict[str, Any]]:
+        """What the user signs in with, without its secrets (CredentialRepresentation); [] for one who is not there."""
+        return _unless(404, "read a user's credentials", self._admin.get_credentials, subject) or []
+
+    def mail_actions(self, subject: str, actions: Sequence[str]) -> None:
+        """Keycloak mails the user a link by which to do these required actions."""
+        _asked("mail a user", self._admin.send_update_account, subject, list(actions))
+
+    def end_sessions(self, subject: str) -> None:
+        """Every session of the user has ended; one who is not there has none. Keycloak tells its clients of each."""
+        _unless(404, "end a person's sessions", self._admin.user_logout, subject)
+
+
+def _unless(status: int, what: str, question: Callable[..., T], *arguments: Any) -> T | None:
+    """The answer; None when it is a refusal of this status."""
+    try:
+        return _asked(what, question, *arguments)
+    except KeycloakRefused as error:
+        if error.status != status:
+            raise
+        return None
+
+
 def end_sessions(tenant: Tenant, identity: Identity, seconds: float) -> None:
     """Every session of this person at Keycloak has ended, asked for as the hub's own service account.
 
-    Keycloak tells its clients of each, the hub too. A person whom Keycloak does not know any more has none.
     Raises Unavailable, KeycloakRefused.
     """
-    server, _, realm = (tenant.internal_issuer or tenant.issuer).rpartition("/realms/")
-    admin = KeycloakAdmin(
-        connection=KeycloakOpenIDConnection(
-            server_url=server,
-            realm_name=realm,
-            client_id=tenant.keycloak_client_id,
-            client_secret_key=str(tenant.keycloak_client_secret),
-            timeout=math.ceil(seconds),
-            max_retries=0,
-        )
-    )
-    try:
-        _asked("end a person's sessions", admin.user_logout, identity.subject)
-    except KeycloakRefused as error:
-        if error.status != 404:
-            raise
+    Users.of(tenant, seconds).end_sessions(identity.subject)
