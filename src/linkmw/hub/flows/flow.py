@@ -8,7 +8,7 @@ from typing import Literal
 from linkmw import log
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import Request
-from linkmw.hub import place, rules
+from linkmw.hub import by_proof, place, rules
 from linkmw.hub.browser import SESSION, Browser, browser_of, read_token, sha256_hex
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, Ports
@@ -96,6 +96,7 @@ async def need(ports: Ports, request: Request, flow_id: str) -> tuple[Browser, P
 
 
 async def session_of(ports: Ports, settings: HubSettings, request: Request) -> HubSession | None:
-    """Who is signed in at the hub in this browser, if anybody is."""
+    """Who is signed in at the hub in this browser, if anybody is. Raises Unavailable."""
     sid = read_token(request, SESSION)
-    return await ports.sessions.get(sid, settings.session_idle_seconds) if sid else None
+    session = await ports.sessions.get(sid, settings.session_idle_seconds) if sid else None
+    return session if session and await by_proof.stands(ports, session) else None
