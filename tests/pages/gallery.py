@@ -286,6 +286,12 @@ ENVELOPE = messages.Envelope(
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 HAPPENING = messages.Happening(NOW, FIREFOX, "203.0.113.7")
 UNLINK_URL = "https://id.acme.example/unlink/Zk3vQm8xT1r0bW5uYc7JpLs2aHfEdG9iNoKqRtVyXwA"
+CONFIRM_URL = "https://id.acme.example/confirm-email/Qm8xT1r0bW5uYc7JpLs2aHfEdG9iNoKqRtVyXwAZk3v"
+MOVED = replace(ENVELOPE, client=replace(CLIENT, mode="replace"))
+NEWLY = (
+    messages.NewlyLinked("ada.l", "Orders", UNLINK_URL),
+    messages.NewlyLinked("ada.lovelace", "Helpdesk", UNLINK_URL.replace("Zk3v", "Hd4w")),
+)
 
 
 def mails() -> dict[str, messages.Mail]:
@@ -293,6 +299,11 @@ def mails() -> dict[str, messages.Mail]:
     return {
         "mail-linked": messages.linked(ENVELOPE, HAPPENING, account="ada.l", identity_email=ADA, unlink_url=UNLINK_URL),
         "mail-linked-for-identity": messages.linked_for_identity(ENVELOPE, HAPPENING, identity_email=ADA),
+        "mail-linked-moved": messages.linked(
+            MOVED, HAPPENING, account="ada.l", identity_email=ADA, unlink_url=UNLINK_URL
+        ),
+        "mail-several-linked": messages.several_linked(MOVED, HAPPENING, accounts=NEWLY, identity_email=ADA),
+        "mail-verify-address": messages.verify_address(MOVED, HAPPENING, account="ada.l", url=CONFIRM_URL, seconds=600),
         "mail-unlinked": messages.unlinked(ENVELOPE, HAPPENING, account=LONG_NAME),
     }
 
@@ -448,8 +459,8 @@ SCREENS: dict[str, Callable[[], str]] = {
     "confirm-mail-long": lambda: _confirm_mail(
         LONG_HUB, account=LONG_NAME, where="2001:db8:85a3:8d3:1319:8a2e:370:7348"
     ),
-    "mail-confirmed": lambda: screens.mail_confirmed(look=HUB.look, continue_url="/inbox?flow=fl0w"),
-    "mail-confirmed-elsewhere": lambda: screens.mail_confirmed(look=HUB.look, code=MAIL_CODE),
+    "email-confirmed": lambda: screens.mail_confirmed(look=HUB.look, continue_url="/inbox?flow=fl0w"),
+    "email-confirmed-elsewhere": lambda: screens.mail_confirmed(look=HUB.look, code=MAIL_CODE),
     "join-accounts": _join,
     "join-accounts-long": lambda: _join(
         LONG_HUB,

@@ -1,4 +1,4 @@
-"""The mails about links."""
+"""The mails about links and addresses."""
 
 import re
 from dataclasses import replace
@@ -60,7 +60,7 @@ def test_mim22_the_text_part_keeps_to_72_columns_but_for_the_url():
         named(product=gallery.LONG_PRODUCT), account=gallery.LONG_NAME, identity_email="x" * 60 + "@acme.example"
     )
     for mail in (linked(), long, *gallery.MAILS.values()):
-        assert [line for line in mail.text.splitlines() if len(line) > 72 and line != URL] == []
+        assert [line for line in mail.text.splitlines() if len(line) > 72 and not line.startswith("https://")] == []
 
 
 def test_mim22_the_sender_is_the_configured_one():
@@ -79,6 +79,74 @@ def test_mim24_an_unlink_is_confirmed_naming_the_account():
     assert mail.subject == "Your Orders account is no longer linked to an ACME ID"
     assert mail.kind == "unlinked"
     assert "unlink/" not in mail.html + mail.text
+
+
+def test_ake06_mim07_one_mail_names_every_account_with_its_own_remove_link():
+    mail = gallery.MAILS["mail-several-linked"]
+    assert mail.subject == "Your accounts have been linked from an ACME ID"
+    assert mail.html.count(">Remove Link</a>") == len(gallery.NEWLY)
+    lines = mail.text.splitlines()
+    for each in gallery.NEWLY:
+        account = unlinkable(each.account)
+        assert f"<strong>{account}</strong> in {each.product}" in mail.html
+        assert f'href="{each.unlink_url}"' in mail.html
+        at = lines.index(f"{account} in {each.product}")
+        assert lines[at + 1 : at + 3] == ["Remove Link:", each.unlink_url]
+    for part in (mail.html, mail.text):
+        assert gallery.ADA not in part
+        assert "a•••@acme.example" in part
+
+
+def test_ake06_a_single_account_gets_the_mail_of_one():
+    only = gallery.NEWLY[:1]
+    mail = messages.several_linked(gallery.MOVED, gallery.HAPPENING, accounts=only, identity_email=gallery.ADA)
+    assert mail == gallery.MAILS["mail-linked-moved"]
+
+
+def test_ake15_where_the_identity_took_over_no_mail_says_that_the_old_password_works():
+    for name in ("mail-linked-moved", "mail-several-linked"):
+        mail = gallery.MAILS[name]
+        assert "still works" not in mail.html + mail.text, name
+        assert "Not you? Remove the link" in mail.text, name
+    assert "Your Orders password still works." in " ".join(gallery.MAILS["mail-linked"].text.split())
+
+
+def test_ake11_ake13_the_mail_says_what_it_confirms_when_and_from_where():
+    mail = gallery.MAILS["mail-verify-address"]
+    assert mail.subject == "Confirm your email address for ACME ID"
+    assert mail.kind == "verify_address"
+    assert "<strong>ada.l</strong>" in mail.html
+    button = mail.html.index(">Confirm this email</a>")
+    assert f'href="{gallery.CONFIRM_URL}"' in mail.html[:button]
+    assert f">{gallery.CONFIRM_URL}</a>" in mail.html[button:]
+    assert gallery.CONFIRM_URL in mail.text.splitlines()
+    for part in (mail.html, mail.text):
+        assert "Orders" in part
+        assert "20 November 2026, 09:12 CET (Europe/Berlin)" in part
+        assert "Firefox on Linux" in part
+        assert "203.0.113.7" in part
+        assert "10 minutes" in part
+
+
+def test_ake24_the_mail_says_what_to_do_when_it_was_not_asked_for():
+    mail = gallery.MAILS["mail-verify-address"]
+    words = " ".join(mail.text.split())
+    assert "Not you? Don’t confirm, and tell your administrator." in words
+    assert "As long as you don’t confirm, nothing changes." in words
+
+
+def test_pr14_um09_names_in_the_new_mails_are_no_links_and_one_line():
+    evil = messages.NewlyLinked("evil.example", "Orders", URL)
+    mail = messages.several_linked(
+        gallery.MOVED, gallery.HAPPENING, accounts=(evil, *gallery.NEWLY), identity_email=gallery.ADA
+    )
+    assert "evil.example" not in mail.html + mail.text
+    with pytest.raises(RequestRefused):
+        messages.several_linked(
+            gallery.MOVED, gallery.HAPPENING, accounts=(replace(evil, account="a\nb"), evil), identity_email=""
+        )
+    with pytest.raises(RequestRefused):
+        messages.verify_address(gallery.MOVED, gallery.HAPPENING, account="a\rb", url=URL, seconds=600)
 
 
 def test_pr14_the_identitys_own_mail_has_neither_username_nor_button():

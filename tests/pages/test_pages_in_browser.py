@@ -39,7 +39,7 @@ WORDY = (
     "login-long",
     "inbox-long",
     "confirm-mail-long",
-    "mail-confirmed-elsewhere",
+    "email-confirmed-elsewhere",
     "join-accounts-long",
     "link-old-account-wrong-pair",
 )

@@ -1,4 +1,6 @@
-"""The mails about links, from values to `Mail`, in the language spoken. Pure; the words live in `templates/`.
+"""The mails about links and addresses, from values to `Mail`, in the language spoken.
+
+Pure; the words live in `templates/`.
 
 A mail about an account goes to the account's address and carries the button that undoes it; the identity's own
 address is told too, without button and without the account's name: it need not be the product's on file (PR14).
@@ -7,7 +9,8 @@ address is told too, without button and without the account's name: it need not 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -60,6 +63,15 @@ class Happening:
     ip: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NewlyLinked:
+    """An account that was linked together with others. product: its name. unlink_url: its own Remove Link."""
+
+    account: str
+    product: str
+    unlink_url: str = field(repr=False)
+
+
 def linked(envelope: Envelope, happening: Happening, *, account: str, identity_email: str, unlink_url: str) -> Mail:
     """MIM-7, 21, 22: to the account's address, with Remove Link. Raises RequestRefused(code="mail_header") (UM09)."""
     return _mail(
@@ -70,6 +82,44 @@ def linked(envelope: Envelope, happening: Happening, *, account: str, identity_e
         account=account,
         identity_email=identity_email,
         unlink_url=unlink_url,
+    )
+
+
+def several_linked(
+    envelope: Envelope, happening: Happening, *, accounts: Sequence[NewlyLinked], identity_email: str
+) -> Mail:
+    """AKE-6, MIM-7: one mail about all accounts that were linked at once, each with its Remove Link.
+
+    One account gets the mail of `linked`. Raises RequestRefused(code="mail_header").
+    """
+    if len(accounts) == 1:
+        (only,) = accounts
+        return linked(
+            envelope, happening, account=only.account, identity_email=identity_email, unlink_url=only.unlink_url
+        )
+    return _mail(
+        "several_linked",
+        gettext("Your accounts have been linked from %(brand)s") % {"brand": with_article(envelope.tenant.brand)},
+        envelope,
+        happening,
+        accounts=tuple(map(_on_one_line, accounts)),
+        identity_email=identity_email,
+    )
+
+
+def verify_address(envelope: Envelope, happening: Happening, *, account: str, url: str, seconds: int) -> Mail:
+    """AKE-11, AKE-13, AKE-24: to the address that somebody gave as theirs. seconds: how long `url` works.
+
+    Raises RequestRefused(code="mail_header").
+    """
+    return _mail(
+        "verify_address",
+        gettext("Confirm your email address for %(brand)s") % {"brand": envelope.tenant.brand},
+        envelope,
+        happening,
+        account=account,
+        url=url,
+        seconds=seconds,
     )
 
 
@@ -104,12 +154,17 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **values: str) -> Mail:
+def _on_one_line(linked: NewlyLinked) -> NewlyLinked:
+    return NewlyLinked(one_line(linked.account), one_line(linked.product), one_line(linked.unlink_url))
+
+
+def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **values: object) -> Mail:
     seen: dict[str, object] = {
-        **{name: one_line(value) for name, value in values.items()},
+        **{name: one_line(value) if isinstance(value, str) else value for name, value in values.items()},
         "subject": one_line(subject),
         "brand": envelope.tenant.brand,
         "product": envelope.client.name,
+        "moved": envelope.client.mode == "replace",  # its own password opens it no more
         "contact": envelope.tenant.contact,
         "logo_url": envelope.logo_url,
         "colours": palette(envelope.tenant.primary),
