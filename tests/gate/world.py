@@ -262,6 +262,7 @@ class World:
             tries=self.store.tries,
             entries=self.store.entries,
             sign_outs=self.store.sign_outs,
+            password_hashes=self.store.password_hashes,
             hub=self.hub,
             product=self.product,
             call=in_place,

@@ -33,6 +33,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         tries=stores.tries,
         entries=stores.entries,
         sign_outs=stores.sign_outs,
+        password_hashes=stores.password_hashes,
         hub=HubClient(settings, wire, clock=time.monotonic, now=now, token=token),
         product=product,
         call=answering(call or (in_place if blocking else in_thread)),

@@ -35,7 +35,8 @@ class ProofRecord:
     """A proof under way at the product, bound to one browser. Server-side: nothing of it comes from the form (LT10).
 
     account: set once the password was right. code: the hub's one-time code, once pushed. proven_at: when everything was
-    shown, 0 before.
+    shown, 0 before. password_hash: made with the password, until everything was shown; then it is `PasswordHashes`'.
+    typed: the address somebody asked for a reset mail with, for the form they come back to (AKE-22).
     """
 
     record_id: str
@@ -45,6 +46,8 @@ class ProofRecord:
     amr: tuple[str, ...] = ()
     code: str = ""
     proven_at: int = 0
+    password_hash: str = ""
+    typed: str = ""
 
     def __repr__(self) -> str:
         return f"ProofRecord({self.record_id[:6]}…, {self.request.purpose})"
@@ -61,6 +64,16 @@ class Proofs(Protocol):
 
     async def drop(self, browser: str, record_id: str) -> None:
         """Forget the record; one that is gone already is fine."""
+
+
+class PasswordHashes(Protocol):
+    """Hashes of passwords that were shown at a first sign-in, for the hub to fetch: each by its transaction (PR10)."""
+
+    async def put(self, transaction: str, password_hash: str, seconds: int) -> None:
+        """Keep it, readable by nobody who does not know the transaction. Raises Unavailable."""
+
+    async def take(self, transaction: str) -> str | None:
+        """Remove and return it, to one caller; None when there is none, or somebody had it. Raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +410,7 @@ class Ports:
     tries: Tries
     entries: Entries
     sign_outs: SignOutRecords
+    password_hashes: PasswordHashes
     hub: Hub
     product: Product
     call: Call

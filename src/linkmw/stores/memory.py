@@ -131,6 +131,19 @@ class Records(Generic[R]):
         self._records.take((browser, record_id))
 
 
+class PasswordHashes:
+    """Hashes to be carried on, under their transaction."""
+
+    def __init__(self, now: Clock) -> None:
+        self._waiting: OneUse[str] = OneUse(now)
+
+    async def put(self, transaction: str, password_hash: str, seconds: int) -> None:
+        self._waiting.put(transaction, "", password_hash, seconds)
+
+    async def take(self, transaction: str) -> str | None:
+        return self._waiting.take(transaction, "")
+
+
 class Sessions:
     """The allow-list, and the logouts that came of late: whom each named, and when it was made."""
 
@@ -409,6 +422,7 @@ class GateMemory:
         self.tries = Tries(now)
         self.entries: Records[Entry] = Records(now)
         self.sign_outs: Records[SignOutRecord] = Records(now)
+        self.password_hashes = PasswordHashes(now)
 
 
 class HubMemory:

@@ -9,9 +9,9 @@ from linkmw.model import Session
 from linkmw.stores import session_record
 from linkmw.stores.codec import Codec
 from linkmw.stores.redis_commands import Commands, Script
-from linkmw.stores.redis_shared import Keys, Marks, SignIns, digest
+from linkmw.stores.redis_shared import Keys, Marks, OneUse, SignIns, digest
 from linkmw.stores.redis_tries import Tries
-from linkmw.stores.sealed import Sealed
+from linkmw.stores.sealed import Sealed, seal, unseal
 
 
 class _HasId(Protocol):
@@ -40,6 +40,20 @@ class Records(Generic[T]):
 
     async def drop(self, browser: str, record_id: str) -> None:
         await self._commands.drop(self._keys.of(browser, record_id))
+
+
+class PasswordHashes:
+    """Hashes to be carried on, each sealed under its transaction, which Redis does not know."""
+
+    def __init__(self, commands: Commands, keys: Keys) -> None:
+        self._waiting = OneUse(commands, keys)
+
+    async def put(self, transaction: str, password_hash: str, seconds: int) -> None:
+        await self._waiting.put(transaction, "", seal(password_hash.encode(), transaction), seconds)
+
+    async def take(self, transaction: str) -> str | None:
+        found = unseal(await self._waiting.take(transaction, ""), transaction)
+        return None if found is None else found.decode()
 
 
 # A sorted set, for a small one is a fifth the size of a small set before Redis 7.2 (performance.md, section 5); its
@@ -176,3 +190,4 @@ class GateStores:
         self.tries = Tries(commands, prefix)
         self.entries = Records(commands, Keys(prefix, "e"), Entry)
         self.sign_outs = Records(commands, Keys(prefix, "o"), SignOutRecord)
+        self.password_hashes = PasswordHashes(commands, Keys(prefix, "w"))
