@@ -217,6 +217,11 @@ class Settings:
     sign_out: Literal["everywhere", "product"] = setting(
         _sign_out, "everywhere", "what the product's own sign-out ends: `everywhere` (the identity too), or `product`"
     )
+    carry_password: bool = setting(
+        _switch,
+        True,
+        "may a password of this product become the identity's, as a hash, at the first sign-in of `replace`?",
+    )
     problems: tuple[str, ...] = ()
 
     @property

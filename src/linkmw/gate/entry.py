@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from linkmw.errors import LinkmwError, LinkRefused, NoCookie, RequestRefused, TooMany
-from linkmw.gate import answers, audit, codes, native, places
+from linkmw.gate import answers, audit, codes, native, places, shown
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
 from linkmw.gate.ports import Entry, OwnCheck, Ports, SecondFactor, Totp, UnknownFactor
@@ -62,7 +62,7 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
 
 async def _due(ports: Ports, settings: Settings, request: Request, entry: Entry) -> SecondFactor:
     """The second factor that is asked for now; None for none. Asked of the product anew each time (OT09, OT10)."""
-    if settings.second_factor_at_sign_in == "linked" or await _has_shown_it_here(ports, request, entry):
+    if settings.second_factor_at_sign_in == "linked" or await _has_shown_it_here(ports, settings, request, entry):
         return None
     if settings.second_factor_at_sign_in == "identity" and SECOND_FACTORS.intersection(entry.amr):
         return None
@@ -82,11 +82,11 @@ async def _gone_is_told(ports: Ports, entry: Entry) -> AsyncIterator[None]:
         raise
 
 
-async def _has_shown_it_here(ports: Ports, request: Request, entry: Entry) -> bool:
+async def _has_shown_it_here(ports: Ports, settings: Settings, request: Request, entry: Entry) -> bool:
     """Is this very account signed in here, wholly? So it is after a proof, which asked for everything just now."""
     present = await ports.call(ports.product.current_account, request)
     if present is None or present.account_id != entry.session.account_id:
-        return False
+        return await shown.was(ports, settings, request, entry.session.account_id)
     return await ports.call(ports.product.is_complete, request)
 
 
@@ -134,6 +134,7 @@ async def _open(ports: Ports, settings: Settings, request: Request, browser: Bro
     """
     session = entry.session
     await count_round(ports, browser)
+    await shown.forget(ports, settings, browser, session.account_id)
     await _listed(ports, session)
     try:
         async with _gone_is_told(ports, entry):

@@ -6,13 +6,13 @@ docs/security.md, section 3.
 
 from __future__ import annotations
 
-import ipaddress
 import unicodedata
 from dataclasses import dataclass
 
 from linkmw.gate.ports import Limit, Ports
 from linkmw.model import ProofRequest
 from linkmw.settings import Settings
+from linkmw.whence import same_network as same_network
 
 PASSWORD_SECONDS = 300
 PASSWORD_WAITS = (60, 120, 240, 480, 900)
@@ -20,6 +20,11 @@ ADDRESS_SECONDS = 60
 IDENTITY_SECONDS = 86_400
 CODE_SECONDS = 900
 ACCOUNT_CODES = 10  # codes for one account within CODE_SECONDS, whichever proof they belong to (OT06)
+MAIL_HOUR = 3600
+MAIL_DAY = 86_400
+ADDRESS_MAILS = 5  # reset mails to one address within MAIL_HOUR
+ADDRESS_MAILS_A_DAY = 20
+NETWORK_MAILS = 20  # asked for from one network within MAIL_HOUR
 
 _UNSEEN = frozenset("MZC")  # marks, separators, control and format characters: Unicode general categories
 
@@ -32,19 +37,6 @@ def same_name(username: str) -> str:
     """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", username).upper().casefold())
     return "".join(char for char in folded if char != "." and unicodedata.category(char)[0] not in _UNSEEN)
-
-
-def same_network(address: str) -> str:
-    """What one visitor can move about in: an IPv4 address, or the /64 that an IPv6 one is in (BF09)."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +98,20 @@ def _codes_of_record(settings: Settings) -> Limit:
 
 def _codes_of_account(settings: Settings) -> Limit:
     return Limit(ACCOUNT_CODES, CODE_SECONDS, stop=settings.stop_tries)
+
+
+async def may_send_reset(ports: Ports, email: str, address: str) -> int:
+    """0: one more reset mail may be asked for. Else the seconds until one may be, whoever has that e-mail (BF08)."""
+    name = same_name(email)  # spellings of one mailbox are one (LT15)
+    for purpose, value, limit in (
+        ("reset-network", same_network(address), Limit(NETWORK_MAILS, MAIL_HOUR)),
+        ("reset-address", name, Limit(ADDRESS_MAILS, MAIL_HOUR)),
+        ("reset-address-day", name, Limit(ADDRESS_MAILS_A_DAY, MAIL_DAY)),
+    ):
+        wait = await ports.tries.attempt(purpose, value, "", limit)
+        if wait:
+            return wait
+    return 0
 
 
 async def may_try_code_of_record(ports: Ports, settings: Settings, record_id: str) -> int:

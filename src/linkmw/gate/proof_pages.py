@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from linkmw.errors import LinkmwError, ProtocolError, TooMany
+from linkmw.errors import LinkmwError, ProtocolError, TooMany, Unavailable
 from linkmw.gate import answers, audit, codes, places
 from linkmw.gate.browser import Browser
 from linkmw.gate.codes import Verdict
 from linkmw.gate.ports import Ports, ProofRecord, UnknownFactor
 from linkmw.http import Headers, Request, Response, page, redirect
 from linkmw.model import Account
-from linkmw.pages import screens
+from linkmw.pages import first_sign_in, screens
 from linkmw.pages.look import Look
+from linkmw.pages.problems import problem_of
 from linkmw.pages.screens import PairProblem
 from linkmw.reference import Reference
 from linkmw.settings import Settings
@@ -45,6 +46,25 @@ class Proving:
         """On to the step that is next."""
         return redirect(self.url("prove"), headers)
 
+    @property
+    def is_first(self) -> bool:
+        """Is it somebody's first sign-in, by an account that the hub was given the name of (AKE-10)?"""
+        return self.record.request.purpose == "first_sign_in"
+
+    async def takes_over(self) -> bool:
+        """Does linkmw stand in the place of the product's login? Then a proof starts no session (PR03).
+
+        A hub that does not say may have said so before: while the product's own setting is `replace`, it holds.
+        """
+        if self.is_first:
+            return True
+        if self.settings.mode != "replace":
+            return False
+        try:
+            return (await self.ports.hub.state()).mode == "replace"
+        except (ProtocolError, Unavailable):
+            return True
+
     def refused(self, code: str, account: Account | None = None) -> None:
         """A line for the audit trail."""
         whose = {"account_id": account.account_id} if account else {}
@@ -67,21 +87,69 @@ class Proving:
 
 async def password_page(proving: Proving, username: str, problem: PairProblem | None = None, wait: int = 0) -> Response:
     """MIM-4. What was typed stays, but for the password. wait: seconds, after too many tries."""
-    settings = proving.settings
     reference = proving.noted(TooMany(wait, "too many passwords")) if problem == "too_many" else None
-    html = screens.link_account(
+    asked = _Asked(username, problem, wait, reference)
+    if proving.is_first and proving.record.request.hint:
+        html = await _login(proving, asked)
+    elif proving.record.request.purpose == "link" and await proving.takes_over():
+        html = await _link_old_account(proving, asked)
+    else:
+        html = await _link_account(proving, asked)
+    return answers.step_page(proving.settings, html, problem, wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the page that asks for a password shows of the try before."""
+
+    username: str
+    problem: PairProblem | None
+    wait: int
+    reference: Reference | None
+
+
+async def _link_account(proving: Proving, asked: _Asked) -> str:
+    settings = proving.settings
+    return screens.link_account(
         look=await proving.look(),
         form=proving.form(),
         identity_email=proving.record.request.identity_email,
         not_you=places.at_hub(settings, "switch-identity", handle=proving.record.request.transaction),
-        username=username,
-        problem=problem,
-        wait_seconds=wait,
+        username=asked.username,
+        problem=asked.problem,
+        wait_seconds=asked.wait,
         forgot_password=places.own(settings, settings.forgot_password),
         cancel=proving.back(places.native_login(settings)),
-        reference=reference,
+        reference=asked.reference,
     )
-    return answers.step_page(settings, html, problem, wait)
+
+
+async def _login(proving: Proving, asked: _Asked) -> str:
+    """AKE-10: for the account that was named at the hub. "Not you?" begins anew there."""
+    return first_sign_in.login(
+        look=await proving.look(),
+        form=proving.form(),
+        account=proving.record.request.hint,
+        problem=asked.problem,
+        wait_seconds=asked.wait,
+        forgot=proving.url("forgot"),
+        not_you=places.ours(proving.settings, "login"),
+        reference=asked.reference,
+    )
+
+
+async def _link_old_account(proving: Proving, asked: _Asked) -> str:
+    """AKE-16, AKE-17. There is no native login to go back to."""
+    return first_sign_in.link_old_account(
+        look=await proving.look(),
+        form=proving.form(),
+        identity_email=proving.record.request.identity_email,
+        typed=asked.username,
+        problem=asked.problem,
+        wait_seconds=asked.wait,
+        forgot=proving.url("forgot"),
+        reference=asked.reference,
+    )
 
 
 async def code_page(proving: Proving, verdict: Verdict | None = None) -> Response:
@@ -117,6 +185,8 @@ async def unknown_factor(proving: Proving, account: Account, factor: UnknownFact
 
 async def not_linked_yet(proving: Proving, error: Exception, headers: Headers = ()) -> Response:
     """Proven and signed in, but the hub did not take it: the way to try again, and the way on (look.md, "Voice", 9)."""
+    if await proving.takes_over():
+        return await _not_told_yet(proving, error)
     over = isinstance(error, ProtocolError)
     html = screens.not_linked_yet(
         look=await proving.look(),
@@ -126,3 +196,16 @@ async def not_linked_yet(proving: Proving, error: Exception, headers: Headers = 
         reason="expired" if over else "away",
     )
     return page(html, headers=headers)
+
+
+async def _not_told_yet(proving: Proving, error: Exception) -> Response:
+    """The same in `replace`, where nobody is signed in yet: once more, with nothing to be typed again."""
+    if not isinstance(error, Unavailable):
+        raise error  # it has to begin anew
+    html = screens.error(
+        look=await proving.look(),
+        problem=problem_of(error),
+        reference=proving.noted(error),
+        try_again=proving.url("go"),
+    )
+    return page(html, status=error.status, headers=(("Retry-After", "1"),))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from linkmw import log
 from linkmw.errors import NoCookie, ProtocolError, RequestRefused, TooMany, Unavailable
-from linkmw.gate import answers, audit, codes, limits, places
+from linkmw.gate import answers, audit, codes, forgotten, limits, places, shown
 from linkmw.gate.browser import address, check_form, known, known_or_new
 from linkmw.gate.codes import Typed
 from linkmw.gate.limits import Guess
+from linkmw.gate.names import is_name
+from linkmw.gate.password_hash import argon2id
 from linkmw.gate.ports import OwnCheck, Ports, ProofRecord, Totp, UnknownFactor
 from linkmw.gate.proof_pages import (
     Proving,
@@ -20,7 +22,7 @@ from linkmw.gate.proof_pages import (
     still_signed_in,
     unknown_factor,
 )
-from linkmw.http import Request, Response, redirect
+from linkmw.http import Headers, Request, Response, redirect
 from linkmw.model import Account, Proof, Secret
 from linkmw.pages import language
 from linkmw.settings import Settings
@@ -29,6 +31,7 @@ from linkmw.whence import is_navigation
 SECOND_PRESS_LOOKS = 20  # so often a second press looks again whether the first is through
 MAX_USERNAME = 320  # characters
 MAX_PASSWORD = 1024  # bytes
+CARRIED_SECONDS = 1800  # how long a password's hash waits for the hub at most (PR10)
 
 
 async def arrive(ports: Ports, settings: Settings, request: Request) -> Response:
@@ -40,7 +43,8 @@ async def arrive(ports: Ports, settings: Settings, request: Request) -> Response
         raise RequestRefused("the proof request is unknown, or was fetched before", code="expired")
     log.follow(found.flow)
     browser = known_or_new(settings, request, ports.token)
-    record = ProofRecord(ports.token(), found, ports.now() + settings.proof_seconds)
+    typed = await forgotten.address(ports, settings, browser)
+    record = ProofRecord(ports.token(), found, ports.now() + settings.proof_seconds, typed=typed)
     proving = Proving(ports, settings, request, browser, record)
     await proving.keep()
     return proving.again(browser.headers)
@@ -48,7 +52,12 @@ async def arrive(ports: Ports, settings: Settings, request: Request) -> Response
 
 async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET prove?record=…: the step that is next."""
-    proving = await _found(ports, settings, request, request.query.get("record"))
+    try:
+        proving = await find(ports, settings, request, request.query.get("record"))
+    except RequestRefused:
+        if not await forgotten.is_awaited(ports, settings, request):
+            raise
+        return redirect(places.ours(settings, "login"))  # the reset mail took longer than a proof may (AKE-22)
     record = proving.record
     present = await _somebody_else(proving)
     if present is not None:
@@ -56,7 +65,7 @@ async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     if record.proven_at:
         return redirect(proving.url("go"))
     if record.account is None:
-        return await password_page(proving, record.request.hint)
+        return await password_page(proving, record.typed or record.request.hint)
     if _has_shown_code(proving) and await ports.marks.count("second-press", record.record_id, 60) <= SECOND_PRESS_LOOKS:
         return await answers.going_on(ports, settings, proving.url("prove"), "product")
     return await code_page(proving)
@@ -65,7 +74,7 @@ async def show(ports: Ports, settings: Settings, request: Request) -> Response:
 async def check(ports: Ports, settings: Settings, request: Request) -> Response:
     """POST prove: one step."""
     form = request.form
-    proving = await _found(ports, settings, request, form.get("record"))
+    proving = await find(ports, settings, request, form.get("record"))
     check_form(settings, request, proving.browser, proving.record.record_id)
     if "sign_out" in form:
         return proving.again(await ports.call(ports.product.end_session, request))
@@ -73,13 +82,14 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
         return proving.again()
     account = proving.record.account
     if account is None:
-        return await _check_password(proving, form.get("username"), Secret(form.get("password")))
+        hint = proving.record.request.hint if proving.is_first else ""  # given at the hub, not by this form (LT10)
+        return await _check_password(proving, hint or form.get("username"), Secret(form.get("password")))
     return await _check_code(proving, account, form.get("code"))
 
 
 async def go(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET go?record=…: leaves for the hub, with the code in this redirect's Location and nowhere else (PR17)."""
-    proving = await _found(ports, settings, request, request.query.get("record"))
+    proving = await find(ports, settings, request, request.query.get("record"))
     account = proving.record.account
     if not proving.record.proven_at or account is None:
         return proving.again()
@@ -94,7 +104,7 @@ async def go(ports: Ports, settings: Settings, request: Request) -> Response:
     return redirect(places.at_hub(settings, "proved", code=proving.record.code, **language.handed_on()))
 
 
-async def _found(ports: Ports, settings: Settings, request: Request, record_id: str) -> Proving:
+async def find(ports: Ports, settings: Settings, request: Request, record_id: str) -> Proving:
     """This browser's own proof. Raises NoCookie, and RequestRefused when there is none, or no more."""
     browser = known(settings, request)
     if browser is None:
@@ -117,17 +127,39 @@ async def _somebody_else(proving: Proving) -> Account | None:
 async def _check_password(proving: Proving, username: str, password: Secret) -> Response:
     if not username or not password:  # an empty password is not even asked about (DIS-8)
         return await password_page(proving, username, "no_password" if username else "no_username")
-    guess = _guess(proving, username)
+    name = await _sign_in_name(proving, username)
+    guess = _guess(proving, name)
     wait = await limits.may_try_password(proving.ports, proving.settings, guess)
     if wait:
         proving.refused("too_many")
         return await password_page(proving, username, "too_many", wait)
-    account = await _verified(proving, username, password)
+    account = await _verified(proving, name, password)
     if account is None:
         proving.refused("wrong_pair")
         return await password_page(proving, username, "wrong_pair")
     await limits.password_was_right(proving.ports, proving.settings, guess)
-    return await _advance(proving.having(account=account, amr=("pwd",)), account)
+    made = await _hash(proving, account, password)
+    return await _advance(proving.having(account=account, amr=("pwd",), password_hash=made), account)
+
+
+async def _sign_in_name(proving: Proving, typed: str) -> str:
+    """What the product's login is to be asked with: in `replace` a username or an e-mail may be typed (AKE-9).
+
+    Looked up for everybody, so that it takes as long for who is not there (BF07).
+    """
+    if not is_name(typed) or not await proving.takes_over():
+        return typed
+    facts = await proving.ports.call(proving.ports.product.find_by_name, typed)
+    return facts.sign_in_name or typed if facts else typed
+
+
+async def _hash(proving: Proving, account: Account, password: Secret) -> str:
+    """What the identity's password can be made of; "" unless product and settings let it be carried on (PR10)."""
+    if not proving.is_first or not proving.settings.carry_password:
+        return ""
+    if not await proving.ports.call(proving.ports.product.owns_password, account.account_id):
+        return ""
+    return await proving.ports.call(argon2id, str(password))
 
 
 def _guess(proving: Proving, username: str) -> Guess:
@@ -157,7 +189,7 @@ async def _check_code(proving: Proving, account: Account, typed: str) -> Respons
         await ports.proofs.drop(proving.browser.key, record_id)
         raise
     if verdict.problem is not None:
-        if _has_shown_code(await _found(ports, settings, proving.request, record_id)):
+        if _has_shown_code(await find(ports, settings, proving.request, record_id)):
             return proving.again()  # pressed twice: the first press has used the code up, and goes on (OT01)
         if verdict.is_guess:
             proving.refused("too_many_codes" if verdict.wait else "wrong_code", account)
@@ -183,18 +215,36 @@ def _has_shown_code(proving: Proving) -> bool:
 
 
 async def _complete(proving: Proving, account: Account) -> Response:
-    """The account is proven: signed in to the product, whatever becomes of the hub; then the hub is told."""
+    """The account is proven: signed in to the product, whatever becomes of the hub; then the hub is told.
+
+    In `replace` nobody is signed in by that: the callback is, once the hub has made the link (PR03).
+    """
     ports, settings = proving.ports, proving.settings
-    headers = await ports.call(ports.product.start_session, proving.request, account.account_id, None)
+    headers: Headers = ()
+    if await proving.takes_over():
+        if _has_shown_code(proving):
+            await shown.note(ports, settings, proving.browser, account.account_id)
+    else:
+        headers = await ports.call(ports.product.start_session, proving.request, account.account_id, None)
     audit.note(ports, settings, proving.request, "proof", "ok", account_id=account.account_id)
-    proving = proving.having(proven_at=ports.now())
     try:
+        proving = (await _handed_over(proving)).having(proven_at=ports.now())
         await proving.keep()
+        await forgotten.forget(ports, settings, proving.browser)
         await _pushed(proving)
     except Exception as error:
         # The session has begun: its cookies reach the browser even when something of ours is broken.
         return await not_linked_yet(proving, error, headers)
     return await answers.going_on(ports, settings, proving.url("go"), "brand", headers)
+
+
+async def _handed_over(proving: Proving) -> Proving:
+    """The password's hash waits for the hub, for as long as this proof would have lasted."""
+    record = proving.record
+    if record.password_hash:
+        seconds = min(record.expires - proving.ports.now(), CARRIED_SECONDS)
+        await proving.ports.password_hashes.put(record.request.transaction, record.password_hash, seconds)
+    return proving.having(password_hash="")
 
 
 async def _pushed(proving: Proving) -> Proving:

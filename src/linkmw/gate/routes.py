@@ -11,7 +11,19 @@ from urllib.parse import urlencode
 
 from linkmw import log
 from linkmw.errors import RequestRefused
-from linkmw.gate import accounts, answers, entry, login_page, logout, places, prove, sign_in, sign_in_page, sign_out
+from linkmw.gate import (
+    accounts,
+    answers,
+    entry,
+    forgot,
+    login_page,
+    logout,
+    places,
+    prove,
+    sign_in,
+    sign_in_page,
+    sign_out,
+)
 from linkmw.gate.ports import Ports
 from linkmw.http import MAX_FORM, PASS, Answer, Request, Response
 from linkmw.pages import negotiation
@@ -63,6 +75,8 @@ _TABLE: dict[tuple[str, str], Flow] = {
     ("GET", "prove"): _prove,
     ("POST", "prove"): prove.check,
     ("GET", "go"): prove.go,
+    ("GET", "forgot"): forgot.show,
+    ("POST", "forgot"): forgot.send,
     ("GET", "sign-out"): sign_out.go_on,
     ("GET", "signed-out"): _signed_out,
     ("POST", "language"): _language,

@@ -1,0 +1,37 @@
+"""Who waits for a product's reset mail, remembered for this browser alone: the mail may take longer than a proof."""
+
+from __future__ import annotations
+
+from linkmw.gate.browser import Browser, known
+from linkmw.gate.ports import Ports, ProofRecord
+from linkmw.http import Request
+from linkmw.model import ProofRequest, Secret
+from linkmw.settings import Settings
+
+REMEMBER_SECONDS = 86_400
+_RECORD = "forgotten"  # the id of a record that is of no proof: none has a name so short
+
+
+async def remember(ports: Ports, browser: Browser, email: str) -> None:
+    """The address comes back in the form of this browser's next proof, for a day (AKE-22)."""
+    expires = ports.now() + REMEMBER_SECONDS
+    nothing = ProofRequest(Secret(""), "link", "", "", expires)
+    await ports.proofs.put(browser.key, ProofRecord(_RECORD, nothing, expires, typed=email), REMEMBER_SECONDS)
+
+
+async def address(ports: Ports, settings: Settings, browser: Browser) -> str:
+    """The address this browser asked for a reset mail with; "" for none."""
+    found = await ports.proofs.get(browser.key, _RECORD) if settings.mode == "replace" else None
+    return found.typed if found else ""
+
+
+async def is_awaited(ports: Ports, settings: Settings, request: Request) -> bool:
+    """Has this browser asked for a reset mail?"""
+    browser = known(settings, request)
+    return browser is not None and bool(await address(ports, settings, browser))
+
+
+async def forget(ports: Ports, settings: Settings, browser: Browser) -> None:
+    """The new password was shown: nobody else at this browser is to read the address."""
+    if settings.mode == "replace":
+        await ports.proofs.drop(browser.key, _RECORD)
