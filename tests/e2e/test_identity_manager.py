@@ -92,7 +92,9 @@ def test_mim09_mim10_the_manager_is_at_its_own_address_and_asks_keycloak_only_wi
 
 
 @pytest.mark.parametrize("house", BOTH)
-def test_mim11_mim12_mim13_mim15_accounts_are_added_of_one_product_and_of_several(world, new_browser, house) -> None:
+def test_mim08_mim11_mim12_mim13_mim15_mim16_accounts_are_added_of_one_product_and_of_several(
+    world, new_browser, house
+) -> None:
     product, other = world.products[house], world.products[OTHER[house]]
     present, second, elsewhere = (
         world.new_account(house),
