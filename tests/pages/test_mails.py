@@ -101,6 +101,10 @@ def test_ake06_a_single_account_gets_the_mail_of_one():
     only = gallery.NEWLY[:1]
     mail = messages.several_linked(gallery.MOVED, gallery.HAPPENING, accounts=only, identity_email=gallery.ADA)
     assert mail == gallery.MAILS["mail-linked-moved"]
+    other = gallery.NEWLY[1:]  # not of the product that was opened
+    mail = messages.several_linked(gallery.MOVED, gallery.HAPPENING, accounts=other, identity_email=gallery.ADA)
+    assert mail.subject == "Your Helpdesk account has been linked from an ACME ID"
+    assert "Orders" not in mail.html + mail.text
 
 
 def test_ake15_where_the_identity_took_over_no_mail_says_that_the_old_password_works():

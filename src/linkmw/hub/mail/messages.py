@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -90,10 +90,11 @@ def several_linked(
 ) -> Mail:
     """AKE-6, MIM-7: one mail about all accounts that were linked at once, each with its Remove Link.
 
-    One account gets the mail of `linked`. Raises RequestRefused(code="mail_header").
+    One account, of whichever product, gets the mail of `linked`. Raises RequestRefused(code="mail_header").
     """
     if len(accounts) == 1:
         (only,) = accounts
+        envelope = replace(envelope, client=replace(envelope.client, name=only.product))
         return linked(
             envelope, happening, account=only.account, identity_email=identity_email, unlink_url=only.unlink_url
         )
