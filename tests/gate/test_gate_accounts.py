@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
-from tests.gate.world import ADA, SETTINGS, SITE, World, streamed
+from tests.gate.world import ADA, BOB, NOW, SECRET_160, SETTINGS, SITE, World, streamed
 
 from linkmw.errors import Unavailable
 from linkmw.gate.hub_client import HubClient
+from linkmw.gate.ports import Joining, Totp
 from linkmw.gate.wire import BlockingWire
 from linkmw.http import PASS, Request
 from linkmw.oidc import call_token
 from linkmw.oidc.jose import PrivateKey, sign
+from linkmw.run import run_now
 
 KEY = PrivateKey.generate("RS256")
 URL = f"{SITE}/.linkmw/accounts"
@@ -157,3 +160,85 @@ def test_bc08_a_refused_call_names_no_secret_in_the_log(world: World, caplog: py
     call(world, token)
     assert "token_audience" in caplog.text
     assert token not in caplog.text
+
+
+def asked(world: World, **question: Any) -> dict[str, Any]:
+    """The answer to a signed question, without what binds it."""
+    body = json.dumps({"v": 1, **question}).encode()
+    answer = call(world, signed(world, body, jti="q" * 42 + str(len(world.token.made) % 10)), body)
+    assert answer.status == 200, answer
+    found = json.loads(answer.body)
+    assert (found.pop("v"), found.pop("jti")[:42]) == (1, "q" * 42)
+    return dict(found)
+
+
+def test_ake09_an_account_is_found_by_exactly_its_name_or_address(world: World) -> None:
+    for name in ("ada", "ada@orders.example"):
+        found = asked(world, do="find", name=name)
+        assert (found["found"], found["account_id"], found["username"]) == (True, "17", "ada")
+
+
+def test_pr08_whoever_is_not_found_is_told_nothing_of(world: World) -> None:
+    for name in ("", "Ada", "ada ", "ada\0", "nobody", "ADA@orders.example", "x" * 321):
+        assert asked(world, do="find", name=name) == {"found": False}, name
+
+
+def test_ake09_of_two_accounts_with_one_address_neither_is_found(world: World) -> None:
+    world.product.accounts["ada2"] = replace(ADA, account_id="99", username="ada2")
+    assert asked(world, do="find", name=ADA.email) == {"found": False}
+
+
+def test_pr06_who_may_join_by_an_address(world: World) -> None:
+    row = {"account_id": "17", "username": "ada", "allowed": True, "last_used": NOW - 86_400}
+    assert asked(world, do="may_join", email=ADA.email) == {"accounts": [row]}
+
+
+def test_pr06_the_products_no_is_a_no(world: World) -> None:
+    world.product.unjoinable.add("17")
+    assert [row["allowed"] for row in asked(world, do="may_join", email=ADA.email)["accounts"]] == [False]
+
+
+def test_pr06_of_two_accounts_with_one_address_neither_may(world: World) -> None:
+    world.product.accounts["ada2"] = replace(ADA, account_id="99", username="ada2")
+    rows = asked(world, do="may_join", email=ADA.email)["accounts"]
+    assert [(row["account_id"], row["allowed"]) for row in rows] == [("17", False), ("99", False)]
+
+
+def test_pr06_nobody_past_a_second_factor_or_a_closed_account(world: World) -> None:
+    world.product.factors["17"] = Totp(SECRET_160)
+    world.product.inactive.add("23")
+    for account in (ADA, BOB):
+        rows = asked(world, do="may_join", email=account.email)["accounts"]
+        assert [row["allowed"] for row in rows] == [False], account
+
+
+def test_lt15_an_address_is_compared_exactly(world: World) -> None:
+    for email in ("ADA@orders.example", "ada@orders.example.", " ada@orders.example", "ada@x@orders.example", ""):
+        assert asked(world, do="may_join", email=email) == {"accounts": []}, email
+
+
+def test_lt15_an_adapter_that_compares_loosely_is_not_believed(world: World) -> None:
+    world.product.joining = lambda _email: [Joining(ADA, True)]  # type: ignore[method-assign]
+    assert asked(world, do="may_join", email="Ada@orders.example") == {"accounts": []}
+
+
+def test_pr10_a_hash_is_handed_out_once_by_its_transaction(world: World) -> None:
+    run_now(world.ports.password_hashes.put("t" * 43, "$argon2id$v=19$…", 1800))
+    assert asked(world, do="password_hash", transaction="u" * 43) == {"password_hash": ""}
+    assert asked(world, do="password_hash", transaction="t" * 43) == {"password_hash": "$argon2id$v=19$…"}
+    assert asked(world, do="password_hash", transaction="t" * 43) == {"password_hash": ""}
+
+
+def test_pr10_an_unsigned_call_takes_none(world: World) -> None:
+    run_now(world.ports.password_hashes.put("t" * 43, "$argon2id$v=19$…", 1800))
+    body = json.dumps({"v": 1, "do": "password_hash", "transaction": "t" * 43}).encode()
+    assert call(world, "", body) is PASS
+    assert asked(world, do="password_hash", transaction="t" * 43)["password_hash"]
+
+
+@pytest.mark.parametrize(
+    "question", [{"do": "find"}, {"do": "may_join", "email": 1}, {"do": "password_hash"}, {"do": []}]
+)
+def test_bc08_half_a_question_is_the_products_own_404(world: World, question: dict[str, Any]) -> None:
+    body = json.dumps({"v": 1, **question}).encode()
+    assert call(world, signed(world, body), body) is PASS

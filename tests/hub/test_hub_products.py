@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -15,20 +15,28 @@ from tests.hub.world import ACME, HUB, SETTINGS, World, product
 
 from linkmw.errors import RegistrationRefused, Unavailable
 from linkmw.hub import reach
-from linkmw.hub.ports import AccountAnswer
+from linkmw.hub.ports import AccountAnswer, JoinAnswer
 from linkmw.hub.products import SignedProducts
 from linkmw.hub.registration import check_client, check_tenant
+from linkmw.model import Client
 from linkmw.oidc import call_token
 from linkmw.oidc.jose import KeySet
 
 Answer = Callable[[dict[str, Any], str], httpx2.Response]
 
 
-def asked(world: World, answer: Answer, internal_url: str = "") -> AccountAnswer:
+Question = Callable[[SignedProducts, Client], Awaitable[Any]]
+
+
+def look_up(products: SignedProducts, client: Client) -> Awaitable[AccountAnswer]:
+    return products.look_up(client, "7")
+
+
+def asked(world: World, answer: Answer, internal_url: str = "", question: Question = look_up) -> Any:
     """What the hub makes of a product's `answer` to (question, jti), the signature being checked as a gate does."""
     ids = count()
 
-    async def ask() -> AccountAnswer:
+    async def ask() -> Any:
         jwks = await world.sql.keys.public()
 
         def gate(request: httpx2.Request) -> httpx2.Response:
@@ -48,7 +56,7 @@ def asked(world: World, answer: Answer, internal_url: str = "") -> AccountAnswer
 
         http = httpx2.AsyncClient(transport=httpx2.MockTransport(gate), timeout=1.0)
         products = SignedProducts(http, world.sql.keys, SETTINGS, now=world.clock, token=lambda: f"jti-{next(ids)}")
-        return await products.look_up(product("orders", internal_url=internal_url), "7")
+        return await question(products, product("orders", internal_url=internal_url))
 
     return asyncio.run(ask())
 
@@ -127,3 +135,77 @@ def test_bc16_such_an_address_is_not_registered(field: str, url: str) -> None:
 def test_bc16_fc15_nor_as_a_keycloak(field: str) -> None:
     with pytest.raises(RegistrationRefused):
         check_tenant(replace(ACME, **{field: "https://169.254.169.254/realms/acme"}))
+
+
+def says(expected: dict[str, Any], **members: Any) -> Answer:
+    """A gate that is asked `expected` and answers with `members`."""
+
+    def answer(question: dict[str, Any], jti: str) -> httpx2.Response:
+        assert question == {"v": 1, **expected}
+        return httpx2.Response(200, json={"v": 1, "jti": jti, **members})
+
+    return answer
+
+
+def test_ake09_a_product_is_asked_by_name_and_says_who_it_is(world: World) -> None:
+    gate = says({"do": "find", "name": "ada.l"}, found=True, account_id="7", username="ada.l", email="a@b.example")
+    answer = asked(world, gate, question=lambda products, client: products.find(client, "ada.l"))
+    assert answer == AccountAnswer(True, True, True, "ada.l", "a@b.example", "7")
+
+
+@pytest.mark.parametrize("members", [{"found": False}, {"found": True}, {"found": True, "account_id": 7}, {}])
+def test_ake09_an_account_without_an_id_is_none(world: World, members: dict[str, Any]) -> None:
+    gate = says({"do": "find", "name": "x"}, **members)
+    assert asked(world, gate, question=lambda products, client: products.find(client, "x")) == AccountAnswer(False)
+
+
+def may_join(world: World, accounts: Any) -> Any:
+    gate = says({"do": "may_join", "email": "a@b.example"}, accounts=accounts)
+    return asked(world, gate, question=lambda products, client: products.may_join(client, "a@b.example"))
+
+
+def test_pr06_who_may_join_is_the_products_word(world: World) -> None:
+    rows = [
+        {"account_id": "7", "username": "ada.l", "allowed": True, "last_used": 1_790_000_000},
+        {"account_id": "8", "username": "ada.admin", "allowed": False, "last_used": None},
+    ]
+    assert may_join(world, rows) == [JoinAnswer("7", "ada.l", True, 1_790_000_000), JoinAnswer("8", "ada.admin", False)]
+
+
+def test_pr06_only_true_is_a_yes_and_odd_rows_are_dropped(world: World) -> None:
+    rows = [{"account_id": "7", "allowed": 1, "last_used": True}, {"account_id": ""}, "7", {"allowed": True}, {}]
+    assert may_join(world, rows) == [JoinAnswer("7", "", False)]
+
+
+def test_pr06_an_answer_without_accounts_is_none(world: World) -> None:
+    with pytest.raises(Unavailable):
+        may_join(world, None)
+
+
+def test_ds06_of_very_many_accounts_twenty_are_read(world: World) -> None:
+    assert len(may_join(world, [{"account_id": str(number)} for number in range(500)])) == 20
+
+
+PHC = "$argon2id$v=19$m=7168,t=5,p=1$" + "c" * 22 + "$" + "d" * 43
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [(PHC, PHC), ("", ""), (None, ""), (PHC + "\n", ""), ("$2b$12$" + "x" * 53, ""), (PHC.replace("id", "i"), "")],
+)
+def test_pr10_what_is_no_argon2id_hash_is_not_carried(world: World, said: Any, taken: str) -> None:
+    gate = says({"do": "password_hash", "transaction": "t" * 43}, password_hash=said)
+    assert asked(world, gate, question=lambda products, client: products.password_hash(client, "t" * 43)) == taken
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda products, client: products.find(client, "x"),
+        lambda products, client: products.may_join(client, "a@b.example"),
+        lambda products, client: products.password_hash(client, "t" * 43),
+    ],
+)
+def test_bc05_an_answer_to_another_question_counts_for_nothing(world: World, question: Question) -> None:
+    with pytest.raises(Unavailable):
+        asked(world, lambda _, __: httpx2.Response(200, json={"v": 1, "jti": "another"}), question=question)

@@ -280,3 +280,11 @@ def test_bf03_later_counts_do_not_draw_the_window_out(stores: Stores) -> None:
     assert stores.run(marks.count("password", "ann", 1)) == 1
     assert stores.run(marks.count("password", "ann", 600)) == 2
     stores.comes_true(lambda: marks.count("password", "ann", 600), 1)
+
+
+def test_pr10_a_password_hash_is_taken_once_by_its_transaction(stores: Stores) -> None:
+    hashes = stores.gate.password_hashes
+    stores.run(hashes.put("transaction", "$argon2id$…", 60))
+    assert stores.run(hashes.take("another")) is None
+    found = stores.together(lambda: hashes.take("transaction"))
+    assert sorted(found, key=str) == ["$argon2id$…", *[None] * (AT_ONCE - 1)]

@@ -60,6 +60,7 @@ def put_one_of_everything(commands: Commands) -> None:
         gate.tries.attempt("password", "RAW-name", "RAW-part", Limit(5, 60)),
         gate.entries.put("RAW-browser", entry("RAW-record"), 60),
         gate.sign_outs.put("RAW-browser", SignOutRecord("RAW-record", "hub-sid"), 60),
+        gate.password_hashes.put("RAW-transaction", "RAW-hash", 60),
         hub.sign_ins.put("RAW-browser", sign_in("RAW-state"), 60),
         hub.flows.put(flow("RAW-flow"), 60),
         hub.handles.put("RAW-handle", pending(), 60),
@@ -88,7 +89,7 @@ def content(raw: Any, key: bytes) -> Any:
 def test_rf08_every_key_has_an_expiry(commands: Commands, raw: Any) -> None:
     put_one_of_everything(commands)
     left = {key: raw.pttl(key) for key in raw.scan_iter()}
-    assert len(left) == 26
+    assert len(left) == 27
     # What Keycloak's sessions opened, and which have ended, is known for longer than what they opened lasts.
     long = {name: milliseconds for name, milliseconds in left.items() if name.startswith(b"linkmw-hub:k")}
     assert len(long) == 3
@@ -150,6 +151,7 @@ def test_rf09_poison_in_redis_is_nothing_found(commands: Commands, raw: Any, poi
         gate.sign_ins.take("RAW-browser", "RAW-state-2"),
         gate.proofs.get("RAW-browser", "RAW-record"),
         gate.sign_outs.get("RAW-browser", "RAW-record"),
+        gate.password_hashes.take("RAW-transaction"),
         gate.sessions.get("RAW-sid"),
         hub.sign_ins.take("RAW-browser", "RAW-state"),
         hub.flows.get("RAW-flow"),
