@@ -59,3 +59,16 @@ def _is_trusted(address: str, networks: Sequence[str]) -> bool:
     except ValueError:
         return False
     return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def same_network(address: str) -> str:
+    """What one visitor can move about in: an IPv4 address, or the /64 that an IPv6 one is in (BF09)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))

@@ -275,7 +275,7 @@ def jwt_claims(token: str) -> dict[str, Any]:
 
 def form_of(html: str, action: str) -> dict[str, str]:
     found = re.search(
-        rf'<form(?: class="\w+")? method="post" action="{re.escape(action)}">(.*?)</form>', html, re.DOTALL
+        rf'<form(?: class="\w+")? method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.DOTALL
     )
     assert found, f"no form to {action}"
     fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found.group(1))
@@ -424,7 +424,10 @@ class World:
 
     def mails(self) -> list[Mail]:
         """What is due, oldest first; each is handed out once."""
-        return [item.mail for item in asyncio.run(self.sql.outbox.claim(self.clock(), 100))]
+        items = asyncio.run(self.sql.outbox.claim(self.clock(), 100))
+        for item in items:
+            asyncio.run(self.sql.outbox.sent(item.item_id, self.clock()))
+        return [item.mail for item in items]
 
     def unlink_path(self) -> str:
         """The path in the newest mail's link."""

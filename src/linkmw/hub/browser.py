@@ -1,7 +1,8 @@
-"""What ties a browser to the hub: three cookies, and the form token that follows from them.
+"""What ties a browser to the hub: four cookies, and the form token that follows from them.
 
 `__Host-linkmw-hub` says which browser began a flow, `__Host-linkmw-hub-session` that somebody signed in,
-`__Host-linkmw-hub-unlink` which mail's link was opened. Each is 32 random bytes; stores see hashes only (SC07).
+`__Host-linkmw-hub-unlink` and `__Host-linkmw-hub-confirm` which mail's link was opened. Each is 32 random bytes; stores
+see hashes only (SC07).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from linkmw.whence import is_own_form
 BROWSER = "__Host-linkmw-hub"
 SESSION = "__Host-linkmw-hub-session"
 UNLINK = "__Host-linkmw-hub-unlink"
+CONFIRM = "__Host-linkmw-hub-confirm"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # 32 bytes, base64url without padding
 

@@ -1,17 +1,19 @@
-"""Who is told by mail of a link made or removed, and with what (MIM-7, MIM-24, PR14).
+"""Who is told by mail of a link made or removed, or asked for an address, and with what (MIM-7, MIM-24, PR14).
 
 In the language that the link was made in: its mails go to the same person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from linkmw.http import Request
 from linkmw.hub import looks
 from linkmw.hub.mail import messages
-from linkmw.hub.mail.messages import Envelope, Happening
+from linkmw.hub.mail.messages import Envelope, Happening, NewlyLinked
 from linkmw.hub.mail.names import is_address
 from linkmw.hub.place import Place
-from linkmw.hub.ports import Mail, NewLink, Ports
+from linkmw.hub.ports import Mail, MailProof, NewLink, Ports
 from linkmw.model import Link
 from linkmw.pages import language
 from linkmw.settings import HubSettings
@@ -47,6 +49,46 @@ async def _linked(
         envelope = await _envelope(ports, settings, where, to_identity)
         mails.append(messages.linked_for_identity(envelope, happening, identity_email=shown))
     return mails
+
+
+async def joined(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, made: Sequence[tuple[Place, NewLink, str]]
+) -> list[Mail]:
+    """The mails about links of one first sign-in, each with the token of its own button: one to each address that the
+    accounts have, and one to the identity's where that is none of these (MIM-7, PR14).
+
+    where: of the account that was proven.
+    """
+    email = made[0][1].identity_email
+    by_address: dict[str, list[NewlyLinked]] = {}
+    for of, link, token in made:
+        if is_address(link.account.email):
+            unlink_url = f"{settings.public_url}/unlink/{token}"
+            told = NewlyLinked(link.account.username, of.product.name, unlink_url)
+            by_address.setdefault(link.account.email.lower(), []).append(told)
+    happening, mails = _happening(request, ports.now()), []
+    with language.speaking(made[0][1].language or where.tenant.language):
+        for recipient, accounts in by_address.items():
+            envelope = await _envelope(ports, settings, where, recipient)
+            mails.append(messages.several_linked(envelope, happening, accounts=accounts, identity_email=email))
+        if email.lower() not in by_address:
+            envelope = await _envelope(ports, settings, where, email)
+            mails.append(messages.linked_for_identity(envelope, happening, identity_email=email))
+    return mails
+
+
+async def verification(
+    ports: Ports, settings: HubSettings, request: Request, where: Place, proof: MailProof, token: str
+) -> Mail:
+    """The mail whose link confirms an address (AKE-11). In the language that is spoken where it is waited for."""
+    envelope = await _envelope(ports, settings, where, proof.email)
+    return messages.verify_address(
+        envelope,
+        _happening(request, proof.started),
+        account=proof.username,
+        url=f"{settings.public_url}/confirm-email/{token}",
+        seconds=proof.expires - proof.started,
+    )
 
 
 async def unlinked(

@@ -22,7 +22,8 @@ Step = Literal["identify", "identity", "choose", "prove", "confirm", "inbox", "j
 class Joinable:
     """An account of the same address that a first sign-in may link too (AKE-6). proven: it is the one just proven.
 
-    last_used: the product's own word, seconds since the epoch, None when it has none.
+    last_used: the product's own word, seconds since the epoch, None when it has none. allowed: its product says that
+    the address is enough; another one is named only, to be proven there (PR06).
     """
 
     client_id: str
@@ -30,6 +31,7 @@ class Joinable:
     username: str
     last_used: int | None = None
     proven: bool = False
+    allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Flow:
     hub_sid: the hub session it opened. error: why it was refused. then: the path at the hub where a flow that no
     product asked for ends, "" for the manager. fresh_seconds: how old the sign-in may be, 0 for any age (MIM-28).
     hint: the name that was typed at the first sign-in. email: the address to be confirmed there, joins: what else
-    may be linked once it is. mails: how many went there in this flow, the last one when.
+    may be linked once it is. mails: how many were sent in this flow, the last one when. opened: the product that was
+    opened, where the account of another one is proven.
     """
 
     flow_id: str
@@ -70,6 +73,7 @@ class Flow:
     joins: tuple[Joinable, ...] = ()
     mails: int = 0
     mailed: int = 0
+    opened: str = ""
 
     @property
     def name(self) -> str:

@@ -105,7 +105,12 @@ def is_too_old_to_link(tenant: Tenant, auth_time: int, seconds: int, now: int) -
 
 
 def opens(session: HubSession | None, tenant: Tenant) -> TypeGuard[HubSession]:
-    """Is this a session of that tenant's? (PR08)"""
+    """Is this a session of that tenant's, begun at Keycloak? One that a proof began opens no manager (PR08, PR21)."""
+    return is_of(session, tenant) and session.by_proof == ""
+
+
+def is_of(session: HubSession | None, tenant: Tenant) -> TypeGuard[HubSession]:
+    """Is this a session of that tenant's, however it began? (PR08)"""
     return (
         session is not None
         and session.organization_id == tenant.organization_id
@@ -114,9 +119,10 @@ def opens(session: HubSession | None, tenant: Tenant) -> TypeGuard[HubSession]:
 
 
 def is_same_person(flow: Flow, session: HubSession | None) -> bool:
-    """Is who is signed in at the hub now still who the flow began with? (LT09)"""
+    """Is who is signed in at the hub now still who the flow began with? (LT09) By a proof: for that product only."""
     return (
         session is not None
+        and session.by_proof in ("", flow.client_id)
         and flow.identity is not None
         and session.identity == flow.identity
         and session.organization_id == flow.organization_id
@@ -226,7 +232,7 @@ def may_push(flow: Flow | None, client_id: str, account_id: str, now: int) -> Pu
     return "accept"
 
 
-CommitVerdict = Literal["commit", "used", "state_mismatch", "expired", "identity_changed"]
+CommitVerdict = Literal["commit", "confirm", "used", "state_mismatch", "expired", "identity_changed"]
 
 
 def may_commit(
@@ -234,7 +240,8 @@ def may_commit(
 ) -> CommitVerdict:
     """May this browser turn the flow's proof into a link? The one place where both proofs meet (design 3, I7).
 
-    The browser that began (cookie) and the browser that proved (code) must be one, for one identity.
+    The browser that began (cookie) and the browser that proved (code) must be one, for one identity; at a first
+    sign-in there is none yet, and an address is confirmed before there is.
     """
     if flow is None or not is_of_browser(flow, browser_key) or flow.account is None:
         return "state_mismatch"
@@ -244,6 +251,8 @@ def may_commit(
         return "used"
     if flow.expires <= now:
         return "expired"
+    if flow.purpose == "first_sign_in":
+        return "confirm"
     return "commit" if is_same_person(flow, session) else "identity_changed"
 
 

@@ -39,6 +39,7 @@ STEPS: tuple[Move, ...] = (
     Move("identify", "asked", "prove"),
     Move("identify", "dropped", "refused"),
     Move("prove", "confirmed", "confirm"),  # the account is proven; now its owner's address (AKE-11)
+    Move("prove", "known", "done"),  # it is linked already: its identity signs in
     Move("confirm", "mailed", "inbox"),
     Move("inbox", "mailed", "inbox"),  # once more, or to another address
     Move("inbox", "confirmed", "join"),

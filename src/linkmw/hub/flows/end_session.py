@@ -33,7 +33,7 @@ async def start(ports: Ports, settings: HubSettings, request: Request, client_id
     with concerning(where):
         asked = end_session.read_request(request.query, client_id, place.post_logout_redirect_uri(where.product))
         session = await flows.session_of(ports, settings, request)
-        if not rules.opens(session, where.tenant):
+        if not rules.is_of(session, where.tenant):
             return await sign_out.leave(ports, settings, request, where, None, asked.then)
         if await _is_of(ports, settings, where, asked, session):
             return await sign_out.leave(ports, settings, request, where, session, asked.then)
@@ -96,7 +96,7 @@ async def confirm(ports: Ports, settings: HubSettings, request: Request, client_
         form = read_own_form(request, settings.public_url, browser.csrf)
         record = await ports.sign_outs.take(browser.key, form.get("record"))
         found = await flows.session_of(ports, settings, request)
-        session = found if rules.opens(found, where.tenant) else None
+        session = found if rules.is_of(found, where.tenant) else None
         if record is None and session is None:
             return redirect(place.signed_out(settings, where.tenant))
         if record is None or record.client_id != client_id:

@@ -95,6 +95,12 @@ async def need(ports: Ports, request: Request, flow_id: str) -> tuple[Browser, P
         return browser, where, flow
 
 
+async def opened(ports: Ports, where: Place, flow: Flow) -> Place:
+    """The product that was opened, where the account of another one is proven."""
+    client = await ports.registry.client(flow.opened) if flow.opened else None
+    return Place(where.tenant, client) if client else where
+
+
 async def session_of(ports: Ports, settings: HubSettings, request: Request) -> HubSession | None:
     """Who is signed in at the hub in this browser, if anybody is. Raises Unavailable."""
     sid = read_token(request, SESSION)

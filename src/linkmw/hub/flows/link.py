@@ -17,6 +17,8 @@ from linkmw.pages.screens import Form
 from linkmw.settings import HubSettings
 
 SWITCHED = "identity_switched"  # why a flow is over that "not you?" has ended
+# Where a first sign-in waits for somebody.
+_FIRST_PAGES = {"identify": "/sign-in", "confirm": "/confirm", "inbox": "/inbox", "join": "/accounts"}
 ARRIVAL_SECONDS = 300  # from the hub to the product's page; there its own record counts (PR22)
 
 
@@ -26,9 +28,9 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
     pending = PendingProof(
         flow_id=flow.flow_id,
         client_id=flow.client_id,
-        purpose="link" if flow.request else "add",
+        purpose=_purpose(flow),
         identity_email=flow.identity_email,
-        hint="",
+        hint=flow.hint,
         expires=flow.expires,
         flow=flow.name,
         identity=flow.identity,
@@ -36,6 +38,12 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
     await flows.keep(ports, steps.go(flow, "asked"))
     await ports.handles.put(handle, pending, ARRIVAL_SECONDS)
     return redirect(with_query(place.at_gate(where.product, "prove"), handle=handle, **language.handed_on()))
+
+
+def _purpose(flow: Flow) -> Literal["link", "add", "first_sign_in"]:
+    if flow.purpose == "first_sign_in":
+        return "first_sign_in"
+    return "link" if flow.request else "add"
 
 
 async def commit(ports: Ports, settings: HubSettings, request: Request) -> Response:
@@ -56,10 +64,20 @@ async def commit(ports: Ports, settings: HubSettings, request: Request) -> Respo
         if verdict == "state_mismatch":
             raise StateMismatch("this browser began no flow that was proven with that code")
         await _keep_code(ports, code, flow)
+        if verdict == "confirm":
+            return await _to_confirm(ports, settings, request, where, flow)
         if verdict == "commit":
             return await _add(ports, settings, request, where, flow)
         flow = await flows.keep(ports, steps.go(flow, "failed", error=verdict))
         return await led_to(ports, settings, request, where, flow)
+
+
+async def _to_confirm(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    """The account is proven; its owner's address comes next (AKE-11), unless somebody has the account already."""
+    account = flow.account
+    taken = await ports.links.of_account(flow.client_id, account.account_id) if account else None
+    flow = await flows.keep(ports, steps.go(flow, "known" if taken else "confirmed"))
+    return await led_to(ports, settings, request, where, flow)
 
 
 async def _keep_code(ports: Ports, code: str, flow: Flow) -> None:
@@ -91,10 +109,14 @@ async def led_to(ports: Ports, settings: HubSettings, request: Request, where: P
 
     Raises StateMismatch where there is nothing to come back to: its page offers a fresh start.
     """
+    if flow.purpose == "first_sign_in":
+        return await _first_led_to(ports, settings, request, where, flow)
     if flow.step == "refused":
         return _refused(settings, where, flow)
     if flow.purpose == "manager":
         return redirect(settings.public_url + (flow.then or place.in_manager(where.tenant)))
+    if flow.request and where.product.mode == "replace" and flow.link_id is not None:
+        return await _straight_on(ports, settings, request, where, flow)
     if flow.account is not None and flow.step in ("linked", "done"):
         told = f"{settings.public_url}/linked" if flow.request else place.manager(settings, where.tenant)
         return redirect(with_query(told, flow=flow.flow_id))
@@ -105,6 +127,30 @@ async def led_to(ports: Ports, settings: HubSettings, request: Request, where: P
     if flow.step == "prove":
         return await ask(ports, where, flow)
     return await _granted_again(ports, settings, request, where, flow)
+
+
+async def _straight_on(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    """On to the product without a page in between: in one that has moved over, that is what was asked for (AKE-16)."""
+    if not rules.is_same_person(flow, await flows.session_of(ports, settings, request)):
+        raise StateMismatch("the sign-in was used before, or is one of too many at once")
+    if flow.step == "linked":
+        flow = await flows.keep(ports, steps.go(flow, "left"))
+    return await _granted_again(ports, settings, request, where, flow)
+
+
+async def _first_led_to(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    """As `led_to`, for a first sign-in: to the page that it waits at, or to the product it has opened."""
+    if flow.step in _FIRST_PAGES:
+        return redirect(with_query(settings.public_url + _FIRST_PAGES[flow.step], flow=flow.flow_id))
+    if flow.step == "prove":
+        return await ask(ports, where, flow)
+    if flow.step == "refused":
+        raise RequestRefused("the first sign-in is over", code="expired")
+    if flow.link_id is None and flow.account is not None:
+        return redirect(with_query(f"{settings.public_url}/known", flow=flow.flow_id))
+    if flow.link_id is None or flow.opened:
+        return redirect(place.at_gate((await flows.opened(ports, where, flow)).product, "login"))
+    return await _straight_on(ports, settings, request, where, flow)
 
 
 def chooser(settings: HubSettings, flow: Flow) -> str:

@@ -1,4 +1,4 @@
-"""From a product's button or the manager's address to Keycloak and back (style: walk, steps 3 to 6)."""
+"""To Keycloak and back, for a product or for the manager (style: walk, steps 3 to 6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from linkmw.http import GUARD_HEADERS, Request, Response, redirect, set_cookie
 from linkmw.hub import place, provider, rules, steps
 from linkmw.hub.browser import SESSION, Browser, browser_or_new
 from linkmw.hub.flows import flow as flows
-from linkmw.hub.flows import link
+from linkmw.hub.flows import held, link
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, KeycloakSignIn, Ports
@@ -22,21 +22,6 @@ from linkmw.whence import is_navigation
 
 NOTHING = Response(204, GUARD_HEADERS)
 NOT_LINKED = "No account of this product is linked to this identity."
-
-
-async def start(ports: Ports, settings: HubSettings, request: Request, client_id: str) -> Response:
-    """GET /o/{client_id}/authorize: a product asks who this is."""
-    if not is_navigation(request):
-        return NOTHING  # an image, a frame or a prefetch starts nothing (FC17)
-    where = await provider.accept_client(ports, client_id)
-    with concerning(where):
-        try:
-            asked = provider.read_request(request.query, where.product)
-        except authorize.RedirectableError as error:
-            state = request.query.get("state")  # read_request has found it fit to echo
-            return provider.refuse(settings, where.product, state, error.error, error.description)
-        browser = browser_or_new(request, ports.token)
-        return await to_provider(ports, settings, browser, where, Wish("sign_in", asked))
 
 
 async def start_manager(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
@@ -59,9 +44,19 @@ async def to_manager(
 
 
 async def to_provider(
-    ports: Ports, settings: HubSettings, browser: Browser, where: Place, wish: Wish, prompt: str = ""
+    ports: Ports,
+    settings: HubSettings,
+    browser: Browser,
+    where: Place,
+    wish: Wish,
+    *,
+    prompt: str = "",
+    login_hint: str = "",
 ) -> Response:
-    """To Keycloak: a new flow, and a sign-in of our own that only this browser can finish."""
+    """To Keycloak: a new flow, and a sign-in of our own that only this browser can finish.
+
+    login_hint: the address that its page is filled in with.
+    """
     asked = wish.request
     sign_in = authorize.new_sign_in(ports.token, then="", now=ports.now())
     flow = flows.begin(ports, settings, browser, where, wish, sign_in.state)
@@ -71,6 +66,7 @@ async def to_provider(
         place.callback(settings, where.tenant),
         prompt=prompt or (asked.prompt if asked else ""),
         max_age=_max_age(asked.max_age if asked else None, wish.fresh_seconds),
+        login_hint=login_hint,
         ui_locales=_ui_locales(asked.ui_locales if asked else ""),
     )
     await flows.keep(ports, flow)
@@ -111,6 +107,7 @@ async def finish(ports: Ports, settings: HubSettings, request: Request, organiza
         )
         _check_sign_in(ports, where, flow, signed)
         session = await _open_session(ports, settings, request, where, signed)
+        await held.link(ports, settings, request, where, signed)
         answer = await _go_on(ports, settings, request, browser, where, _with_identity(flow, signed, session))
         return answer.with_headers([set_cookie(SESSION, session.sid)])
 
@@ -227,5 +224,10 @@ async def again(ports: Ports, settings: HubSettings, request: Request) -> Respon
     """POST /switch-identity: "not you?", answered. Keycloak asks anew, whoever is signed in there."""
     browser, where, flow = await link.drop(ports, settings, request)
     with concerning(where):
-        wish = Wish(flow.purpose, flow.request, then=flow.then, fresh_seconds=flow.fresh_seconds)
+        wish = Wish(_once_more(flow), flow.request, then=flow.then, fresh_seconds=flow.fresh_seconds)
         return await to_provider(ports, settings, browser, where, wish, prompt="login")
+
+
+def _once_more(flow: Flow) -> Literal["sign_in", "manager", "add", "first_sign_in"]:
+    """A first sign-in asks no identity who it is: what begins at Keycloak is a sign-in like any other."""
+    return "sign_in" if flow.purpose == "first_sign_in" else flow.purpose

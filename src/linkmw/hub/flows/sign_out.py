@@ -40,6 +40,8 @@ async def leave(
         await end_session(ports, request, where, session, session.public_sid)
     browser = browser_or_new(request, ports.token)
     record = SignOut(ports.token(), where.client.client_id if where.client else "", then)
+    if session is not None and session.by_proof:  # nobody is signed in at Keycloak (PR21)
+        return await _arrive(ports, settings, browser, where, record)
     try:
         onward = await ports.provider.end_session_url(
             where.tenant,
@@ -128,7 +130,7 @@ async def _arrive(ports: Ports, settings: HubSettings, browser: Browser, where: 
 async def _own_session(ports: Ports, settings: HubSettings, request: Request, where: Place) -> HubSession | None:
     """Whose form this is. None: signed out already, in another tab. Raises RequestRefused for another's form."""
     session = await flows.session_of(ports, settings, request)
-    if not rules.opens(session, where.tenant):
+    if not rules.is_of(session, where.tenant):
         return None
     read_own_form(request, settings.public_url, session.csrf)
     return session
