@@ -144,14 +144,15 @@ class Decorate:
 
     HTML fragments: `button` goes after the form with the password, `marked_button` to the marker `<!-- linkmw -->`,
     `fixed_button` into a page with neither. stylesheet: its path. head: the request is HEAD, whose answer says of the
-    page what GET's would, or nothing (RFC 9110, 9.3.2).
+    page what GET's would, or nothing (RFC 9110, 9.3.2). headers: what the page gets besides; without a button, alone.
     """
 
-    button: str
-    marked_button: str
-    fixed_button: str
-    stylesheet: str
+    button: str = ""
+    marked_button: str = ""
+    fixed_button: str = ""
+    stylesheet: str = ""
     head: bool = False
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)

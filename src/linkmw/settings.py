@@ -101,6 +101,13 @@ def _sign_out(value: object) -> Literal["everywhere", "product"]:
     return cast(Literal["everywhere", "product"], text)
 
 
+def _when_away(value: object) -> Literal["native", "closed"]:
+    text = _text(value).lower()
+    if text not in ("native", "closed"):
+        raise ValueError("is neither native nor closed")
+    return cast(Literal["native", "closed"], text)
+
+
 def _log(value: object) -> Literal["text", "json"]:
     text = _text(value).lower()
     if text not in ("text", "json"):
@@ -183,7 +190,21 @@ class Settings:
     client_secret: Secret = setting(_secret, Secret(""), "this product's client secret, as printed", secret=True)
     redis_url: str = setting(_text, "", "the product's own Redis, for instance redis://localhost:6379/0", secret=True)
     redis_prefix: str = setting(_text, "linkmw:", "what every key of ours begins with")
-    mode: Mode = setting(_mode, "beside", "off or beside")
+    mode: Mode = setting(_mode, "beside", "off, beside or replace")
+    when_away: Literal["native", "closed"] = setting(
+        _when_away,
+        "native",
+        "in `replace`, while the hub, Redis or Keycloak is away: the product's own login opens (`native`), or not",
+    )
+    native_session_seconds: int = setting(
+        _number,
+        28800,
+        "in `replace`: how long sessions from before the switch-on and from while away last",
+        unit="seconds",
+    )
+    break_glass: str = setting(
+        _text, "linkmw-break-glass.json", "the file of `linkmw break-glass`; a relative path is beside the TOML file"
+    )
     login_paths: tuple[str, ...] = setting(_paths, ("/login",), "the login routes, as the application sees them")
     prefix: str = setting(_prefix, "/.linkmw/", "where our own routes live")
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,6 +17,8 @@ from tests.secrets_in_logs import used
 from linkmw.errors import LinkRefused, ProviderRefused, TokenRejected, Unavailable
 from linkmw.gate import routes
 from linkmw.gate.browser import cookie_name
+from linkmw.gate.doors import Doors
+from linkmw.gate.permits import Permits
 from linkmw.gate.ports import (
     AccountFacts,
     Branding,
@@ -26,6 +29,7 @@ from linkmw.gate.ports import (
     Tokens,
 )
 from linkmw.http import Answer, Headers, Request, Response
+from linkmw.log import Changes
 from linkmw.model import Account, Marker, Proof, ProofRequest, Secret
 from linkmw.run import in_place, run_now
 from linkmw.settings import Settings
@@ -269,6 +273,22 @@ class World:
             now=self.clock,
             token=self.token,
             ping=self._ping,
+            doors=self.new_doors(),
+        )
+
+    def new_doors(self) -> Doors:
+        """Those of a process that has just begun; nothing of what they hear is kept."""
+        self.permits = Permits(Path(self.settings.break_glass), self.clock, lambda: float(self.clock()))
+        settings = replace(self.settings, probe_seconds=0.0)
+        return Doors(
+            settings,
+            self.hub,
+            self._ping,
+            self.store.switched_on,
+            self.permits,
+            now=self.clock,
+            said=Changes(),
+            clock=lambda: float(self.clock()),
         )
 
     async def _ping(self) -> bool:

@@ -117,4 +117,7 @@ def put_button(page: HttpResponse, answer: Decorate) -> None:
         for name in list(page.headers):
             del page[name]
         for name, value in kept:
-            page[name] = value
+            if name == "Set-Cookie":
+                _set_cookie(page, value)
+            else:
+                page[name] = value

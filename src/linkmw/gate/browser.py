@@ -44,6 +44,11 @@ def known_or_new(settings: Settings, request: Request, token: Callable[[], str])
     return Browser(_key(value), (set_cookie(cookie_name(settings.client_id), value),))
 
 
+def in_share(browser: Browser, percent: int) -> bool:
+    """Is this browser one of so many percent? Always the same ones; more percent never drops one (P-4)."""
+    return int(browser.key[:8], 16) % 100 < percent
+
+
 def _key(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import secrets
 import time
 
+from linkmw.gate.doors import Doors
 from linkmw.gate.guard import Guard
 from linkmw.gate.hub_client import HubClient
+from linkmw.gate.permits import Permits, path_of
 from linkmw.gate.ports import Ports, Product
 from linkmw.gate.product_call import answering
 from linkmw.gate.wire import AwaitedWire, BlockingWire
+from linkmw.log import Changes
 from linkmw.run import Call, in_place, in_thread
 from linkmw.settings import Settings
 from linkmw.stores.redis import connect, connect_blocking
 from linkmw.stores.redis_gate import GateStores
+
+_DOORS = Changes()  # of all gates in this process: a door is opened once
 
 
 def build(settings: Settings, product: Product, *, blocking: bool, call: Call | None = None) -> Ports:
@@ -40,6 +45,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         now=now,
         token=token,
         ping=commands.ping,
+        doors=doors(settings, blocking=blocking),
     )
 
 
@@ -47,6 +53,20 @@ def guard(settings: Settings, *, blocking: bool) -> Guard:
     """The guard of this process, with connections of its own. As `build`; an awaited one serves any number of loops."""
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
     return Guard(GateStores(commands, settings.redis_prefix).sessions, now)
+
+
+def doors(settings: Settings, *, blocking: bool) -> Doors:
+    """The doors of this product, probed over connections of their own: no visitor can keep the probe waiting (PR02)."""
+    commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
+    return Doors(
+        settings,
+        HubClient(settings, BlockingWire() if blocking else AwaitedWire(), clock=time.monotonic, now=now, token=token),
+        commands.ping,
+        GateStores(commands, settings.redis_prefix).switched_on,
+        Permits(path_of(settings), now),
+        now=now,
+        said=_DOORS,
+    )
 
 
 def now() -> int:

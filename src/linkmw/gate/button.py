@@ -59,13 +59,15 @@ def understands(status: int, headers: Headers) -> bool:
 def decorate(headers: Headers, body: bytes, answer: Decorate) -> tuple[Headers, bytes] | None:
     """The answer with the button in its page; None for a page that is left as it is."""
     if answer.head and not body:
-        return _of_a_changed_page(headers), body  # how long the page is with its button, only GET can say
+        return (*_of_a_changed_page(headers), *answer.headers), body  # how long it is with its button, only GET can say
+    if not answer.stylesheet:  # nothing to show, only headers to set
+        return (*_of_a_changed_page(headers), *answer.headers, ("Content-Length", str(len(body)))), body
     found = _place(body)
     if found is None:
         return None
     position, place = found
     page = body[:position] + _fragment(answer, place) + body[position:]
-    return (*_of_a_changed_page(headers), ("Content-Length", str(len(page)))), page
+    return (*_of_a_changed_page(headers), *answer.headers, ("Content-Length", str(len(page)))), page
 
 
 def _of_a_changed_page(headers: Headers) -> Headers:

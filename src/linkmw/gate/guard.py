@@ -13,6 +13,7 @@ from linkmw.errors import Unavailable
 from linkmw.model import Marker
 
 if TYPE_CHECKING:
+    from linkmw.gate.doors import Doors
     from linkmw.gate.ports import Sessions
 
 KEPT_SECONDS = 0.5  # with the push of a logout, an ended session is gone within a second everywhere
@@ -23,9 +24,14 @@ class Guard:
     """One for each process and event loop. It never raises: a Redis that is silent leaves sessions as they are."""
 
     def __init__(
-        self, sessions: Sessions, now: Callable[[], int], monotonic: Callable[[], float] = time.monotonic
+        self,
+        sessions: Sessions,
+        now: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+        doors: Doors | None = None,
     ) -> None:
         self._sessions = sessions
+        self._doors = doors
         self._now = now
         self._monotonic = monotonic
         self._kept: dict[str, float] = {}  # sid → until when its yes holds
@@ -35,6 +41,8 @@ class Guard:
         """False once the session has ended, or is too old whatever Redis says."""
         if marker.expires <= self._now():
             return False
+        if marker.sid.startswith(NATIVE):
+            return self._doors is None or self._doors.stands(marker)
         if max(self._kept.get(marker.sid, 0.0), self._silent_until) > self._monotonic():
             return True
         try:
@@ -58,6 +66,7 @@ class Guard:
         self._kept[sid] = self._monotonic() + KEPT_SECONDS
 
 
+NATIVE = "native:"  # how the sid begins of a session that no link opened (P-5); the allow-list knows none of them
 MARKER = "_linkmw"  # under which key of a native session its marker is: [sid, expires]
 
 

@@ -1,15 +1,14 @@
-"""The product's own login route in `beside`: the page as it is, plus the button while everything answers (P-2, P-5)."""
+"""The product's own login route: in `beside` its page plus the button, in `replace` the way to the hub (P-2 to P-6)."""
 
 from __future__ import annotations
 
 import logging
 
-from linkmw import redirects
 from linkmw.errors import LinkmwError, Unavailable
-from linkmw.gate import answers, places
-from linkmw.gate.browser import wants_page
-from linkmw.gate.ports import Ports
-from linkmw.http import PASS, Answer, Decorate, Request
+from linkmw.gate import answers, closed_door, places
+from linkmw.gate.browser import in_share, known_or_new, wants_page
+from linkmw.gate.ports import HubState, Ports
+from linkmw.http import PASS, Answer, Decorate, Headers, Request, redirect
 from linkmw.pages.screens import sign_in_button
 from linkmw.settings import Settings
 from linkmw.switch import effective
@@ -19,6 +18,10 @@ logger = logging.getLogger("linkmw.gate")
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     """Decorate, or Pass for whatever is no page to a person, and while hub, Redis or Keycloak is away."""
+    if ports.doors.in_use and not ports.doors.permits.any():
+        standing = await ports.doors.standing()
+        if standing == "closed" or (standing == "away" and settings.when_away == "closed"):
+            return await closed_door.answer(ports, settings, request, away=standing == "away")
     if request.method not in ("GET", "HEAD") or not wants_page(request):
         return PASS
     try:
@@ -32,15 +35,33 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         _say(ports, settings, error)
         return PASS
     _say(ports, settings, None)
+    return (
+        _of_everybody(settings, request, state) if state.percent >= 100 else _of_share(ports, settings, request, state)
+    )
+
+
+def _of_everybody(settings: Settings, request: Request, state: HubState, headers: Headers = ()) -> Decorate:
     look = answers.dressed(settings, state.branding).look
-    url = _start(settings, request)
+    url = places.start(settings, request)
     return Decorate(
         button=sign_in_button(look=look, url=url),
         marked_button=sign_in_button(look=look, url=url, placement="marker"),
         fixed_button=sign_in_button(look=look, url=url, placement="fixed"),
         stylesheet=look.button_stylesheet,
         head=request.method == "HEAD",
+        headers=headers,
     )
+
+
+def _of_share(ports: Ports, settings: Settings, request: Request, state: HubState) -> Answer:
+    """Below 100 percent: the same browsers each time, by a cookie that the others get as well (P-4, PR15)."""
+    browser = known_or_new(settings, request, ports.token)
+    if not in_share(browser, state.percent):
+        return Decorate(head=request.method == "HEAD", headers=browser.headers) if browser.headers else PASS
+    replaces = effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "replace"
+    if replaces and not ports.doors.permits.any():
+        return redirect(places.start(settings, request), browser.headers)
+    return _of_everybody(settings, request, state, browser.headers)
 
 
 def _say(ports: Ports, settings: Settings, error: LinkmwError | None) -> None:
@@ -52,9 +73,3 @@ def _say(ports: Ports, settings: Settings, error: LinkmwError | None) -> None:
         logger.warning("the button on the login page is back", extra=fields)
     else:
         logger.warning("no button on the login page: %s: %s", error.code, error, extra={**fields, "code": error.code})
-
-
-def _start(settings: Settings, request: Request) -> str:
-    """Where the button leads: on to the page that the login page itself would go to, if that is one of this site."""
-    following = [value for value in request.query.all("next") if redirects.judge(value, default="") == value]
-    return places.ours(settings, "login", next=following[0]) if len(following) == 1 else places.ours(settings, "login")

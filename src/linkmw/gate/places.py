@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from linkmw.http import with_query
+from linkmw import redirects
+from linkmw.http import Request, with_query
 from linkmw.settings import Settings
 
 
@@ -17,6 +18,12 @@ def ours(settings: Settings, name: str, **query: str) -> str:
     """The path of our route `name`, as browsers see it."""
     path = f"{mount(settings)}{settings.prefix}{name}"
     return with_query(path, **query) if query else path
+
+
+def start(settings: Settings, request: Request) -> str:
+    """Where a sign-in begins: on to the page that the login page itself would go to, if that is one of this site."""
+    following = [value for value in request.query.all("next") if redirects.judge(value, default="") == value]
+    return ours(settings, "login", next=following[0]) if len(following) == 1 else ours(settings, "login")
 
 
 def native_login(settings: Settings) -> str:

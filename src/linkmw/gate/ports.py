@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from linkmw.http import Headers, Request
 from linkmw.log import Changes
 from linkmw.model import Account, Marker, Mode, Proof, ProofRequest, Session, SignIn
 from linkmw.run import Call
+
+if TYPE_CHECKING:
+    from linkmw.gate.doors import Doors
 
 
 class SignIns(Protocol):
@@ -172,6 +175,16 @@ class Marks(Protocol):
 
     async def reset(self, purpose: str, value: str) -> None:
         """Start that count anew."""
+
+
+class SwitchedOn(Protocol):
+    """When the product's doors were closed by `replace`, for all of its gates (P-3)."""
+
+    async def get(self) -> int:
+        """Seconds since the epoch; 0 while it does not hold. Raises Unavailable."""
+
+    async def put(self, since: int) -> None:
+        """It was then; 0: it does not hold any more. Raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,4 +430,5 @@ class Ports:
     now: Callable[[], int]
     token: Callable[[], str]  # 32 random bytes, base64url
     ping: Callable[[], Awaitable[object]]  # does the product's own Redis answer? Raises Unavailable
+    doors: Doors
     said: Changes = field(default_factory=Changes)  # what the log was told last

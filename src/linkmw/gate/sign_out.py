@@ -34,12 +34,20 @@ async def ended(ports: Ports, settings: Settings, request: Request, marker: Mark
         browser = known(settings, request)
         if browser is not None:
             await forget_rounds(ports, browser)
-        if session is None or settings.sign_out != "everywhere" or not wants_page(request):
+        if not wants_page(request):
             return None
+        if session is None or settings.sign_out != "everywhere":
+            return await _told_here(ports, settings)
         return await _to_the_hub(ports, settings, request, session)
     except LinkmwError as error:
         logger.warning("signed out of the product alone: %s: %s", error.code, error)
         return None
+
+
+async def _told_here(ports: Ports, settings: Settings) -> Response | None:
+    """Where the login route leads to the hub, the product's own answer would often lead straight back in (P-7)."""
+    closed = await ports.doors.standing() == "closed"
+    return redirect(places.ours(settings, "signed-out")) if closed else None
 
 
 async def forget(ports: Ports, settings: Settings, request: Request, marker: Marker, why: Why) -> Session | None:

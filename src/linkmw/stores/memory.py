@@ -411,6 +411,19 @@ class MailProofs:
         return self._pressed.get(flow_id)
 
 
+class SwitchedOn:
+    """When `replace` closed the doors."""
+
+    def __init__(self) -> None:
+        self._since = 0
+
+    async def get(self) -> int:
+        return self._since
+
+    async def put(self, since: int) -> None:
+        self._since = since
+
+
 class GateMemory:
     """The gate's stores. now: seconds since the epoch."""
 
@@ -423,6 +436,7 @@ class GateMemory:
         self.entries: Records[Entry] = Records(now)
         self.sign_outs: Records[SignOutRecord] = Records(now)
         self.password_hashes = PasswordHashes(now)
+        self.switched_on = SwitchedOn()
 
 
 class HubMemory:

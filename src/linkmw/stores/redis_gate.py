@@ -179,6 +179,23 @@ class Sessions:
         return (self._accounts, session.account_id), (self._hub_sids, session.hub_sid)
 
 
+class SwitchedOn:
+    """One number under one key, kept anew whenever a gate looks; gone when no gate has looked for over a year."""
+
+    _SECONDS = 400 * 86_400
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._commands = commands
+        self._key = Keys(prefix, "r").of("")
+
+    async def get(self) -> int:
+        found = await self._commands.get(self._key)
+        return int(found) if found and found.isdigit() else 0
+
+    async def put(self, since: int) -> None:
+        await self._commands.put(self._key, str(since).encode(), self._SECONDS if since else 0)
+
+
 class GateStores:
     """The gate's stores over one Redis, under one prefix."""
 
@@ -191,3 +208,4 @@ class GateStores:
         self.entries = Records(commands, Keys(prefix, "e"), Entry)
         self.sign_outs = Records(commands, Keys(prefix, "o"), SignOutRecord)
         self.password_hashes = PasswordHashes(commands, Keys(prefix, "w"))
+        self.switched_on = SwitchedOn(commands, prefix)

@@ -1,0 +1,162 @@
+"""Do the product's own doors stand open in `replace`, and is a native session one at all? (P-3, P-5, PR02, PR03)
+
+Opened and closed by this gate's own probe alone: what goes wrong for a visitor moves nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Literal
+
+from linkmw.errors import LinkmwError, Unavailable
+from linkmw.gate import audit
+from linkmw.gate.guard import NATIVE
+from linkmw.gate.kept import Kept
+from linkmw.log import Changes
+from linkmw.model import Marker, Mode
+from linkmw.switch import effective
+
+if TYPE_CHECKING:
+    from linkmw.gate.permits import Permits
+    from linkmw.gate.ports import Hub, SwitchedOn
+    from linkmw.settings import Settings
+
+_AWAY = f"{NATIVE}away"
+
+REMEMBERED_SECONDS = 60.0  # so long this process takes Redis' word on when `replace` began
+
+# open: by the hub's word nothing is closed. closed: everything. away: the hub, Redis or Keycloak does not answer.
+Standing = Literal["open", "closed", "away"]
+Admission = Marker | Literal["as_it_is", "ended"]
+
+
+class Doors:
+    """The doors of one product, as one gate finds them. Its answers are a second old at most.
+
+    ping: the product's Redis, on a connection of the probe's own. permits: those of `linkmw break-glass`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        hub: Hub,
+        ping: Callable[[], Awaitable[object]],
+        switched_on: SwitchedOn,
+        permits: Permits,
+        *,
+        now: Callable[[], int],
+        said: Changes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.permits = permits
+        self._settings = settings
+        self._hub = hub
+        self._redis = Kept(ping, settings.probe_seconds, clock)
+        self._switched_on = switched_on
+        self._now = now
+        self._said = said
+        self._clock = clock
+        self._since: int | None = None  # when `replace` began; 0 while it does not hold; None: not known here
+        self._known_until = 0.0
+
+    @property
+    def in_use(self) -> bool:
+        """Does this product close doors at all? All else about them is asked only then."""
+        return self._settings.mode == "replace"
+
+    async def standing(self) -> Standing:
+        """How the doors stand. Never raises for what is away."""
+        if not self.in_use:
+            return "open"
+        try:
+            if await self._hubs_word() != "replace":
+                await self._forget_switch_on()
+                self._say("")
+                return "open"
+            await self._redis.get()
+        except LinkmwError as error:
+            return await self._away(error)
+        await self._note_switch_on()
+        self._say("")
+        return "closed"
+
+    async def _hubs_word(self) -> Mode:
+        """The mode that closes doors, for below 100 percent of the browsers nothing is closed. Raises LinkmwError."""
+        state = await self._hub.state()
+        if not state.healthy:
+            raise Unavailable("the hub says that a part of it is away")
+        mode = effective(self._settings.mode, state.mode, healthy=True, percent=state.percent)
+        return "beside" if mode == "replace" and state.percent < 100 else mode
+
+    async def _away(self, error: LinkmwError) -> Standing:
+        """Where the hub's last word was another than `replace`, nothing was closed that could open now."""
+        if self._since is None:
+            await self._remember()
+        if self._since == 0:
+            return "open"
+        self._say("away", error.code)
+        return "away"
+
+    async def refuses(self) -> bool:
+        """Is a native session without a marker nobody's? Those from before the switch-on have their time (P-3)."""
+        standing = await self.standing()
+        if standing == "open" or (standing == "away" and self._settings.when_away == "native") or not self._since:
+            return False
+        return self._since + self._settings.native_session_seconds <= self._now()
+
+    async def admission(self, username: Callable[[], Awaitable[str]]) -> Admission:
+        """What becomes of a session that has begun to name somebody through a door of the product's own.
+
+        A marker for it to carry, "ended", or "as_it_is". username: of the account, asked for only where it matters.
+        """
+        standing = await self.standing()
+        if standing == "open":
+            return "as_it_is"
+        if standing == "away" and self._settings.when_away == "native":
+            return Marker(_AWAY, self._now() + self._settings.native_session_seconds)
+        permit = self.permits.of(await username()) if self.permits.any() else None
+        if permit is None:
+            return "ended"
+        audit.note_of_gate(self._settings, self._now(), "break_glass_used", "ok", actor=permit.account)
+        return Marker(f"{NATIVE}{permit.permit_id}", permit.until)
+
+    def stands(self, marker: Marker) -> bool:
+        """Is this session of the native kind still one, its time aside? What break-glass opened, revoking ends."""
+        return marker.sid == _AWAY or self.permits.has(marker.sid.removeprefix(NATIVE))
+
+    async def _note_switch_on(self) -> None:
+        if self._since and self._clock() < self._known_until:
+            return
+        await self._remember()
+        if self._since == 0:
+            self._since = self._now()
+        if self._since:
+            await self._kept_in_redis(self._since)
+
+    async def _forget_switch_on(self) -> None:
+        if self._since == 0:
+            return
+        await self._kept_in_redis(0)
+
+    async def _remember(self) -> None:
+        try:
+            self._since = await self._switched_on.get()
+            self._known_until = self._clock() + REMEMBERED_SECONDS
+        except LinkmwError:
+            pass  # what was known here goes on
+
+    async def _kept_in_redis(self, since: int) -> None:
+        try:
+            await self._switched_on.put(since)
+            self._since = since
+        except LinkmwError:
+            self._known_until = 0.0  # told again by the next look
+
+    def _say(self, state: Literal["", "away"], code: str = "") -> None:
+        """A line of the audit trail for each change, however many people try a door."""
+        if not self._said.to(f"doors of {self._settings.client_id}", state):
+            return
+        opens = state == "away" and self._settings.when_away == "native"
+        event = "doors_opened" if opens else "doors_away" if state else "doors_closed"
+        audit.note_of_gate(self._settings, self._now(), event, "ok", **({"code": code} if code else {}))
