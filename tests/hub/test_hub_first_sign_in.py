@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.hub.first import (
@@ -28,7 +33,8 @@ from tests.hub.world import ACME, ADA, EVE, HUB, REALM, World, form_of, product,
 
 from linkmw.hub import first_limits
 from linkmw.hub.browser import SESSION
-from linkmw.model import Identity
+from linkmw.hub.ports import KnownIdentity
+from linkmw.model import Identity, Tenant
 
 
 @pytest.fixture(autouse=True)
@@ -734,6 +740,93 @@ def test_xs01_forms_of_another_site_do_nothing(world: World) -> None:
         assert evil.status_code == 403, path
     for path in ("/confirm", "/inbox", "/resend"):
         assert person.post(path, form_of_inbox(inbox) | {"csrf": "x"}).status_code == 403, path
+
+
+def at_once(works: list[Callable[[], Any]]) -> list[Any]:
+    """What each of `works` answers, all begun at the same moment."""
+    barrier = threading.Barrier(len(works))
+
+    def one(work: Callable[[], Any]) -> Any:
+        barrier.wait()
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(one, works))
+
+
+def test_rc09_sixteen_presses_of_one_window_make_one_identity_with_one_mail(world: World) -> None:
+    person = world.person()
+    inbox = to_inbox(world, person)
+    presses(person, links_in(world)[0])
+    tabs = [world.person() for _ in range(16)]
+    for tab in tabs:
+        tab.http.cookies.update(person.http.cookies)
+    answers = at_once([lambda tab=tab: goes_on(tab, inbox) for tab in tabs])
+    assert {answer.status_code for answer in answers} <= {303, 400}
+    assert sum("/callback?code=" in answer.headers.get("location", "") for answer in answers) >= 1
+    assert len(world.realm.created) == 1
+    assert world.links(world.realm.users[0].identity) == ["wiki/7"]
+    assert [mail.kind for mail in world.mails()] == ["linked"]
+
+
+def test_rc09_four_browsers_of_one_person_make_one_identity(world: World) -> None:
+    """Each proved the same account and confirmed the same address; the first is in, the others sign in as it."""
+    people = [world.person() for _ in range(4)]
+    inboxes = []
+    for person in people:
+        inboxes.append(to_inbox(world, person))
+        presses(person, links_in(world)[0])
+    answers = at_once([lambda p=p, i=i: goes_on(p, i) for p, i in zip(people, inboxes, strict=True)])
+    assert len(world.realm.created) == 1
+    ann = world.realm.users[0].identity
+    assert world.links(ann) == ["wiki/7"]
+    led = Counter(answer.headers["location"].partition("?")[0] for answer in answers)
+    assert led == {"https://wiki.example/.linkmw/callback": 1, f"{HUB}/known": 3}
+    world.in_manager(world.person(), ann, email=EMAIL)
+    assert world.links(ann) == ["wiki/7"]
+
+
+def test_rc10_an_import_that_is_first_keeps_its_user(world: World) -> None:
+    """Between the look and the creation somebody else makes the user: the account waits for that one."""
+    person = world.person()
+    inbox = to_inbox(world, person)
+    presses(person, links_in(world)[0])
+    looks = world.realm.of_address
+
+    async def nobody_yet(tenant: Tenant, email: str) -> list[KnownIdentity]:
+        found = await looks(tenant, email)
+        if not found:
+            world.realm.add(email)
+        return found
+
+    world.realm.of_address = nobody_yet  # type: ignore[method-assign]
+    assert "/known?flow=" in goes_on(person, inbox).headers["location"]
+    assert world.realm.created == []
+    assert world.links(world.realm.users[0].identity) == []
+
+
+def test_rc13_of_sixteen_resends_at_once_one_is_sent(world: World) -> None:
+    person = world.person()
+    inbox = to_inbox(world, person)
+    assert len(links_in(world)) == 1
+    world.clock.move(60)
+    tabs = [world.person() for _ in range(16)]
+    for tab in tabs:
+        tab.http.cookies.update(person.http.cookies)
+    at_once([lambda tab=tab: tab.post("/resend", form_of_inbox(inbox)) for tab in tabs])
+    assert len(links_in(world)) == 1
+
+
+def test_fc10_a_first_sign_in_ends_at_its_own_tenants_keycloak(world: World) -> None:
+    other = "https://kc.example/realms/globex"
+    world.sql.admin.add_tenant(replace(ACME, organization_id="globex", issuer=other))
+    world.realm.add(EMAIL)
+    person = world.person()
+    to = says(person, arrive(world, person), EMAIL).headers["location"]
+    back = world.keycloak.signs_in(to, Identity(other, "ann"), world.clock())
+    assert person.get(back).status_code == 400
+    state = query_of(back)["state"]
+    assert person.get(f"/t/globex/callback?code=x&state={state}&iss={other}").status_code == 400
 
 
 # ---- AKE-16

@@ -41,7 +41,7 @@ async def gate(ports: Ports, _settings: HubSettings, request: Request) -> Respon
     state = {
         "v": rules.PROTOCOL,
         "mode": where.product.mode,
-        "percent": 100,
+        "percent": where.product.percent,
         "healthy": (await health.of_tenant(ports, where.tenant)).ok,
         "branding": await _branding(ports, where),
     }
