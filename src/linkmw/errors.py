@@ -122,3 +122,13 @@ class Unavailable(LinkmwError):
 
     code = "unavailable"
     status = 503
+
+
+class KeycloakRefused(LinkmwError):
+    """The operator's: Keycloak answered and said no. status: of its answer. The message names what was asked."""
+
+    code = "keycloak_refused"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakError
 
-from linkmw.errors import LinkmwError, Unavailable
+from linkmw.errors import KeycloakRefused, Unavailable
 from linkmw.model import Identity, Secret, Tenant
 
 T = TypeVar("T")
@@ -40,16 +40,6 @@ AMR_MAPPER: dict[str, Any] = {
     "config": {"id.token.claim": "true", "access.token.claim": "false"},
 }
 _REFERENCE, _MAX_AGE = "default.reference.value", "default.reference.maxAge"  # Keycloak's names for the two
-
-
-class KeycloakRefused(LinkmwError):
-    """The operator's: Keycloak answered and said no. status: of its answer. The message names what was asked."""
-
-    code = "keycloak_refused"
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.hub.world import Clock, World
 
+from linkmw.demo.parts.processes import Processes
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores
+
+if TYPE_CHECKING:
+    from tests.hub.realm_users import Real
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,12 @@ def world(prepared: tuple[Path, str], tmp_path: Path) -> Iterator[World]:
     sql = SqlStores.open(f"sqlite:///{tmp_path / 'hub.db'}", key, clock)
     yield World(sql, clock)
     sql.close()
+
+
+@pytest.fixture(scope="session")
+def realm_users(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """A real Keycloak for everything that is about its users."""
+    from tests.hub.realm_users import running
+
+    with running(processes, tmp_path_factory.mktemp("keycloak")) as real:
+        yield real

@@ -8,6 +8,7 @@ from linkmw.cli import configuration
 from linkmw.cli.audit import audit
 from linkmw.cli.db import db
 from linkmw.cli.init import init
+from linkmw.cli.migrate import migrate
 from linkmw.cli.product import product
 from linkmw.cli.tenant import tenant
 
@@ -43,3 +44,4 @@ hub.add_command(db)
 hub.add_command(tenant)
 hub.add_command(product)
 hub.add_command(audit)
+hub.add_command(migrate)

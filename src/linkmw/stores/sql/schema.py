@@ -229,6 +229,21 @@ held = Table(
     Index(None, "email"),
 )
 
+# What `linkmw hub migrate` has made at Keycloak and here, so that it can go on, and take exactly that back (OPS-6).
+migrated = Table(
+    "migrated",
+    metadata,
+    _belongs_to("clients.client_id", ID),
+    _text("account_id", ACCOUNT_ID),
+    _text("email", EMAIL),
+    _text("reference", ID),  # random: the new user's password carries it, so that it is known again
+    _text("issuer", URL),
+    _text("subject", SUBJECT),  # "" until Keycloak has said it
+    _number("link_id", nullable=True),
+    _number("begun"),
+    UniqueConstraint("client_id", "account_id"),
+)
+
 # Products that have to be told that a sign-in is over. Nothing secret: an account id, a session's public name.
 logouts = Table(
     "logouts",
