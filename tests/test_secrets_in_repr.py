@@ -36,6 +36,7 @@ HARMLESS = {
     "Ports.keys": "a store",
     "Ports.token": "a function",
     "Script.text": "a script of ours",
+    "Settings.carry_password": "whether one may be",
     "Settings.forgot_password": "the address of a page",
     "Tones.text": "a colour",
     "_Kept.keys": "public keys",

@@ -62,6 +62,8 @@ QUESTIONS: dict[str, Callable[[str, str], Question]] = {
     "get opened": lambda a, b: lambda gate, hub, now: gate.sessions.get(f"{a} {b}"),
     "sign out": lambda a, b: lambda gate, hub, now: gate.sign_outs.put(a, SignOutRecord(b, "hub-sid"), 60),
     "get sign-out": lambda a, b: lambda gate, hub, now: gate.sign_outs.get(a, b),
+    "carry a hash": lambda a, b: lambda gate, hub, now: gate.password_hashes.put(a, b, 60),
+    "take a hash": lambda a, b: lambda gate, hub, now: gate.password_hashes.take(a),
     "counted": lambda a, b: lambda gate, hub, now: gate.marks.counted(a, b),
     "end session": lambda a, b: lambda gate, hub, now: gate.sessions.end(a),
     "mark": lambda a, b: lambda gate, hub, now: gate.marks.first_use(a, b, 60),
