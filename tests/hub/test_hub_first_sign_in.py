@@ -201,6 +201,37 @@ def test_back_from_the_proof_another_name_may_be_typed(world: World) -> None:
     assert says(person, again, "ann").headers["location"].startswith("https://wiki.example/")
 
 
+def test_not_you_at_the_proof_asks_for_another_name(world: World) -> None:
+    has_account(world, "wiki", "7", "ann")
+    person = world.person()
+    transaction = world.ask_proof(says(person, arrive(world, person), "ann"), "wiki")
+    back = person.get(person.get(f"/switch-identity?handle={transaction}").headers["location"])
+    assert 'value="ann"' in back.text
+
+
+def test_pr22_a_proof_that_comes_too_late_says_so_and_leads_back(world: World) -> None:
+    has_account(world, "wiki", "7", "ann")
+    person = world.person()
+    transaction = world.ask_proof(says(person, arrive(world, person), "ann"), "wiki")
+    world.clock.move(1790)
+    code = world.push(transaction, client_id="wiki").json()["code"]
+    world.clock.move(15)
+    late = person.get(f"/proved?code={code}")
+    assert late.status_code == 400
+    assert "https://wiki.example/.linkmw/login" in late.text
+
+
+def test_lt17_a_product_that_is_switched_off_meanwhile_goes_no_further(world: World) -> None:
+    person = world.person()
+    inbox = to_inbox(world, person)
+    presses(person, links_in(world)[0])
+    with world.sql.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE clients SET enabled = FALSE WHERE client_id = 'wiki'")
+    world.forget_registry()
+    assert goes_on(person, inbox).status_code in (400, 404)
+    assert world.realm.created == []
+
+
 # ---- the address
 
 

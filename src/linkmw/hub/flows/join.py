@@ -23,6 +23,7 @@ from linkmw.reference import new_reference
 from linkmw.settings import HubSettings
 
 BUSY_SECONDS = 30  # so long one press has to create an identity, before another press may try
+MOST = 40  # accounts on one page: a form has 50 fields at most, and a shared mailbox is nobody's
 MAIL = "mail"  # how the owner of an account was proven that was joined by its address
 
 
@@ -79,7 +80,7 @@ async def _joinable(ports: Ports, where: Place, flow: Flow) -> list[Joinable]:
     account = flow.account
     if not joins or account is None:
         return []
-    return [Joinable(flow.client_id, account.account_id, account.username, proven=True), *joins]
+    return [Joinable(flow.client_id, account.account_id, account.username, proven=True), *joins[:MOST]]
 
 
 async def _joins_of(ports: Ports, client: Client, email: str) -> list[Joinable]:

@@ -245,10 +245,15 @@ def adding(settings: HubSettings, where: Place) -> str:
     return settings.public_url + place.in_manager(where.tenant, f"add/{where.product.client_id}")
 
 
-async def not_you(ports: Ports, _settings: HubSettings, request: Request) -> Response:
-    """GET /switch-identity?handle=…: "not you?" asks before it acts. handle: the proof request's transaction."""
+async def not_you(ports: Ports, settings: HubSettings, request: Request) -> Response:
+    """GET /switch-identity?handle=…: "not you?" asks before it acts. handle: the proof request's transaction.
+
+    At a first sign-in there is nobody yet to be somebody else than: another name is typed.
+    """
     browser, where, flow = await flows.need(ports, request, request.query.get("handle"))
     with concerning(where):
+        if flow.purpose == "first_sign_in":
+            return redirect(with_query(f"{settings.public_url}/sign-in", flow=flow.flow_id))
         html = screens.switch_identity(
             look=await looks.look_of(ports, where),
             form=Form("/switch-identity", browser.csrf, (("flow", flow.flow_id),)),
