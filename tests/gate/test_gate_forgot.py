@@ -207,3 +207,11 @@ def test_ake29_at_the_first_sign_in_too(world: World, browser: Browser) -> None:
     assert world.product.resets == [ADA.email]
     browser.get(link(browser, "Back"))
     assert heading(browser.page) == "Sign in"
+
+
+def test_lt10_what_is_remembered_is_no_proof_that_a_form_can_name(world: World, browser: Browser) -> None:
+    asks(browser)
+    world.clock.time = NOW + 3600
+    for record in ("forgotten", ADA.email):
+        assert location(browser.get(f"/.linkmw/prove?record={record}")) == "/.linkmw/login"
+        assert browser.post("/.linkmw/prove", {"record": record}).status == 400

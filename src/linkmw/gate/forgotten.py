@@ -9,19 +9,19 @@ from linkmw.model import ProofRequest, Secret
 from linkmw.settings import Settings
 
 REMEMBER_SECONDS = 86_400
-_RECORD = "forgotten"  # the id of a record that is of no proof: none has a name so short
+_RECORD = "forgotten"
 
 
 async def remember(ports: Ports, browser: Browser, email: str) -> None:
     """The address comes back in the form of this browser's next proof, for a day (AKE-22)."""
     expires = ports.now() + REMEMBER_SECONDS
     nothing = ProofRequest(Secret(""), "link", "", "", expires)
-    await ports.proofs.put(browser.key, ProofRecord(_RECORD, nothing, expires, typed=email), REMEMBER_SECONDS)
+    await ports.proofs.put(_owner(browser), ProofRecord(_RECORD, nothing, expires, typed=email), REMEMBER_SECONDS)
 
 
 async def address(ports: Ports, settings: Settings, browser: Browser) -> str:
     """The address this browser asked for a reset mail with; "" for none."""
-    found = await ports.proofs.get(browser.key, _RECORD) if settings.mode == "replace" else None
+    found = await ports.proofs.get(_owner(browser), _RECORD) if settings.mode == "replace" else None
     return found.typed if found else ""
 
 
@@ -34,4 +34,9 @@ async def is_awaited(ports: Ports, settings: Settings, request: Request) -> bool
 async def forget(ports: Ports, settings: Settings, browser: Browser) -> None:
     """The new password was shown: nobody else at this browser is to read the address."""
     if settings.mode == "replace":
-        await ports.proofs.drop(browser.key, _RECORD)
+        await ports.proofs.drop(_owner(browser), _RECORD)
+
+
+def _owner(browser: Browser) -> str:
+    """Beside the browser's proofs, not among them: no request can name this record."""
+    return f"{_RECORD} {browser.key}"
