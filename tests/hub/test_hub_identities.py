@@ -61,7 +61,7 @@ def test_pr01_an_address_is_found_as_email_or_as_a_username_and_only_whole(realm
     (by_name,) = realm_users.of_address("NAMED@acme.example")
     assert (by_name.email, by_name.email_verified, by_name.enabled) == ("other@acme.example", False, False)
     (by_email,) = realm_users.of_address("mailed@Acme.Example")
-    assert (by_email.username, by_email.email_verified, by_email.enabled) == ("mailed", False, True)
+    assert (by_email.email, by_email.email_verified, by_email.enabled) == ("mailed@acme.example", False, True)
     for other in ("amed@acme.example", "named", "%", "*", "name_@acme.example", ""):
         assert realm_users.of_address(other) == []
 

@@ -54,7 +54,7 @@ class RealmIdentities:
         self._known: dict[tuple[str, str, str, Secret], Users] = {}  # as many as there are tenants
 
     async def of_address(self, tenant: Tenant, email: str) -> list[KnownIdentity]:
-        return await self._asked(self._of_address, tenant, email)
+        return await self._asked(self._of_address, tenant, email) if email else []  # "" is not asked for at Keycloak
 
     async def of_identity(self, tenant: Tenant, identity: Identity) -> KnownIdentity | None:
         return await self._asked(self._of_identity, tenant, identity)
@@ -83,10 +83,12 @@ class RealmIdentities:
         return self._known[key]
 
     def _of_address(self, tenant: Tenant, email: str) -> list[KnownIdentity]:
+        """A username is believed to be the one asked for: in a realm whose people sign in by e-mail Keycloak shows the
+        e-mail in its place, though the name itself still stands in the way of a new user."""
         users = self._users(tenant)
-        found = users.having("email", email) + users.having("username", email)
-        unique = {user["id"]: _known(tenant, user) for user in found}
-        return [known for known in unique.values() if _has(known, email)]
+        by_email = [user for user in users.having("email", email) if _has(user, email)]
+        found = by_email + users.having("username", email)
+        return list({user["id"]: _known(tenant, user) for user in found}.values())
 
     def _of_identity(self, tenant: Tenant, identity: Identity) -> KnownIdentity | None:
         found = self._users(tenant).get(identity.subject) if identity.issuer == tenant.issuer else None
@@ -107,6 +109,6 @@ def _known(tenant: Tenant, user: Mapping[str, Any]) -> KnownIdentity:
     )
 
 
-def _has(known: KnownIdentity, email: str) -> bool:
+def _has(user: Mapping[str, Any], email: str) -> bool:
     """Is it this address, to the letter but for case? The search is Keycloak's, or of a store behind it."""
-    return email.casefold() in {known.email.casefold(), known.username.casefold()}
+    return str(user.get("email") or "").casefold() == email.casefold()
