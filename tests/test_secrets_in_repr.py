@@ -35,6 +35,8 @@ HARMLESS = {
     "KeySet.keys": "public keys, whose repr is their names",
     "Ports.keys": "a store",
     "Ports.token": "a function",
+    "RemoveDialog.form": "a form, whose repr is where it is posted",
+    "RemoveDialog.has_password": "whether there is one",
     "Script.text": "a script of ours",
     "Settings.carry_password": "whether one may be",
     "Settings.forgot_password": "the address of a page",

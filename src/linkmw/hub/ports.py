@@ -518,7 +518,7 @@ class EndedAtProvider:
     """What a verified logout token of Keycloak's says: one session (`sid`), or all of `subject` when `sid` is ""."""
 
     subject: str
-    sid: str
+    sid: str = field(repr=False)
     jti: str
 
 
