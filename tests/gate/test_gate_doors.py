@@ -211,7 +211,7 @@ def test_p05_closed_shows_a_page_with_the_contact(tmp_path: Path, caplog: pytest
     assert admitted(world) == "ended"
     world.hub.away = False
     assert person.get("/login").status == 303
-    assert events(caplog) == ["doors_away", "doors_closed"]
+    assert events(caplog) == ["doors_away", "native_sign_in", "doors_closed"]
 
 
 def test_p05_a_gate_that_begins_while_the_hub_is_away_asks_redis_what_held(world: World) -> None:
@@ -277,7 +277,7 @@ def test_p03_break_glass_lets_its_account_in_and_nobody_else(
     marker = admitted(world, "ada")
     assert isinstance(marker, Marker)
     assert (marker.sid, marker.expires - world.clock()) == ("native:a permit", 15 * 60 - 1)
-    assert events(caplog) == ["break_glass_used"]
+    assert events(caplog) == ["native_sign_in", "break_glass_used"]
     guard = Guard(world.store.sessions, world.clock, doors=world.ports.doors)
     assert run_now(guard.stands(marker)) is True
     write(Path(world.settings.break_glass), [])  # revoked

@@ -87,6 +87,13 @@ class Product(HookedAccounts):
             except Exception:
                 log.exception("the application's own sign-out failed for a session that has ended; it was emptied")
 
+    def name_of(self, opened: Any) -> object:
+        """Whom this session names, to be compared; None for nobody. Inside a request context."""
+        if self.native.key:
+            return self.native.name_in(opened)
+        user = self.native.user_of()
+        return self.account(user).account_id if user else None
+
     def current_account(self, request: Request) -> Account | None:
         with self.inside(request):
             return self._signed_in()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Request, session
+from flask import Flask, Request, Response, session
 
 from linkmw.gate.hooks import read
 
@@ -37,11 +37,26 @@ class NativeSession:
     def names_somebody(self, opened: Any) -> bool:
         return self.name_in(opened) is not None if self.key else bool(self.user_of())
 
+    def is_remembered(self, request: Request) -> bool:
+        """Does this request bring a remember-me cookie of Flask-Login's?"""
+        return self.flask_login is not None and _remember_cookie(self.flask_login) in request.cookies
+
+    def remember_nothing(self, response: Response) -> None:
+        """The remember-me cookie that Flask-Login has put into this answer is none."""
+        if self.flask_login is None:
+            return
+        name = _remember_cookie(self.flask_login)
+        cookies = response.headers.getlist("Set-Cookie")
+        response.headers.pop("Set-Cookie", None)
+        for cookie in cookies:
+            if not cookie.startswith(f"{name}="):
+                response.headers.add("Set-Cookie", cookie)
+
     def unremember(self, opened: Any, request: Request) -> None:
         """Flask-Login's remember-me cookie goes, for it would sign in again who was signed out. None comes either."""
         if self.flask_login is None:
             return
-        if self.flask_login.config.get("REMEMBER_COOKIE_NAME", "remember_token") in request.cookies:
+        if self.is_remembered(request):
             opened[REMEMBER] = "clear"
         self.renew_nothing(opened)
 
@@ -49,6 +64,10 @@ class NativeSession:
         """Where Flask-Login is told to renew that cookie in every answer, it makes one for who has none, too."""
         if self.flask_login is not None and self.flask_login.config.get("REMEMBER_COOKIE_REFRESH_EACH_REQUEST"):
             opened.setdefault(REMEMBER, "neither")
+
+
+def _remember_cookie(app: Flask) -> str:
+    return str(app.config.get("REMEMBER_COOKIE_NAME", "remember_token"))
 
 
 def plain(key: str, load: Callable[[str], Any]) -> NativeSession:

@@ -31,13 +31,13 @@ log = logging.getLogger("linkmw")
 
 @dataclass(slots=True)
 class _Seen:
-    """A session that linkmw opened, as the request came with it.
+    """A session that linkmw opened, as the request came with it; in `replace` any session. marker: None in those.
 
     opened: the session object, until it is saved. name: what it said of who it is. signed_in: the product's own sign-in
     has happened since. protected: Flask-Login found it in the hands of another browser, and has emptied it.
     """
 
-    marker: Marker
+    marker: Marker | None
     opened: Any
     name: object
     signed_in: bool = False
@@ -53,7 +53,7 @@ class WatchedSessions:
     def open_session(self, app: Flask, request: Request) -> Any:
         opened = self._own.open_session(app, request)
         # The one look that a session costs which linkmw did not open.
-        if opened:
+        if opened or (self._watch.closes and opened is not None):
             self._watch.opened(opened, request)
         return opened
 
@@ -87,6 +87,7 @@ class Watch:
         self._app, self._product, self._settings = app, product, settings
         self._ports, self._asked = ports, asked
         self._guarded: Guard | None = None
+        self.closes = settings.mode == "replace"
         # In the environ: what `opened` saw. Applications inside each other share one.
         self._key = f"linkmw.session.{id(self)}"
         if not product.native.key:
@@ -109,6 +110,20 @@ class Watch:
 
     def _begun(self, _app: Flask, **_: object) -> None:
         self._product.sign_out_ended()
+        seen: _Seen | None = request.environ.get(self._key)
+        if self.closes and seen is not None and seen.marker is None:
+            self._look_at_told(seen)
+
+    def _look_at_told(self, seen: _Seen) -> None:
+        """At a session of which only the application knows whom it names, and only in a request."""
+        try:
+            seen.name = self._product.name_of(seen.opened)
+            if seen.name is not None and self._refuses():
+                request.environ[ENDED], seen.name = True, None
+                self._product.sign_out_ended()
+                seen.opened.clear()
+        except Exception:
+            log.exception("linkmw could not ask about a session, it stands")
 
     def _signed_in(self, _app: Flask, **_: object) -> None:
         if seen := request.environ.get(self._key):
@@ -129,8 +144,36 @@ class Watch:
         elif marker is not None and OURS not in request.environ:
             request.environ[self._key] = _Seen(marker, opened, self._product.native.name_in(opened))
             self._product.native.renew_nothing(opened)
+        elif marker is None and self.closes:
+            self._look_at_unmarked(opened, request)
         if noted is False:
             opened.accessed = False
+
+    def _look_at_unmarked(self, opened: Any, request: Request) -> None:
+        """In `replace` a session that linkmw did not open has its time, and a remember-me cookie opens none (PR03)."""
+        native = self._product.native
+        if native.name_in(opened) is not None and self._refuses():
+            opened.clear()
+            native.unremember(opened, request)
+            request.environ[ENDED] = True
+        elif native.name_in(opened) is None and native.is_remembered(request) and self._are_shut():
+            native.unremember(opened, request)
+        if OURS not in request.environ:
+            request.environ[self._key] = _Seen(None, opened, native.name_in(opened))
+
+    def _refuses(self) -> bool:
+        try:
+            return run_now(self._ports().doors.refuses())
+        except Exception:
+            log.exception("linkmw could not ask about a session, it stands")
+            return False
+
+    def _are_shut(self) -> bool:
+        try:
+            return run_now(self._ports().doors.are_shut())
+        except Exception:
+            log.exception("linkmw could not ask about a door, it stands open")
+            return False
 
     def _stands(self, marker: Marker) -> bool:
         try:
@@ -142,7 +185,7 @@ class Watch:
     def _guard(self) -> Guard:
         if self._guarded is None:
             ports = self._ports()
-            self._guarded = Guard(ports.sessions, ports.now)
+            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors)
         return self._guarded
 
     def closing(self, session: Any, response: Response) -> None:
@@ -153,16 +196,34 @@ class Watch:
         seen: _Seen | None = environ.pop(self._key, None)
         try:
             if seen is not None and (session is not seen.opened or session.modified):
-                self._judge(seen, session, response)
+                if seen.marker is not None:
+                    self._judge(seen, seen.marker, session, response)
+                if self.closes:
+                    self._let_in_or_out(seen, session, response)
             elif environ.pop(ENDED, False) and not self._product.native.name_in(session):
                 session.pop("_fresh", None)  # noted by Flask-Login of nobody; it would keep the cookie alive
         except Exception:
             log.exception("linkmw failed at a sign-out, the product's own answer stands")
 
-    def _judge(self, seen: _Seen, session: Any, response: Response) -> None:
+    def _let_in_or_out(self, seen: _Seen, session: Any, response: Response) -> None:
+        """A session that has come to name somebody, through whatever door, is looked at before it is used (PR03)."""
+        name = None if marker_in(session) else self._product.name_of(session)
+        if name is None or (seen.marker is None and name == seen.name):
+            return
+        if run_now(self._ports().doors.admit(session, self._username)):
+            return
+        session.clear()
+        self._product.native.unremember(session, request)
+        self._product.native.remember_nothing(response)
+
+    async def _username(self) -> str:
+        user = self._product.native.user_of()
+        return self._product.account(user).username if user else ""
+
+    def _judge(self, seen: _Seen, marker: Marker, session: Any, response: Response) -> None:
         native = self._product.native
         what = outcome(
-            seen.marker,
+            marker,
             marker_in(session),
             somebody=native.names_somebody(session),
             same=native.name_in(session) == seen.name,
@@ -175,7 +236,7 @@ class Watch:
             log.warning("%s made its session anew without linkmw's marker: the session has ended", request.path)
             session.clear()
             native.unremember(session, request)
-        self._follow(seen.marker, what, response)
+        self._follow(marker, what, response)
 
     def _follow(self, marker: Marker, what: Outcome, response: Response) -> None:
         self._guard().forget(marker.sid)

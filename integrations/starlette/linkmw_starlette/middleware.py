@@ -29,7 +29,9 @@ class LinkMiddleware(asgi.LinkMiddleware):
 
     def __init__(self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | None = None) -> None:
         read = load(settings)
-        watched = Watch(app, product, read, self._path, self._follow) if read.on else app
+        self._closes = read.on and read.mode == "replace"
+        admit = self._admit if self._closes else None
+        watched = Watch(app, product, read, self._path, self._follow, admit) if read.on else app
         super().__init__(watched, product=product, settings=read)
         self._sessions = product
         self._guarded: Guard | None = None
@@ -43,6 +45,8 @@ class LinkMiddleware(asgi.LinkMiddleware):
             LOOP.set(asyncio.get_running_loop())
             if not await self._stands(marker):
                 await self._sessions.drop(scope)
+        elif session and self._closes and await self._refuses(scope):
+            await self._sessions.drop(scope)
         await super().__call__(scope, receive, send)
 
     async def _stands(self, marker: Marker) -> bool:
@@ -52,10 +56,32 @@ class LinkMiddleware(asgi.LinkMiddleware):
             log.exception("linkmw could not ask about a session, it stands")
             return True
 
+    async def _refuses(self, scope: Scope) -> bool:
+        """Is this session, which carries no marker, nobody's? (P-3)"""
+        LOOP.set(asyncio.get_running_loop())
+        try:
+            if not await self._sessions.names_somebody(scope):
+                return False
+            return await (await self._ports()).doors.refuses()
+        except Exception:
+            log.exception("linkmw could not ask about a session, it stands")
+            return False
+
+    async def _admit(self, scope: Scope) -> bool:
+        """May the session stand that names somebody now, by a door of the application's own?"""
+        LOOP.set(asyncio.get_running_loop())
+        ports = await self._ports()
+
+        async def username() -> str:
+            found = await ports.call(ports.product.current_account, self._asked(scope))
+            return found.username if found else ""
+
+        return await ports.doors.admit(scope["session"], username)
+
     async def _guard(self) -> Guard:
         if self._guarded is None:
             ports = await self._ports()
-            self._guarded = Guard(ports.sessions, ports.now)
+            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors)
         return self._guarded
 
     async def _follow(self, scope: Scope, marker: Marker, what: Outcome) -> Response | None:

@@ -93,6 +93,13 @@ class Product(HookedAccounts):
         """What this session says of who it is, to be compared; None for nobody, and where only the callables know."""
         return session.get(self._native.key) if self._native.key else None
 
+    async def name_of(self, scope: Scope) -> object:
+        """Whom the session names, to be compared; None for nobody."""
+        if self._native.key:
+            return self.name_in(scope["session"])
+        user = await in_thread(self._native.user_of, HTTPConnection(scope))
+        return self.account(user).account_id if user else None
+
     async def names_somebody(self, scope: Scope) -> bool:
         if self._native.key:
             return self.name_in(scope["session"]) is not None

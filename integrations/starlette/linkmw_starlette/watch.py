@@ -24,19 +24,28 @@ log = logging.getLogger("linkmw")
 
 # What follows from an outcome: what is answered instead of the application, or None.
 Consequence = Callable[[Scope, Marker, Outcome], Awaitable[Response | None]]
+# May a session stand that the application has made name somebody?
+Admit = Callable[[Scope], Awaitable[bool]]
 
 
 class Watch:
     """`app`, whose session's fate is told to `follow` in each request that came with a session linkmw opened.
 
-    routed: a path as `is_sign_in` knows it. Whatever fails here is logged, and the application answers as ever.
+    routed: a path as `is_sign_in` knows it. admit: where the application's own doors may be closed (P-3); then every
+    session is watched. Whatever fails here is logged, and the application answers as ever.
     """
 
     def __init__(
-        self, app: ASGIApp, product: Product, settings: Settings, routed: Callable[[Scope], str], follow: Consequence
+        self,
+        app: ASGIApp,
+        product: Product,
+        settings: Settings,
+        routed: Callable[[Scope], str],
+        follow: Consequence,
+        admit: Admit | None = None,
     ) -> None:
         self._app, self._product, self._settings = app, product, settings
-        self._routed, self._follow = routed, follow
+        self._routed, self._follow, self._admit = routed, follow, admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A websocket has no way to hand a session back: what becomes of it there ends with it.
@@ -44,20 +53,46 @@ class Watch:
         marker = marker_in(session) if session else None
         if session and marker:
             send = _Sending(send, self, scope, _Seen(marker, dict(session)))
+        elif session is not None and self._admit:
+            send = _Sending(send, self, scope, _Seen(None, dict(session), await self._named(scope)))
         await self._app(scope, receive, send)
 
     async def judged(self, scope: Scope, seen: _Seen) -> Response | None:
         """What is answered instead of the application, or None. Never raises."""
+        if scope["session"] == seen.session:
+            return None
         try:
-            return None if scope["session"] == seen.session else await self._judged(scope, seen)
+            answer = await self._judged(scope, seen, seen.marker) if seen.marker else None
         except Exception:
             log.exception("linkmw failed at a sign-out, the product's own answer stands")
+            answer = None
+        if self._admit:
+            await self._let_in_or_out(scope, seen, self._admit)
+        return answer
+
+    async def _let_in_or_out(self, scope: Scope, seen: _Seen, admit: Admit) -> None:
+        """A session that has come to name somebody, through whatever door, is looked at before it is used (PR03)."""
+        try:
+            if marker_in(scope["session"]):
+                return
+            name = await self._named(scope)
+            is_new = name is not None and (seen.marker is not None or name != seen.name)
+            if is_new and not await admit(scope):
+                await self._product.drop(scope)
+        except Exception:
+            log.exception("linkmw failed at a sign-in of the product's own, which stands")
+
+    async def _named(self, scope: Scope) -> object:
+        try:
+            return await self._product.name_of(scope)
+        except Exception:
+            log.exception("linkmw could not ask whom a session names")
             return None
 
-    async def _judged(self, scope: Scope, seen: _Seen) -> Response | None:
+    async def _judged(self, scope: Scope, seen: _Seen, marker: Marker) -> Response | None:
         session, path = scope["session"], self._routed(scope)
         what = outcome(
-            seen.marker,
+            marker,
             marker_in(session),
             somebody=await self._product.names_somebody(scope),
             same=self._product.name_in(session) == self._product.name_in(seen.session),
@@ -69,15 +104,16 @@ class Watch:
         if what == "marker_lost":
             log.warning("%s made its session anew without linkmw's marker: the session has ended", path)
             await self._product.drop(scope)
-        return await self._follow(scope, seen.marker, what)
+        return await self._follow(scope, marker, what)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A session that linkmw opened, as the application was given it."""
+    """A session as the application was given it. marker: if linkmw opened it, else name: whom it named."""
 
-    marker: Marker
+    marker: Marker | None
     session: dict[str, Any] = field(repr=False)
+    name: object = None
 
 
 class _Sending:

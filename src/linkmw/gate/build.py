@@ -30,6 +30,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
     stores = GateStores(commands, settings.redis_prefix)
     wire = BlockingWire() if blocking else AwaitedWire()
+    hub = HubClient(settings, wire, clock=time.monotonic, now=now, token=token)
     return Ports(
         sign_ins=stores.sign_ins,
         proofs=stores.proofs,
@@ -39,7 +40,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         entries=stores.entries,
         sign_outs=stores.sign_outs,
         password_hashes=stores.password_hashes,
-        hub=HubClient(settings, wire, clock=time.monotonic, now=now, token=token),
+        hub=hub,
         product=product,
         call=answering(call or (in_place if blocking else in_thread)),
         now=now,
@@ -52,7 +53,8 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
 def guard(settings: Settings, *, blocking: bool) -> Guard:
     """The guard of this process, with connections of its own. As `build`; an awaited one serves any number of loops."""
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
-    return Guard(GateStores(commands, settings.redis_prefix).sessions, now)
+    closing = doors(settings, blocking=blocking) if settings.mode == "replace" else None
+    return Guard(GateStores(commands, settings.redis_prefix).sessions, now, doors=closing)
 
 
 def doors(settings: Settings, *, blocking: bool) -> Doors:

@@ -6,12 +6,12 @@ Opened and closed by this gate's own probe alone: what goes wrong for a visitor 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from linkmw.errors import LinkmwError, Unavailable
 from linkmw.gate import audit
-from linkmw.gate.guard import NATIVE
+from linkmw.gate.guard import MARKER, NATIVE
 from linkmw.gate.kept import Kept
 from linkmw.log import Changes
 from linkmw.model import Marker, Mode
@@ -98,10 +98,14 @@ class Doors:
         self._say("away", error.code)
         return "away"
 
+    async def are_shut(self) -> bool:
+        """Does nobody come in through a door of the product's own, break-glass aside?"""
+        standing = await self.standing()
+        return standing == "closed" or (standing == "away" and self._settings.when_away == "closed")
+
     async def refuses(self) -> bool:
         """Is a native session without a marker nobody's? Those from before the switch-on have their time (P-3)."""
-        standing = await self.standing()
-        if standing == "open" or (standing == "away" and self._settings.when_away == "native") or not self._since:
+        if not await self.are_shut() or not self._since:
             return False
         return self._since + self._settings.native_session_seconds <= self._now()
 
@@ -117,9 +121,17 @@ class Doors:
             return Marker(_AWAY, self._now() + self._settings.native_session_seconds)
         permit = self.permits.of(await username()) if self.permits.any() else None
         if permit is None:
+            audit.note_of_gate(self._settings, self._now(), "native_sign_in", "refused", code="door_closed")
             return "ended"
         audit.note_of_gate(self._settings, self._now(), "break_glass_used", "ok", actor=permit.account)
         return Marker(f"{NATIVE}{permit.permit_id}", permit.until)
+
+    async def admit(self, session: MutableMapping[str, Any], username: Callable[[], Awaitable[str]]) -> bool:
+        """As `admission`, and its marker is in the session; False: the session is to be ended."""
+        admission = await self.admission(username)
+        if isinstance(admission, Marker):
+            session[MARKER] = [admission.sid, admission.expires]
+        return admission != "ended"
 
     def stands(self, marker: Marker) -> bool:
         """Is this session of the native kind still one, its time aside? What break-glass opened, revoking ends."""
