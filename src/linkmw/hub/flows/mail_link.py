@@ -50,13 +50,13 @@ async def press(ports: Ports, settings: HubSettings, request: Request) -> Respon
         flow = await ports.flows.get(proof.flow_id)
         if flow is None or flow.expires <= ports.now():
             raise RequestRefused("the sign-in that waited has expired", code="expired")
-        code = "" if _is_waiting_here(request, flow) else first_rules.short_code(ports.token())
-        if flow.step == "inbox":  # else it went on already, and nothing waits
+        waits = flow.step == "inbox"  # else it went on already, and no code is asked for
+        code = first_rules.short_code(ports.token()) if waits and not _is_waiting_here(request, flow) else ""
+        if waits:
             kept = Confirmed(proof.email, code_hash(flow.flow_id, code) if code else "")
             await ports.mail_proofs.confirm(flow.flow_id, kept, flows.seconds_left(ports, flow))
-        on = "" if code else with_query("/inbox", flow=flow.flow_id)
-        shown = code if flow.step == "inbox" else ""
-        return page(screens.mail_confirmed(look=await looks.look_of(ports, where), code=shown, continue_url=on))
+        on = with_query("/inbox", flow=flow.flow_id) if _is_waiting_here(request, flow) else ""
+        return page(screens.mail_confirmed(look=await looks.look_of(ports, where), code=code, continue_url=on))
 
 
 def _is_waiting_here(request: Request, flow: Flow) -> bool:
