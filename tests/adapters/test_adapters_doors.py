@@ -1,4 +1,4 @@
-"""`replace` in Flask and Starlette products: a session that no link opened is nobody's, whatever door it came by (P-3)."""
+"""`replace` in Flask and Starlette products: a session that no link opened is nobody's, by whatever door (P-3)."""
 
 from __future__ import annotations
 

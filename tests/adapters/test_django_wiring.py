@@ -181,7 +181,7 @@ def test_streaming_passes_untouched():
 
 def decoration():
     fields = dict.fromkeys(Decorate.__dataclass_fields__, "<p>the button</p>")
-    return Decorate(**{**fields, "stylesheet": "/.linkmw/assets/button.css"})
+    return Decorate(**{**fields, "stylesheet": "/.linkmw/assets/button.css", "headers": ()})
 
 
 def test_the_page_is_asked_for_in_a_form_that_can_be_read():

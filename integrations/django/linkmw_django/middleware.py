@@ -66,7 +66,9 @@ class LinkMiddleware:
         watch = begin(request, self._guards)
         if self._claims(request.path_info) and not translate.is_seen(request):
             return self._ours(request, watch)
-        return self._get_response(request) if watch is None else self._products(request, watch)
+        if watch is None and not self._guards.closes:
+            return self._get_response(request)
+        return self._products(request, watch)
 
     def _ours_now(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         try:
@@ -94,20 +96,24 @@ class LinkMiddleware:
 
     def _products_now(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         response: HttpResponseBase = self._get_response(request)
-        if watch is None or not settle.is_needed(request, watch):
-            return response
+        instead: Answer | None = None
         try:
-            instead: Answer | None = run_now(settle.after_product(self._open(None), self._settings, request, watch))
+            if watch is not None and settle.is_needed(request, watch):
+                instead = run_now(settle.after_product(self._open(None), self._settings, request, watch))
+            if self._guards.closes and settle.has_signed_in(request, watch):
+                run_now(settle.let_in_or_out(self._open(None), request))
         except Exception:
             instead = _failed()
         return translate.instead(response, instead) if isinstance(instead, Response) else response
 
     async def _products_awaited(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         response: HttpResponseBase = await self._get_response(request)
-        if watch is None or not settle.is_needed(request, watch):
-            return response
+        instead: Answer | None = None
         try:
-            instead: Answer | None = await settle.after_product(await self._ports(), self._settings, request, watch)
+            if watch is not None and settle.is_needed(request, watch):
+                instead = await settle.after_product(await self._ports(), self._settings, request, watch)
+            if self._guards.closes and settle.has_signed_in(request, watch):
+                await settle.let_in_or_out(await self._ports(), request)
         except Exception:
             instead = _failed()
         return translate.instead(response, instead) if isinstance(instead, Response) else response

@@ -35,6 +35,25 @@ def is_needed(request: HttpRequest, watch: Watch) -> bool:
     return watch.became(request.session) != "none"
 
 
+def has_signed_in(request: HttpRequest, watch: Watch | None) -> bool:
+    """Has the session come to name somebody without linkmw, through whatever door? (PR03)"""
+    data = vars(getattr(request, "session", None) or object).get("_session_cache")
+    if not data or SESSION_KEY not in data or marker_in(data):
+        return False
+    return watch is None or watch.marker is not None or watch.user != data[SESSION_KEY]
+
+
+async def let_in_or_out(ports: Ports, request: HttpRequest) -> None:
+    """That session goes on with a marker of the native kind, or as it is; or it has ended before its cookie is set."""
+
+    async def username() -> str:
+        found = await ports.call(ports.product.current_account, translate.request(request))
+        return found.username if found else ""
+
+    if not await ports.doors.admit(request.session, username):
+        await ports.call(request.session.flush)
+
+
 async def after_product(ports: Ports, settings: Settings, request: HttpRequest, watch: Watch) -> Response | None:
     """What to answer instead of the product, after a sign-out of its own that is to end more; else None."""
     from linkmw.gate import sign_out

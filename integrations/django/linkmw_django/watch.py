@@ -26,6 +26,7 @@ from linkmw.settings import Settings
 from linkmw_django.native_session import is_kept
 
 if TYPE_CHECKING:
+    from linkmw.gate.doors import Doors
     from linkmw.gate.guard import Guard
 
 log = logging.getLogger("linkmw")
@@ -40,6 +41,8 @@ class Guards:
         self._settings = settings
         self._opening = threading.Lock()
         self._made: dict[bool, Guard] = {}
+        self.closes = settings.mode == "replace"
+        self._doors: Doors | None = None
 
     def stands_now(self, marker: Marker) -> bool:
         """For blocking code, in an event loop's own thread too: a session engine may read the cookie alone there."""
@@ -57,6 +60,28 @@ class Guards:
             return await guard.stands(marker)
         except Exception:
             return _as_it_was()
+
+    def refuses_now(self, data: Mapping[str, Any]) -> bool:
+        """Is a session with this data, and no marker, nobody's? Blocking. (P-3)"""
+        if not self.closes or SESSION_KEY not in data:
+            return False
+        try:
+            return run_now((self._doors or self._open_doors()).refuses())
+        except Exception:
+            return not _as_it_was()
+
+    async def refuses(self, data: Mapping[str, Any]) -> bool:
+        """The same for coroutines."""
+        if not self.closes or SESSION_KEY not in data:
+            return False
+        return await asyncio.to_thread(self.refuses_now, data)
+
+    def _open_doors(self) -> Doors:
+        from linkmw.gate.build import doors
+
+        with self._opening:
+            self._doors = self._doors or doors(self._settings, blocking=True)
+            return self._doors
 
     def forget(self, marker: Marker) -> None:
         """The session has ended here: no yes of before holds."""
@@ -95,13 +120,21 @@ class Watch:
         self.marker, self.user = marker_in(data), data.get(SESSION_KEY)
         return self.marker
 
+    def stands_now(self, marker: Marker | None, data: Mapping[str, Any]) -> bool:
+        """Is the session somebody's still? Blocking."""
+        return not self.guards.refuses_now(data) if marker is None else self.guards.stands_now(marker)
+
+    async def stands(self, marker: Marker | None, data: Mapping[str, Any]) -> bool:
+        """The same for coroutines."""
+        return not await self.guards.refuses(data) if marker is None else await self.guards.stands(marker)
+
     def looks_back(self, session: Any) -> None:
         """At a session that was emptied unread: what it was is still in its cookie, if that is where it was kept."""
         if not self.looked and not is_kept(session):
             self.saw(type(session)(self.key).load(), self.key)
 
     def ended(self) -> None:
-        self.marker, self.gone = None, True
+        self.marker, self.user, self.gone = None, None, True
 
     def became(self, session: Any) -> Became:
         """What the product did to the session. A sign-in of its own makes the session its own (PR13)."""
@@ -126,7 +159,7 @@ class Watched(SessionBase):
         if watch is None or watch.loading:
             return data
         marker = watch.saw(data, self.session_key)
-        if marker is None or watch.guards.stands_now(marker):
+        if watch.stands_now(marker, data):
             return data
         watch.ended()
         with _said_only():
@@ -146,7 +179,7 @@ class Watched(SessionBase):
         finally:
             watch.loading = False
         marker = watch.saw(data, self.session_key)
-        if marker is None or await watch.guards.stands(marker):
+        if await watch.stands(marker, data):
             return data
         watch.ended()
         with _said_only():
@@ -185,7 +218,7 @@ def _look_now(request: HttpRequest, watch: Watch) -> None:
     """
     session: Any = request.session
     marker = watch.saw(session._session_cache, session.session_key)
-    if marker is not None and not watch.guards.stands_now(marker):
+    if not watch.stands_now(marker, session._session_cache):
         session._session_cache, session._session_key = {}, None
         _nobody(request, watch)
 
