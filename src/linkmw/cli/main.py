@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from linkmw.cli.break_glass import break_glass
 from linkmw.cli.hub import hub
 from linkmw.cli.status import status
 from linkmw.errors import LinkmwError, SettingsError, Unavailable
@@ -52,7 +53,7 @@ def main() -> None:
     """Sign in to the web applications you already have with one identity, linked by proof.
 
     \b
-    In a product:  linkmw status
+    In a product:  linkmw status, linkmw break-glass
     At the hub:    linkmw hub init, then linkmw hub product add, then linkmw hub serve
 
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 settings, schema or installation must be changed first;
@@ -60,5 +61,6 @@ def main() -> None:
     """
 
 
+main.add_command(break_glass)
 main.add_command(hub)
 main.add_command(status)

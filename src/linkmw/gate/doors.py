@@ -123,7 +123,7 @@ class Doors:
         if permit is None:
             audit.note_of_gate(self._settings, self._now(), "native_sign_in", "refused", code="door_closed")
             return "ended"
-        audit.note_of_gate(self._settings, self._now(), "break_glass_used", "ok", actor=permit.account)
+        audit.note_of_gate(self._settings, self._now(), "break_glass_used", "ok", account=permit.account)
         return Marker(f"{NATIVE}{permit.permit_id}", permit.until)
 
     async def admit(self, session: MutableMapping[str, Any], username: Callable[[], Awaitable[str]]) -> bool:
