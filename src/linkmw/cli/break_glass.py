@@ -69,7 +69,7 @@ def _print(held: list[Permit]) -> None:
 
 def _permit(settings: Settings, path: Path, held: list[Permit], account: str, minutes: int) -> None:
     permit = Permit(secrets.token_hex(8), account, int(time.time()) + minutes * 60)
-    _note(settings, path, "break_glass", account, until=_time(permit.until))  # first: no permit that nobody knows of
+    _audited(settings, path, "break_glass", account, until=_time(permit.until))  # first: no permit that nobody knows of
     _kept(path, [*held, permit])
     click.echo(f"{account} may sign in at the product's own login until {_time(permit.until)}; then that session ends.")
     click.echo(f"The permit is in {path.absolute()}, where the product has to find it.")
@@ -79,7 +79,7 @@ def _revoke(settings: Settings, path: Path, held: list[Permit], account: str | N
     taken = [permit for permit in held if account in (None, permit.account)]
     _kept(path, [permit for permit in held if permit not in taken])
     for permit in taken:
-        _note(settings, path, "break_glass_revoked", permit.account)
+        _audited(settings, path, "break_glass_revoked", permit.account)
     click.echo(f"Revoked: {', '.join(permit.account for permit in taken) or 'none, for none held'}.")
 
 
@@ -90,7 +90,7 @@ def _kept(path: Path, held: list[Permit]) -> None:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _note(settings: Settings, path: Path, event: str, account: str, **more: str) -> None:
+def _audited(settings: Settings, path: Path, event: str, account: str, **more: str) -> None:
     """A line of the audit trail, in a file of its own: this command has no log of the product's."""
     line = {
         "time": _time(int(time.time())),
