@@ -18,6 +18,7 @@ import pytest
 from linkmw.demo.parts.answering import status
 from linkmw.demo.web import Browser
 
+PRODUCT = {"client_id", "organization_id", "mode", "name", "framework", "url", "login_url", "accounts"}
 COMMAND = [sys.executable, "-m", "linkmw.demo"]
 
 
@@ -53,7 +54,15 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
 def test_the_demo_tries_itself(checked: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, done = checked
     assert done.returncode == 0, done.stdout + done.stderr
-    for step in ("Keycloak: sign in", "prove the account", "verification code", "are linked", "Remove Link", "once mo"):
+    for step in (
+        "Keycloak: sign in",
+        "Confirm this email",
+        "prove the account",
+        "verification code",
+        "are linked",
+        "Remove Link",
+        "once mo",
+    ):
         assert step in done.stdout
     assert done.stdout.rstrip().endswith("All of it worked.")
     assert left_running(folder) == []
@@ -94,14 +103,17 @@ def test_the_demo_goes_on_where_it_was_and_stops_on_ctrl_c(
 
 def assert_complete(demo: dict[str, Any], said: str) -> None:
     """Everything that `.demo/demo.json` promises is there, and was said on the terminal."""
-    assert set(demo) == {"hub", "keycloak", "inbox", "identities", "products"}
+    assert set(demo) == {"hub", "keycloak", "inbox", "identities", "products", "cases"}
     assert all(url in said for url in addresses(demo))
     assert len({urlsplit(url).hostname for url in addresses(demo)}) == len(addresses(demo))  # cookies know no ports
     assert len(demo["identities"]) >= 2
-    assert all(set(person) == {"email", "password"} for person in demo["identities"])
-    assert [product["framework"] for product in demo["products"]] == ["Django", "Flask", "Starlette"]
+    assert all(set(person) == {"organization_id", "email", "password"} for person in demo["identities"])
+    assert [product["framework"] for product in demo["products"]] == ["Django", "Flask", "Starlette"] * 2
+    assert [product["mode"] for product in demo["products"]] == ["beside"] * 3 + ["replace"] * 3
+    assert [case["promise"] for case in demo["cases"]] == ["AKE-5", "AKE-6", "AKE-7", "AKE-14", "AKE-16"]
+    assert all(case["name"] in said for case in demo["cases"])
     for product in demo["products"]:
-        assert set(product) == {"client_id", "name", "framework", "url", "login_url", "accounts"}
+        assert set(product) == PRODUCT
         assert product["login_url"].startswith(product["url"] + "/")
         assert len(product["accounts"]) >= 5
         assert all(set(a) == {"username", "password", "email", "totp_secret"} for a in product["accounts"])
@@ -112,7 +124,8 @@ def assert_complete(demo: dict[str, Any], said: str) -> None:
 
 def assert_still_linked(demo: dict[str, Any]) -> None:
     """The link that the check made in its run opens the product in this one."""
-    identity, orders = demo["identities"][-1], demo["products"][0]
+    orders = demo["products"][0]
+    identity = next(person for person in demo["identities"] if person["email"] == "joan@acme.example")
     with Browser() as browser:
         browser.open(orders["login_url"])
         browser.press("Sign in with ACME ID")

@@ -13,6 +13,7 @@ import click
 
 from linkmw.demo import check as checking
 from linkmw.demo import report
+from linkmw.demo.catalogue import MOVING_PRODUCTS, PRODUCTS
 from linkmw.demo.parts import keycloak_install
 from linkmw.demo.parts.cache import WrongChecksum
 from linkmw.demo.parts.processes import PartFailed, Processes
@@ -30,7 +31,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.option("--keep", is_flag=True, help="Go on with the accounts, links and addresses of last time.")
 @click.option("--prepare", is_flag=True, help="Only fetch and build what the first start would.")
 def main(check: bool, keep: bool, prepare: bool) -> None:
-    """Start Redis, Keycloak, an inbox, the hub and three products. Ctrl-C stops them all."""
+    """Start Redis, Keycloak, an inbox, the hub and the products. Ctrl-C stops them all."""
     if check and keep:
         raise click.UsageError("--check begins anew: leave out --keep")
     for number in _SIGNALS:
@@ -65,7 +66,7 @@ def _run(*, check: bool, keep: bool) -> int:
         shutil.rmtree(FOLDER, ignore_errors=True)
     began = time.monotonic()
     click.echo("Starting the demo. The first start fetches and builds Keycloak, which takes about a minute.")
-    with Stage(FOLDER.resolve()) as stage:
+    with Stage(FOLDER.resolve(), plans=(*PRODUCTS, *MOVING_PRODUCTS)) as stage:
         stage.start(Board())
         report.write_json(stage, FOLDER / "demo.json")
         click.echo(f"Everything runs, after {time.monotonic() - began:.0f} s.")

@@ -1,12 +1,15 @@
-"""`make demo CHECK=1`: one person links an account, signs out and in again, over HTTP, against what was started."""
+"""`make demo CHECK=1`: people link accounts, sign out and in again, and one moves over, all of it over HTTP."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
+from linkmw.demo.catalogue import CASES
 from linkmw.demo.hub import BRAND
 from linkmw.demo.parts.inbox import STEP_SECONDS, code_at
+from linkmw.demo.parts.realm import ACME
 from linkmw.demo.parts.realm import Person as Identity
 from linkmw.demo.product import ProductServer
 from linkmw.demo.products.people import Person as Account
@@ -18,12 +21,13 @@ _BUTTON = f"Sign in with {BRAND}"
 
 
 def journeys(stage: Stage, say: Callable[[str], None]) -> None:
-    """An account without and one with a second factor, each linked, signed out of, and opened again. Raises Stuck.
+    """An account without and one with a second factor, each linked, signed out of, and opened again; and the first
+    sign-in of somebody whose tenant moves over. Raises Stuck.
 
     The second one's own code is asked for then too: this identity has no second factor at Keycloak (MIM-5).
     """
     identity = stage.identities[-1]
-    products = list(stage.products.values())
+    products = stage.products_of(ACME)
     plain = next(account for account in products[0].accounts if account.email == identity.email)
     guarded = next(account for account in products[-1].accounts if account.totp_secret)
     with Browser() as browser:
@@ -32,6 +36,8 @@ def journeys(stage: Stage, say: Callable[[str], None]) -> None:
     with Browser() as browser:
         _first_time(stage, browser, products[-1], identity, guarded, say)
         _next_time(browser, products[-1], identity, guarded, say)
+    with Browser() as browser:
+        _moves_over(stage, browser, say)
 
 
 def _first_time(
@@ -82,6 +88,39 @@ def _next_time(
     elif len(browser.visited) != before + 1:
         raise Stuck(f"there was a page in between: {', '.join(map(str, browser.visited[before:]))}")
     _expect_signed_in(browser, product, account)
+
+
+def _moves_over(stage: Stage, browser: Browser, say: Callable[[str], None]) -> None:
+    """AKE-5: one account becomes an identity with the product's own password."""
+    case = CASES[0]
+    product = stage.products[case.key]
+    account = next(one for one in product.accounts if one.email == case.name)
+    say(f"{product.name}: open {product.protected_url}, which leads to the hub; type {case.name}")
+    browser.open(product.protected_url)
+    browser.submit(browser.page.form_with("email"), email=case.name)
+    say(f"{product.name}: its password, once")
+    browser.submit(browser.page.form_with("password"), password=account.password)
+    _expect(browser.page, "Confirm your email address")
+    browser.submit(browser.page.form_of("Confirm & Continue"))
+    say("Inbox: open the mail's link and press “Confirm this email”; Continue")
+    browser.open(_confirmation(stage, case.name))
+    browser.submit(browser.page.form_of("Confirm this email"))
+    browser.press("Continue")
+    browser.submit(browser.page.form_of("Continue"))
+    _expect_signed_in(browser, product, account)
+
+
+def _confirmation(stage: Stage, email: str) -> str:
+    try:
+        mail = stage.mailbox.wait_for(
+            lambda message: message.to == email and "Confirm your email" in message.subject, _MAIL_SECONDS
+        )
+    except TimeoutError as error:
+        raise Stuck(str(error)) from None
+    found = re.search(rf"{re.escape(stage.hub.url)}/confirm-email/\S+", mail.text)
+    if not found:
+        raise Stuck(f"the mail “{mail.subject}” has no link to confirm the address")
+    return found[0]
 
 
 def _expect(page: Page, heading: str) -> None:

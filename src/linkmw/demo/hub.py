@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from linkmw.demo.kept import Kept
 from linkmw.demo.parts.answering import status
 from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
-from linkmw.demo.parts.realm import CLIENT_ID, REALM
+from linkmw.demo.parts.realm import ACME, CLIENT_ID, Organization
 from linkmw.demo.parts.redis import Redis
 from linkmw.model import Client, Secret, Tenant
 from linkmw.signed import Seal
 from linkmw.stores.sql.admin import Admin
 from linkmw.stores.sql.engine import Database, open_engine
 
-BRAND = "ACME ID"
+BRAND = ACME.brand
 _COMMAND = Path(sys.executable).with_name("linkmw")
 _START_SECONDS = 60
 
 
 class Hub:
-    """One hub with one tenant. `start` and `stop` may alternate.
+    """One hub and its tenants. `start` and `stop` may alternate.
 
-    settings: `LINKMW_HUB_…` values, all of them; a change counts from the next start.
+    settings: `LINKMW_HUB_…` values, all of them; a change counts from the next start. organization_id: ACME's.
     """
 
     def __init__(
         self, processes: Processes, kept: Kept, folder: Path, *, smtp_url: str, settings: Mapping[str, str]
     ) -> None:
         port = kept.port("hub")
-        self.organization_id = REALM
+        self.organization_id = ACME.key
         self.url = f"http://hub.localhost:{port}"
         self.internal_url = f"http://127.0.0.1:{port}"
         self.redis = Redis(
@@ -50,35 +50,46 @@ class Hub:
             "LINKMW_HUB_REDIS_URL": self.redis.url,
             "LINKMW_HUB_KEY": kept.secret("hub key"),
             "LINKMW_HUB_SMTP_URL": smtp_url,
-            "LINKMW_HUB_MAIL_FROM": f"{BRAND} <id@acme.example>",
+            "LINKMW_HUB_MAIL_FROM": f"{ACME.brand} <{ACME.address}>",
             **settings,
         }
 
     @property
     def keycloak_secret(self) -> Secret:
-        """The hub's client secret at Keycloak."""
-        return Secret(self._kept.secret("keycloak client"))
+        """The hub's client secret in ACME's realm."""
+        return self.keycloak_secret_of(ACME)
 
-    def prepare(self, issuer: str, internal_issuer: str, logo: str) -> None:
-        """The database is there and in it the tenant. Repeatable while ports and secrets are kept."""
+    def keycloak_secret_of(self, organization: Organization) -> Secret:
+        """The hub's client secret in this organization's realm."""
+        name = "keycloak client" if organization == ACME else f"keycloak client of {organization.key}"
+        return Secret(self._kept.secret(name))
+
+    def tenant(self, organization: Organization, issuer: str, internal_issuer: str) -> Tenant:
+        """The organization as this hub knows it."""
+        return Tenant(
+            organization_id=organization.key,
+            brand=organization.brand,
+            issuer=issuer,
+            internal_issuer=internal_issuer,
+            keycloak_client_id=CLIENT_ID,
+            keycloak_client_secret=self.keycloak_secret_of(organization),
+            primary=organization.primary,
+            time_zone="UTC",
+            contact=organization.contact,
+            mail_from=f"{organization.brand} <{organization.address}>",
+        )
+
+    def prepare(self, tenants: Iterable[tuple[Tenant, str]]) -> None:
+        """The database is there and in it these tenants, each with its logo. Repeatable while ports and secrets are
+        kept.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         admin = self._admin()
         admin.prepare()
-        if REALM not in [tenant.organization_id for tenant in admin.tenants()]:
-            admin.add_tenant(
-                Tenant(
-                    organization_id=REALM,
-                    brand=BRAND,
-                    issuer=issuer,
-                    internal_issuer=internal_issuer,
-                    keycloak_client_id=CLIENT_ID,
-                    keycloak_client_secret=self.keycloak_secret,
-                    time_zone="UTC",
-                    contact="help@acme.example",
-                    mail_from=f"{BRAND} <id@acme.example>",
-                ),
-                logo,
-            )
+        known = [tenant.organization_id for tenant in admin.tenants()]
+        for tenant, logo in tenants:
+            if tenant.organization_id not in known:
+                admin.add_tenant(tenant, logo)
 
     def register(self, key: str, client: Client, logo: str = "") -> tuple[Client, Secret]:
         """The product is registered, as `linkmw hub product add` does it: once while the folder stays.

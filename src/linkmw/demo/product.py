@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from linkmw.demo.parts.answering import page, status
 from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
 from linkmw.demo.parts.redis import Redis
-from linkmw.demo.products.people import Person, people_of
+from linkmw.demo.products.people import HERE, Person, people_of
 from linkmw.hub.registration import new_client
 from linkmw.model import Client, Secret
 
@@ -42,7 +42,8 @@ class ProductServer:
         self.internal_url = f"http://127.0.0.1:{self._port}"
         self.login_url = self.url + plan.login_path
         self.protected_url = self.url + plan.opens
-        self.accounts: list[Person] = people_of(plan.people)
+        self._people = HERE / plan.people_file
+        self.accounts: list[Person] = people_of(plan.people, self._people)
         self.redis = Redis(
             processes,
             f"{plan.key}'s redis",
@@ -68,14 +69,15 @@ class ProductServer:
     def register(self) -> None:
         """The hub knows this product."""
         client = new_client(
-            self._hub.organization_id,
+            self.plan.organization.key,
             self.name,
             self.url,
             internal_url=self.internal_url,
             login_url=self.login_url,
             primary=self.plan.primary,
         )
-        self._client, self._secret = self._hub.register(self.key, client, logo(self.plan.people))
+        moved = replace(client, mode=self.plan.mode)
+        self._client, self._secret = self._hub.register(self.key, moved, logo(self.plan.logo))
 
     def start(self, say: Say = silent) -> None:
         """Its login page answers. Raises PartFailed, Stopping."""
@@ -98,13 +100,18 @@ class ProductServer:
             self.process.stop()
 
     def answers(self) -> bool:
-        """Does its login page answer?"""
-        return status(self.internal_url + self.plan.login_path, f"{self.host}:{self._port}") == 200
+        """Does its login route answer?"""
+        return self._login_status() in (200, 303)
 
     def offers_sign_in(self) -> bool:
-        """Is the button in its login page? Then everything behind it has answered."""
+        """Is the button in its login page, or does that lead to the hub? Then everything behind it has answered."""
+        if self.plan.mode == "replace":
+            return self._login_status() == 303
         login = page(self.internal_url + self.plan.login_path, f"{self.host}:{self._port}")
         return "/.linkmw/login" in login
+
+    def _login_status(self) -> int:
+        return status(self.internal_url + self.plan.login_path, f"{self.host}:{self._port}")
 
     def add_accounts(self, people: Iterable[Person]) -> None:
         """These people have accounts as well: what the product does with its list at each start, now."""
@@ -125,11 +132,15 @@ class ProductServer:
             "LINKMW_HUB_URL": self._hub.url,
             "LINKMW_HUB_INTERNAL_URL": self._hub.internal_url,
             "LINKMW_PUBLIC_URL": self.url,
-            "LINKMW_ORGANIZATION_ID": self._hub.organization_id,
+            "LINKMW_ORGANIZATION_ID": self.plan.organization.key,
+            "LINKMW_MODE": self.plan.mode,
             "LINKMW_CLIENT_ID": self.client_id,
             "LINKMW_CLIENT_SECRET": str(self._secret),
             "LINKMW_REDIS_URL": self.redis.url,
             "LINKMW_REDIS_PREFIX": f"linkmw-{self.key}:",
+            "DEMO_NAME": self.name,
+            "DEMO_MAIL_FROM": f"{self.key}@{self.plan.organization.key}.example",
+            "DEMO_PEOPLE": str(self._people),
             "DEMO_SECRET": self._kept.secret(f"{self.key} sessions"),
             **self.settings,
         }
@@ -141,5 +152,5 @@ class ProductServer:
 
 
 def logo(name: str) -> str:
-    """The SVG of a product or of the brand ("acme")."""
+    """The SVG of a product ("orders") or of a brand ("acme")."""
     return (resources.files("linkmw.demo") / "logos" / f"{name}.svg").read_text("utf-8")

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from linkmw.demo.catalogue import CASES, PEOPLE
+from linkmw.demo.parts.realm import Organization
 from linkmw.demo.product import ProductServer
+from linkmw.demo.products.people import Person as Account
 from linkmw.demo.stage import Stage
 
 
@@ -16,8 +19,17 @@ def as_json(stage: Stage) -> dict[str, Any]:
         "hub": stage.hub.url,
         "keycloak": stage.keycloak.url,
         "inbox": stage.inbox.url,
-        "identities": [{"email": person.email, "password": person.password} for person in stage.identities],
+        "identities": [
+            {"organization_id": organization.key, "email": person.email, "password": person.password}
+            for organization in stage.organizations
+            for person in PEOPLE[organization]
+        ],
         "products": [_product_json(product) for product in stage.products.values()],
+        "cases": [
+            {"promise": case.promise, "login_url": stage.products[case.key].login_url, "name": case.name}
+            for case in CASES
+            if case.key in stage.products
+        ],
     }
 
 
@@ -32,6 +44,8 @@ def write_json(stage: Stage, path: Path) -> None:
 def _product_json(product: ProductServer) -> dict[str, Any]:
     return {
         "client_id": product.client_id,
+        "organization_id": product.plan.organization.key,
+        "mode": product.plan.mode,
         "name": product.name,
         "framework": product.plan.framework,
         "url": product.url,
@@ -55,13 +69,33 @@ def as_text(stage: Stage) -> str:
         f"  Hub        {stage.hub.url}",
         f"  Keycloak   {stage.keycloak.url}  (console: admin, {stage.keycloak.admin_password})",
         f"  Inbox      {stage.inbox.url}  (every mail; verification codes: {stage.inbox.url}/codes)",
-        "",
-        "  People with an ACME ID, to sign in at Keycloak",
-        *(f"    {person.email:<20} {person.password}" for person in stage.identities),
     ]
-    for product in stage.products.values():
-        lines += ["", f"  {product.name} ({product.plan.framework})  {product.login_url}"]
-        for account in product.accounts:
-            second = f"second factor, secret {account.totp_secret}" if account.totp_secret else ""
-            lines.append(f"    {account.username:<20} {account.password:<28}  {second}".rstrip())
+    for organization in stage.organizations:
+        lines += _organization(stage, organization)
     return "\n".join([*lines, ""])
+
+
+def _organization(stage: Stage, organization: Organization) -> list[str]:
+    lines = [
+        "",
+        f"  {organization.brand}: people who have one, to sign in at Keycloak",
+        *(f"    {person.email:<20} {person.password}" for person in PEOPLE[organization]),
+    ]
+    for product in stage.products_of(organization):
+        lines += ["", f"  {product.name} ({product.plan.framework})  {product.login_url}"]
+        lines += [_account(account) for account in product.accounts]
+    return lines + _cases(stage, organization)
+
+
+def _account(account: Account) -> str:
+    second = f"second factor, secret {account.totp_secret}" if account.totp_secret else ""
+    return f"    {account.username:<20} {account.password:<28}  {second}".rstrip()
+
+
+def _cases(stage: Stage, organization: Organization) -> list[str]:
+    """What there is to try in a tenant that moves over: open the product, type the name."""
+    cases = [case for case in CASES if case.key in (product.key for product in stage.products_of(organization))]
+    if not cases:
+        return []
+    rows = [f"    {case.promise:<7} {case.name:<21} in {stage.products[case.key].name}: {case.what}" for case in cases]
+    return ["", "  To try there (docs/demo.md says it step by step)", *rows]

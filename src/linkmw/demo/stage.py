@@ -8,18 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from linkmw.demo.catalogue import IDENTITIES, PRODUCTS, Plan
+from linkmw.demo.catalogue import PEOPLE, PRODUCTS, Plan
 from linkmw.demo.hub import Hub
 from linkmw.demo.kept import Kept
 from linkmw.demo.parts.inbox import CodeHolder, InboxServer, build_app
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes
 from linkmw.demo.parts.progress import Board, Say
-from linkmw.demo.parts.realm import REALM, Person, hub_client, realm
+from linkmw.demo.parts.realm import ACME, Organization, hub_client, realm
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.demo.product import ProductServer, logo
-from linkmw.keycloak import Administrator, Realm
-from linkmw.model import Secret
+from linkmw.keycloak import Administrator, HubClient, Realm
+from linkmw.model import Secret, Tenant
 
 _BUTTON_SECONDS = 30
 
@@ -36,23 +36,24 @@ class Stage:
         folder: Path,
         *,
         plans: Sequence[Plan] = PRODUCTS,
-        identities: Sequence[Person] = IDENTITIES,
         hub_settings: Mapping[str, str] | None = None,
         product_settings: Mapping[str, str] | None = None,
     ) -> None:
         self.processes = Processes()
-        self.identities = identities
+        self.folder = folder
+        self.identities = PEOPLE[ACME]
+        # ACME is always there, and first: the tests play there.
+        self.organizations = tuple(dict.fromkeys((ACME, *(plan.organization for plan in plans))))
         self.kept = Kept(folder)
         self.mailbox = Mailbox()
         self.smtp = SmtpServer(self.mailbox, self.kept.port("smtp"))
         self.hub = Hub(
             self.processes, self.kept, folder / "hub", smtp_url=self.smtp.url, settings=dict(hub_settings or {})
         )
-        self._hub_client = hub_client(self.hub.url, self.hub.internal_url, self.hub.keycloak_secret)
         self.keycloak = Keycloak(
             self.processes,
             folder / "keycloak",
-            realm(self._hub_client, identities, self.smtp.port),
+            *(realm(self._client(one), PEOPLE[one], self.smtp.port, one) for one in self.organizations),
             port=self.kept.port("keycloak"),
             health_port=self.kept.port("keycloak health"),
         )
@@ -65,11 +66,14 @@ class Stage:
         }
         self.inbox = InboxServer(build_app(self.mailbox, self._code_holders()), self.kept.port("inbox"))
 
+    def products_of(self, organization: Organization) -> list[ProductServer]:
+        return [product for product in self.products.values() if product.plan.organization == organization]
+
     def start(self, board: Board) -> None:
         """Everything answers. Raises PartFailed, with everything that was started stopped again."""
         try:
             self._start_inbox(board.of("Inbox"))
-            self.hub.prepare(self.keycloak.issuer, self.keycloak.internal_issuer, logo("acme"))
+            self.hub.prepare((self._tenant(one), logo(one.key)) for one in self.organizations)
             for product in self.products.values():
                 product.register()
             self._together(
@@ -106,7 +110,16 @@ class Stage:
         """Keycloak answers, the hub may end people's sessions there, and a sign-in says which steps a person took."""
         self.keycloak.start(say)
         administrator = Administrator(self.keycloak.internal_url, "admin", Secret(self.keycloak.admin_password))
-        Realm(administrator, REALM).set_up(self._hub_client)
+        for one in self.organizations:
+            Realm(administrator, one.key).set_up(self._client(one))
+
+    def _client(self, organization: Organization) -> HubClient:
+        secret = self.hub.keycloak_secret_of(organization)
+        return hub_client(self.hub.url, self.hub.internal_url, secret, organization)
+
+    def _tenant(self, organization: Organization) -> Tenant:
+        issuer, internal = self.keycloak.issuer_of, self.keycloak.internal_issuer_of
+        return self.hub.tenant(organization, issuer(organization.key), internal(organization.key))
 
     def _together(self, starts: Iterable[tuple[Callable[[Say], None], Say]]) -> None:
         with ThreadPoolExecutor(max_workers=16) as pool:

@@ -1,4 +1,4 @@
-"""A real Keycloak with one realm, on its own ports and with its own data."""
+"""A real Keycloak with its realms, on its own ports and with its own data."""
 
 from __future__ import annotations
 
@@ -12,29 +12,36 @@ from linkmw.demo.parts.answering import status
 from linkmw.demo.parts.keycloak_install import Installation
 from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
-from linkmw.demo.parts.realm import REALM
 
 
 class Keycloak:
-    """One server with one realm. `start` and `stop` may alternate; its data stays until the folder goes.
+    """One server and its realms. `start` and `stop` may alternate; its data stays until the folder goes.
 
     url: what browsers and tokens say. internal_url: how Python reaches it, which need not resolve *.localhost.
+    issuer, internal_issuer: the first realm by each.
     """
 
     def __init__(
-        self, processes: Processes, folder: Path, realm: Mapping[str, Any], *, port: int, health_port: int
+        self, processes: Processes, folder: Path, *realms: Mapping[str, Any], port: int, health_port: int
     ) -> None:
         self.url = f"http://keycloak.localhost:{port}"
         self.internal_url = f"http://127.0.0.1:{port}"
-        self.issuer = f"{self.url}/realms/{REALM}"
-        self.internal_issuer = f"{self.internal_url}/realms/{REALM}"
+        self.issuer = self.issuer_of(realms[0]["realm"])
+        self.internal_issuer = self.internal_issuer_of(realms[0]["realm"])
         self.process: Process | None = None
         self._processes = processes
         self._folder = folder
-        self._realm = realm
+        self._realms = realms
         self._port = port
         self._health_port = health_port
         self._installation: Installation | None = None
+
+    def issuer_of(self, realm: str) -> str:
+        """As tokens say it."""
+        return f"{self.url}/realms/{realm}"
+
+    def internal_issuer_of(self, realm: str) -> str:
+        return f"{self.internal_url}/realms/{realm}"
 
     @property
     def admin_password(self) -> str:
@@ -43,12 +50,13 @@ class Keycloak:
         return self._installation.admin_password
 
     def start(self, say: Say = silent) -> None:
-        """The realm answers. Raises PartFailed, Stopping."""
+        """Every realm answers. Raises PartFailed, Stopping."""
         if self._installation is None:
             self._installation = keycloak_install.find(self._processes, self._folder, say)
         home = self._folder / "home"
         self._installation.prepare_home(home)
-        self._write_realm(home / "data" / "import" / f"{REALM}-realm.json")
+        for realm in self._realms:
+            _write(realm, home / "data" / "import" / f"{realm['realm']}-realm.json")
         say("starting")
         self.process = self._installation.start(
             self._processes,
@@ -69,12 +77,14 @@ class Keycloak:
             self.process.stop()
 
     def answers(self) -> bool:
-        """Is the server ready, and the realm there?"""
+        """Is the server ready, and every realm there?"""
         if not keycloak_install.is_ready(self._health_port):
             return False
-        return status(f"{self.internal_issuer}/.well-known/openid-configuration") == 200
+        issuers = [self.internal_issuer_of(realm["realm"]) for realm in self._realms]
+        return all(status(f"{issuer}/.well-known/openid-configuration") == 200 for issuer in issuers)
 
-    def _write_realm(self, path: Path) -> None:
-        path.parent.mkdir(exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self._realm), "utf-8")
+
+def _write(realm: Mapping[str, Any], path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(realm), "utf-8")

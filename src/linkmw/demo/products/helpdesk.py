@@ -47,6 +47,10 @@ def verify_password(username: str, password: str) -> User | None:
     return _user(accounts.check(username, password))
 
 
+def joining(email: str) -> list[tuple[User, bool, int | None]]:
+    return [(User(member), accounts.may_join(member), member.last_used) for member in accounts.by_email(email)]
+
+
 def _user(member: Member | None) -> User | None:
     return None if member is None else User(member)
 
@@ -65,6 +69,7 @@ def create_app() -> Flask:
         SESSION_COOKIE_NAME="helpdesk_session",
         SESSION_COOKIE_SAMESITE=serve.same_site().capitalize(),
     )
+    app.jinja_env.globals["product"] = serve.name("Helpdesk")
     logins = LoginManager(app)
     logins.login_view = "login"
     logins.user_loader(load)
@@ -121,6 +126,7 @@ def code() -> ResponseReturnValue:
 
 def _enter(user: User, target: str) -> ResponseReturnValue:
     session.clear()
+    accounts.note_sign_in(user.id)
     login_user(user)
     return redirect(target)
 
@@ -145,7 +151,14 @@ def wrap(app: Flask) -> Flask:
     app.config["LINKMW_LOGIN_PATHS"] = LOGIN_PATH
     app.config["LINKMW_FORGOT_PASSWORD"] = "/forgot"
     app.config["LINKMW_SECOND_FACTOR_HELP"] = "/help/two-factor"
-    LinkMW(app, Product(verify_password=verify_password, find=find, totp_secret=_totp_secret))
+    product = Product(
+        verify_password=verify_password,
+        find=find,
+        totp_secret=_totp_secret,
+        joining=joining,
+        owns_password=lambda _user: True,
+    )
+    LinkMW(app, product)
     return app
 
 

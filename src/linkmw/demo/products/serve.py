@@ -38,6 +38,11 @@ def secret() -> str:
     return os.environ.get("DEMO_SECRET") or secrets.token_urlsafe(32)
 
 
+def name(usual: str) -> str:
+    """What this product is called (DEMO_NAME): one program may run as several products."""
+    return os.environ.get("DEMO_NAME", usual)
+
+
 def same_site() -> Literal["lax", "strict"]:
     """The SameSite of this product's session cookie (DEMO_SAME_SITE)."""
     return "strict" if os.environ.get("DEMO_SAME_SITE") == "strict" else "lax"

@@ -30,10 +30,15 @@ PAGES = (
 )
 
 templates = Jinja2Templates(directory=HERE / "templates" / "wiki")
+templates.env.globals["product"] = serve.name("Wiki")
 
 
 async def load(account_id: str) -> Member | None:
     return await run_in_threadpool(accounts.by_id, account_id)
+
+
+def joining(email: str) -> list[tuple[Member, bool, int | None]]:
+    return [(member, accounts.may_join(member), member.last_used) for member in accounts.by_email(email)]
 
 
 async def signed_in(request: Request) -> Member | None:
@@ -68,7 +73,7 @@ async def login(request: Request) -> Response:
     if member.totp_secret:
         request.session["pending"] = [member.id, target]
         return RedirectResponse("/login/code", 303)
-    return _enter(request, member, target)
+    return await _enter(request, member, target)
 
 
 async def code(request: Request) -> Response:
@@ -82,10 +87,11 @@ async def code(request: Request) -> Response:
     typed = str((await request.form()).get("code", "")).replace(" ", "")
     if not pyotp.TOTP(member.totp_secret).verify(typed, valid_window=1):
         return page(request, "code", 401, wrong=True)
-    return _enter(request, member, target)
+    return await _enter(request, member, target)
 
 
-def _enter(request: Request, member: Member, target: str) -> Response:
+async def _enter(request: Request, member: Member, target: str) -> Response:
+    await run_in_threadpool(accounts.note_sign_in, member.id)
     request.session.clear()
     request.session["member"] = member.id
     return RedirectResponse(target, 303)
@@ -138,6 +144,8 @@ def linkmw() -> Middleware:
             load=load,
             find=accounts.by_name,
             totp_secret=lambda member: member.totp_secret or None,
+            joining=joining,
+            owns_password=lambda _member: True,
             session_key="member",
         ),
         settings={

@@ -32,6 +32,7 @@ def _add(person: Person) -> None:
 
     user = User.objects.create_user(person.username, person.email, person.password, is_staff=person.staff)
     user.first_name = person.name
+    user.last_login = person.last_sign_in
     user.save()
     user.groups.set(_group(role) for role in person.roles)
     if person.totp_secret:

@@ -39,6 +39,7 @@ if wrapped():
         "LOGIN_PATHS": [LOGIN_PATH],
         "FORGOT_PASSWORD": "/password-reset/",
         "SECOND_FACTOR_HELP": "/help/two-factor/",
+        "EMAIL_IS_VERIFIED": "linkmw.demo.products.orders.addresses.is_confirmed",
     }
 DATABASES = {
     "default": {
@@ -51,7 +52,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [HERE / "templates" / "orders"],
-        "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.contrib.auth.context_processors.auth",
+                "linkmw.demo.products.orders.views.named",
+            ]
+        },
     }
 ]
 SESSION_COOKIE_NAME = "orders_session"
@@ -71,4 +77,4 @@ if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": _backend, "OPTIONS": {"host": _host, "port": int(_port)} if _host else {}}}
 else:
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _backend, _host, int(_port or 0)
-DEFAULT_FROM_EMAIL = "orders@acme.example"
+DEFAULT_FROM_EMAIL = os.environ.get("DEMO_MAIL_FROM", "orders@acme.example")

@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django_otp import devices_for_user, login, verify_token
 
+from linkmw.demo.products import serve
+
 STYLESHEET = Path(__file__).parents[1] / "static" / "orders" / "orders.css"
 PENDING = "second_factor_of"  # in the session: [user id, backend, next], while the code is still missing
 
@@ -21,6 +23,11 @@ ORDERS = (
     ("A-1042", "Brass gears, set of 12", "In the warehouse"),
     ("A-1043", "Paper tape, 40 rolls", "Ordered"),
 )
+
+
+def named(_request: HttpRequest) -> dict[str, str]:
+    """For every template: what this product is called."""
+    return {"product": serve.name("Orders")}
 
 
 class Login(LoginView):
