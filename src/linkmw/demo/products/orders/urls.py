@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth import views as auth
 from django.urls import path
 
+from linkmw.demo.products import serve
 from linkmw.demo.products.orders import views
 
 urlpatterns = [
@@ -17,7 +18,10 @@ urlpatterns = [
     path(
         "password-reset/",
         auth.PasswordResetView.as_view(
-            template_name="reset.html", email_template_name="reset.txt", subject_template_name="reset_subject.txt"
+            template_name="reset.html",
+            email_template_name="reset.txt",
+            subject_template_name="reset_subject.txt",
+            extra_email_context={"product": serve.name("Orders")},
         ),
         name="password_reset",
     ),
