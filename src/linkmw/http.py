@@ -152,7 +152,7 @@ class Decorate:
     fixed_button: str = ""
     stylesheet: str = ""
     head: bool = False
-    headers: Headers = ()
+    headers: Headers = field(default=(), repr=False)  # cookies (CF09)
 
 
 @dataclass(frozen=True, slots=True)

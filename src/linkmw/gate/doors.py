@@ -27,7 +27,7 @@ _AWAY = f"{NATIVE}away"
 REMEMBERED_SECONDS = 60.0  # so long this process takes Redis' word on when `replace` began
 
 # open: by the hub's word nothing is closed. closed: everything. away: the hub, Redis or Keycloak does not answer.
-Standing = Literal["open", "closed", "away"]
+Position = Literal["open", "closed", "away"]
 Admission = Marker | Literal["as_it_is", "ended"]
 
 
@@ -65,7 +65,7 @@ class Doors:
         """Does this product close doors at all? All else about them is asked only then."""
         return self._settings.mode == "replace"
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> Position:
         """How the doors stand. Never raises for what is away."""
         if not self.in_use:
             return "open"
@@ -89,7 +89,7 @@ class Doors:
         mode = effective(self._settings.mode, state.mode, healthy=True, percent=state.percent)
         return "beside" if mode == "replace" and state.percent < 100 else mode
 
-    async def _away(self, error: LinkmwError) -> Standing:
+    async def _away(self, error: LinkmwError) -> Position:
         """Where the hub's last word was another than `replace`, nothing was closed that could open now."""
         if self._since is None:
             await self._remember()

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
+from linkmw.gate.doors import Doors
 from linkmw.http import Headers, Request
 from linkmw.log import Changes
 from linkmw.model import Account, Marker, Mode, Proof, ProofRequest, Session, SignIn
 from linkmw.run import Call
-
-if TYPE_CHECKING:
-    from linkmw.gate.doors import Doors
 
 
 class SignIns(Protocol):
