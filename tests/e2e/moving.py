@@ -28,10 +28,11 @@ class Globex:
         for product in self.products.values():
             world.until(product.offers_sign_in, 30)
 
-    def new_account(self, house: str) -> Account:
-        """Somebody with one account in one product, and no identity."""
+    def new_account(self, house: str, email: str = "", roles: tuple[str, ...] = (), used_at: str = "") -> Account:
+        """Of somebody without an identity. email: an address of another account; none: one of its own."""
         username = f"user-{secrets.token_hex(4)}"
-        account = Account(username, secrets.token_urlsafe(12), f"{username}@globex.example", "Kim Example")
+        address = email or f"{username}@globex.example"
+        account = Account(username, secrets.token_urlsafe(12), address, "Kim Example", roles, used=used_at)
         self.products[house].add_accounts([account])
         used("a password", account.password)
         return account

@@ -11,6 +11,8 @@ from tests.e2e.moving import Globex
 from tests.e2e.person import Person
 from tests.secrets_in_logs import used
 
+from linkmw.demo.products.accounts import ADDRESS_CONFIRMED
+
 HOUSES = ["shop", "notes"]
 
 
@@ -115,6 +117,26 @@ def test_ake13_another_browser_shows_a_code_for_the_waiting_one(globex, new_brow
     person.page.get_by_role("button", name="Continue", exact=True).click()
     is_in(person, product, account)
     phone.is_nobody_at(product.url)
+
+
+def test_ake06_another_account_of_the_address_is_listed_and_joined(globex, new_browser) -> None:
+    shop, notes = globex.products["shop"], globex.products["notes"]
+    account = globex.new_account("shop")
+    other = globex.new_account("notes", account.email, (ADDRESS_CONFIRMED,), "2026-03-02")
+    person = Person.sits_down(new_browser())
+    names_himself(person, shop, account.email)
+    gives_password(person, shop, account.password)
+    opens_link(person.context.new_page(), shop, account, confirms_address(person, globex, account.email))
+    person.page.get_by_role("button", name="Continue", exact=True).click()
+    expect(person.page.get_by_role("heading", name="We found more accounts of yours")).to_be_visible()
+    expect(person.page.get_by_role("checkbox", name=re.compile(other.username))).to_be_checked()
+    person.page.get_by_role("button", name="Continue", exact=True).click()
+    is_in(person, shop, account)
+
+    # The other product asks Keycloak once, and never for its own password (AKE-5).
+    person.opens(notes.login_url)
+    person.signs_in_at_keycloak(account.email, account.password)
+    is_in(person, notes, other)
 
 
 def test_ake07_an_unknown_address_is_told_so(globex, new_browser) -> None:
