@@ -109,6 +109,15 @@ def test_ake09_a_linked_account_leads_to_keycloak_with_the_address_filled_in(wor
     assert world.enters(back, "wiki") == "7"
 
 
+def test_bf08_a_username_does_not_tell_whose_address_it_belongs_to(world: World) -> None:
+    world.add_link("7", ADA, "wiki")
+    has_account(world, "wiki", "7", "ann")
+    person = world.person()
+    to = says(person, arrive(world, person), "ann").headers["location"]
+    assert to.startswith(f"{REALM}/")
+    assert "login_hint" not in query_of(to)
+
+
 def test_ake09_a_product_that_is_away_shows_its_own_proof_page(world: World) -> None:
     world.accounts.unreachable.add("wiki")
     person = world.person()

@@ -6,7 +6,7 @@ Nobody starts a first sign-in by hand: it is what the first sign-in of somebody 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from linkmw.errors import Unavailable
@@ -94,45 +94,39 @@ async def identify(ports: Ports, settings: HubSettings, request: Request) -> Res
             return await _page(ports, browser, where, flow, "empty")
         if not await first_limits.may_look_up(ports, request.client):
             return await _page(ports, browser, where, flow, "too_many", typed=name)
-        known = await _who_knows(ports, request, where, name)
-        if isinstance(known.ask, UserUnknown):
+        ask = await _who_knows(ports, request, where, name)
+        if isinstance(ask, UserUnknown):
             return await _page(ports, browser, where, flow, "unknown", typed=name)
-        if isinstance(known.ask, AtKeycloak):
-            return await _to_keycloak(ports, settings, browser, where, flow, known.login_hint)
-        return await _to_product(ports, where, flow, known.ask, name)
+        if isinstance(ask, AtKeycloak):
+            # What was typed and nothing else: whose address belongs to a username is not for everybody to read.
+            return await _to_keycloak(ports, settings, browser, where, flow, first_rules.read_email(name))
+        return await _to_product(ports, where, flow, ask, name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    ask: AtKeycloak | AtProduct | UserUnknown
-    login_hint: str
-
-
-async def _who_knows(ports: Ports, request: Request, where: Place, name: str) -> _Known:
+async def _who_knows(ports: Ports, request: Request, where: Place, name: str) -> AtKeycloak | AtProduct | UserUnknown:
     """The product that was opened, Keycloak and then the others are asked, each if its answer can still matter.
 
     Where nobody is told that a name is unknown, all are asked that are ever asked: the time tells nothing either.
     """
     product, hide = where.product, where.tenant.unknown_user == "hide"
-    opened, login_hint = await _ask_opened(ports, product, name)
+    opened = await _ask_opened(ports, product, name)
     has_identity = (opened == "unknown" or hide) and await _has_identity(ports, where, name)
     others: list[str] = []
     if first_rules.may_ask_others(opened, name, has_identity=has_identity, hide=hide):
         others = await _others(ports, request, where, name)
-    ask = first_rules.whom_to_ask(product.client_id, opened, has_identity=has_identity, others=others, hide=hide)
-    return _Known(ask, login_hint or name)
+    return first_rules.whom_to_ask(product.client_id, opened, has_identity=has_identity, others=others, hide=hide)
 
 
-async def _ask_opened(ports: Ports, client: Client, name: str) -> tuple[Opened, str]:
-    """What the opened product says, and the address of the identity that the account is linked to."""
+async def _ask_opened(ports: Ports, client: Client, name: str) -> Opened:
+    """What the opened product says."""
     try:
         found = await ports.products.find(client, name)
     except Unavailable:
-        return "away", ""
+        return "away"
     linked = await ports.links.of_account(client.client_id, found.account_id)  # asked in any case: the same time
     if not found.found:
-        return "unknown", ""
-    return ("linked", linked.identity_email) if linked else ("unlinked", "")
+        return "unknown"
+    return "linked" if linked else "unlinked"
 
 
 async def _has_identity(ports: Ports, where: Place, name: str) -> bool:
