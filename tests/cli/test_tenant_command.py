@@ -107,3 +107,48 @@ def test_a_first_tenant_that_was_changed_since_is_still_the_one_that_init_made(h
     assert again.exit_code == 0, again.output
     assert "/t/acme/backchannel-logout" in again.output
     assert tenant_at_hub().language == "de"
+
+
+# ---- a tenant that moves over
+
+
+def product_id(hub: Run, *more: str) -> str:
+    url = "https://orders.example.com"
+    added = hub("hub", "product", "add", "--tenant", "acme", "--name", "Orders", "--url", url, *more)
+    assert added.exit_code == 0, added.output
+    return next(line.split()[-1] for line in added.output.splitlines() if line.startswith("client id"))
+
+
+def test_p3_p4_a_product_is_moved_over_by_one_command_and_for_a_share_of_browsers(hub: Run) -> None:
+    client_id = product_id(hub)
+    moved = hub("hub", "product", "set", "--client", client_id, "--mode", "replace", "--percent", "25")
+    assert (moved.exit_code, moved.output) == (0, "Orders: replace, for 25 percent of browsers.\n")
+    again = hub("hub", "product", "set", "--client", client_id, "--percent", "100")
+    assert again.output == "Orders: replace, for 100 percent of browsers.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--client", "nobody", "--mode", "off"), 1, "there is no client nobody"),
+        (("--client", "nobody"), 2, "nothing to change"),
+        (("--client", "nobody", "--percent", "101"), 2, "101 is not in the range"),
+    ],
+)
+def test_p3_a_change_that_cannot_be_made_says_why(hub: Run, arguments: tuple[str, ...], code: int, says: str) -> None:
+    refused = hub("hub", "product", "set", *arguments)
+    assert refused.exit_code == code
+    assert says in refused.output
+
+
+def test_p3_a_product_without_a_gate_has_no_doors_to_close(hub: Run) -> None:
+    client_id = product_id(hub, "--proof", "none", "--redirect-uri", "https://orders.example.com/oidc/callback/")
+    refused = hub("hub", "product", "set", "--client", client_id, "--mode", "replace")
+    assert refused.exit_code == 1
+    assert "without a gate" in refused.output
+
+
+def test_ake15_ake28_what_a_first_sign_in_tells_and_which_password_it_keeps(hub: Run) -> None:
+    changed = hub("hub", "tenant", "set", "--tenant", "acme", "--unknown-user", "hide", "--first-password", "set")
+    assert changed.exit_code == 0, changed.output
+    assert (tenant_at_hub().unknown_user, tenant_at_hub().credential_at_first) == ("hide", "set")

@@ -14,7 +14,7 @@ from linkmw.settings import HubSettings
 
 @click.group()
 def product() -> None:
-    """Register products, and list them."""
+    """Register products, change what linkmw is in them, and list them."""
 
 
 @product.command()
@@ -129,3 +129,27 @@ def list_() -> None:
 
 def _state(client: Client) -> str:
     return "enabled" if client.enabled else "disabled"
+
+
+@product.command("set")
+@click.option("--client", "client_id", required=True, help="Its client id, as `linkmw hub product list` says.")
+@click.option(
+    "--mode",
+    type=click.Choice(["off", "beside", "replace"]),
+    help="What linkmw is there at most; the product's own LINKMW_MODE may be less.",
+)
+@click.option(
+    "--percent", type=click.IntRange(0, 100), help="Of browsers, stable: for how many. Below 100 none is shut out."
+)
+def set_(client_id: str, **given: str | int | None) -> None:
+    """Change what linkmw is in a product. What is left out stays as it is.
+
+    Products follow within two seconds.
+    """
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise click.UsageError("nothing to change: give --mode, --percent or both")
+    with configuration.stores() as (_, stores):
+        stores.require_current_schema()
+        changed = stores.admin.change_client(client_id, **changes)
+    click.echo(f"{changed.name}: {changed.mode}, for {changed.percent} percent of browsers.")

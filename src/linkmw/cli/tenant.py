@@ -26,8 +26,19 @@ def tenant() -> None:
 )
 @click.option("--help-url", help="Its help page, linked from ours; '' for none.")
 @click.option("--privacy-url", help="Its privacy notice, linked from ours; '' for none.")
+@click.option(
+    "--unknown-user",
+    type=click.Choice(["say", "hide"]),
+    help="Where products are in `replace`: say that an address is nobody's, or tell nothing until a password is right.",
+)
+@click.option(
+    "--first-password",
+    "credential_at_first",
+    type=click.Choice(["carry", "set"]),
+    help="There, a new identity's password: the product's, carried as a hash, or one that its owner sets.",
+)
 def set_(organization_id: str, **given: str | bool | None) -> None:
-    """Change how a tenant's pages speak and what they ask for. What is left out stays as it is.
+    """Change how a tenant's pages speak, what they ask for and what they tell. What is left out stays as it is.
 
     Running hubs use it within a second.
     """

@@ -96,6 +96,14 @@ def check_client(client: Client, hub_url: str) -> None:
         raise RegistrationRefused("the URL is on the hub's own host name: a product needs one of its own")
 
 
+def check_moving(client: Client) -> None:
+    """The product can be in this mode, for this share of browsers."""
+    if not 0 <= client.percent <= 100:
+        raise RegistrationRefused("percent is a number from 0 to 100")
+    if client.mode == "replace" and client.proof == "none":
+        raise RegistrationRefused("a product without a gate has no doors that could be closed: its mode is not replace")
+
+
 def check_logo(svg: str) -> None:
     """The text can be shown as a logo; "" means none."""
     if svg and ("<svg" not in svg[:2000] or len(svg) > MAX_LOGO):

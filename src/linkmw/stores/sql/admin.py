@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import RegistrationRefused
-from linkmw.hub.registration import check_client, check_logo, check_tenant
+from linkmw.hub.registration import check_client, check_logo, check_moving, check_tenant
 from linkmw.model import Client, Secret, Tenant
 from linkmw.signed import Seal
 from linkmw.stores.sql import keys, schema, version
@@ -84,6 +84,17 @@ class Admin:
             problem = f"there is no tenant {client.organization_id}, or a client {client.client_id} exists already"
             raise RegistrationRefused(problem) from None
         return secret
+
+    def change_client(self, client_id: str, **changes: Any) -> Client:
+        """The product with these fields changed: `mode`, `percent`. Raises RegistrationRefused."""
+        known = next((client for client in self.clients() if client.client_id == client_id), None)
+        if known is None:
+            raise RegistrationRefused(f"there is no client {client_id}")
+        changed = replace(known, **changes)
+        check_moving(changed)
+        row = update(schema.clients).where(schema.clients.c.client_id == client_id).values(changes)
+        self._database.write_now(lambda connection: connection.execute(row))
+        return changed
 
     def add_secret(self, client_id: str) -> Secret:
         """A new client secret. With the one before it two are live; any older ends now."""
