@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
+import httpx2
 from tests.e2e.world import World
 from tests.secrets_in_logs import LEDGER, used
 
@@ -22,6 +23,7 @@ class Globex:
     def __init__(self, world: World) -> None:
         self.brand = GLOBEX.brand
         self.inbox = world.inbox
+        self._world = world
         self._make_realm(world)
         self.products: Mapping[str, ProductServer] = {plan.key: self._start(world, plan) for plan in (SHOP, NOTES)}
         LEDGER.used("secret of the stage", *world.stage.kept.secrets())
@@ -38,10 +40,13 @@ class Globex:
         return account
 
     def stop(self) -> None:
-        """Its products are gone; its realm and its tenant stay, in nobody's way."""
+        """Its products are gone, and the hub has one tenant again, as other stories expect of its address."""
         for product in self.products.values():
             product.stop()
             product.redis.stop()
+        hub = self._world.hub
+        hub._admin().change_tenant(GLOBEX.key, enabled=False)
+        self._world.until(lambda: httpx2.get(f"{hub.internal_url}/").status_code == 303)
 
     def _make_realm(self, world: World) -> None:
         stage, hub, keycloak = world.stage, world.hub, world.keycloak

@@ -78,6 +78,7 @@ def as_text(stage: Stage) -> str:
 def _organization(stage: Stage, organization: Organization) -> list[str]:
     lines = [
         "",
+        f"  {organization.brand} manager  {stage.hub.url}/t/{organization.key}/",
         f"  {organization.brand}: people who have one, to sign in at Keycloak",
         *(f"    {person.email:<20} {person.password}" for person in PEOPLE[organization]),
     ]
