@@ -132,7 +132,7 @@ class Walker(Browser):
         elif "Your accounts are linked" in page.headings:
             self.submit(page.form_of("Continue"))
         elif any("sign_out" in form.fields for form in page.forms) or "still signed in" in page.text:
-            self.submit(page.forms[-1], sign_out="1")
+            self.submit(page.forms[0], sign_out="1")
         elif f"Sign in with {BRAND}" in page.links:
             self.press(f"Sign in with {BRAND}")
         elif self.is_signed_in:  # to the product, but not linked: the same button's address
