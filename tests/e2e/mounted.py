@@ -76,6 +76,7 @@ class House:
     """A product that runs at a path; its accounts are those of the house of the same name at the root."""
 
     key: str
+    name: str
     url: str
     login_url: str
 
@@ -97,7 +98,9 @@ def running(world: World, key: str, folder: Path) -> Iterator[House]:
     url = f"http://{host}:{port}{MOUNT}"
     internal = f"http://127.0.0.1:{port}{MOUNT}"
     login = house.plan.login_path
-    client = new_client(world.hub.organization_id, house.name, url, internal_url=internal, login_url=url + login)
+    # A name of its own: the manager lists it beside the house at the root for the rest of the run.
+    name = f"{house.name} at {MOUNT}"
+    client = new_client(world.hub.organization_id, name, url, internal_url=internal, login_url=url + login)
     wsgi = key == "helpdesk"
     environment = {
         **house.environment(),
@@ -117,4 +120,4 @@ def running(world: World, key: str, folder: Path) -> Iterator[House]:
             cwd=folder,
         )
         processes.wait(lambda: status(internal + login, f"{host}:{port}") == 200, what=key, seconds=60, process=process)
-        yield House(key, url, url + login)
+        yield House(key, name, url, url + login)

@@ -233,7 +233,7 @@ def test_pr24_who_comes_back_from_a_product_that_took_the_answer_is_offered_its_
     person.signs_in_at_keycloak(identity.email, identity.password)
     person.proves(account.username, account.password)
     person.sees_linked()
-    native = person.page.get_by_role("link", name="Sign in with your Wiki password")
+    native = person.page.get_by_role("link", name=f"Sign in with your {mounted.name} password")
     expect(native).to_have_count(0)
     tab = Person(person.context, person.context.new_page())
     tab.opens(mounted.login_url)
