@@ -3,67 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.moving import Globex
+from tests.e2e.first_steps import confirms_address, gives_password, is_in, names_himself, opens_link
 from tests.e2e.person import Person
-from tests.secrets_in_logs import used
 
 from linkmw.demo.products.accounts import ADDRESS_CONFIRMED
 
 HOUSES = ["shop", "notes"]
-
-
-@pytest.fixture(scope="module")
-def globex(world) -> Iterator[Globex]:
-    running = Globex(world)
-    yield running
-    running.stop()
-
-
-def names_himself(person, product, name: str) -> None:
-    """AKE-8: the product's login route leads to the hub, which asks who this is."""
-    person.opens(product.login_url)
-    expect(person.page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
-    person.page.get_by_role("textbox", name="Email").fill(name)
-    person.page.get_by_role("button", name="Continue", exact=True).click()
-
-
-def gives_password(person, product, password: str) -> None:
-    """AKE-10: the product's own page asks for the account's password."""
-    expect(person.page.get_by_role("button", name="Login", exact=True)).to_be_visible()
-    assert person.page.url.startswith(product.url)
-    person.page.get_by_role("textbox", name="Password").fill(password)
-    person.page.get_by_role("button", name="Login", exact=True).click()
-
-
-def confirms_address(person, globex, email: str) -> str:
-    """AKE-11: the address is there already; the link in the mail that comes to it."""
-    expect(person.page.get_by_role("heading", name="Confirm your email address")).to_be_visible()
-    expect(person.page.get_by_role("textbox", name="Work email")).to_have_value(email)
-    person.page.get_by_role("button", name="Confirm & Continue").click()
-    expect(person.page.get_by_role("heading", name="Check your inbox")).to_be_visible()
-    mail = globex.inbox.wait_for(to=email, subject="Confirm your email address")
-    found = re.search(r"http\S+/confirm-email/(\S+)", mail["text"])
-    assert found, mail["text"]
-    used("a mail's token", found[1])
-    return found[0]
-
-
-def opens_link(reader, product, account, url: str) -> None:
-    """AKE-13: the page says what it is about, and confirms at the button alone."""
-    reader.goto(url)
-    about = reader.get_by_text(re.compile(f"signs in to {product.name} as ({account.username}|{account.email})"))
-    expect(about).to_be_visible()
-    reader.get_by_role("button", name="Confirm this email").click()
-    expect(reader.get_by_role("heading", name="Email confirmed")).to_be_visible()
-
-
-def is_in(person, product, account) -> None:
-    expect(person.page).to_have_url(re.compile(re.escape(product.url) + r"/(?!\.linkmw/)"))
-    person.is_signed_in_as(account.username, product.url)
 
 
 @pytest.mark.parametrize("house", HOUSES)
