@@ -119,7 +119,8 @@ def assert_complete(demo: dict[str, Any], said: str) -> None:
         assert all(set(a) == {"username", "password", "email", "totp_secret"} for a in product["accounts"])
         assert sum(account["totp_secret"] is not None for account in product["accounts"]) == 1
         for account in product["accounts"]:
-            assert re.search(rf"^ +{re.escape(account['username'])} +{account['password']}", said, re.MULTILINE)
+            row = " +".join(map(re.escape, (account["username"], account["password"], account["email"])))
+            assert re.search(rf"^ +{row}\b", said, re.MULTILINE)
 
 
 def assert_still_linked(demo: dict[str, Any]) -> None:
