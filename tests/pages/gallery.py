@@ -198,7 +198,7 @@ def _confirm_address(worn: Dress = HUB, **more: object) -> str:
 
 def _inbox(worn: Dress = HUB, **more: object) -> str:
     values: dict[str, object] = {"resend": FLOW, "email": ADA, "left": 3, "another": "/confirm", "state_url": STATE_URL}
-    return screens.inbox(**{"look": worn.look, "form": FLOW, **values, **more})
+    return screens.inbox(**{"look": worn.look, "form": FLOW, "start_again": "/.linkmw/login", **values, **more})
 
 
 def _confirm_mail(worn: Dress = HUB, **more: object) -> str:

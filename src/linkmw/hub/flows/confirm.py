@@ -8,7 +8,7 @@ from typing import Literal
 
 from linkmw.errors import RequestRefused, TooMany
 from linkmw.http import Request, Response, json_answer, page, redirect, with_query
-from linkmw.hub import first_limits, first_rules, looks, notices, refusals, steps
+from linkmw.hub import first_limits, first_rules, looks, notices, place, refusals, steps
 from linkmw.hub.browser import Browser, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import join, link
@@ -147,6 +147,7 @@ async def _inbox(
         left=may.left,
         wait_seconds=may.wait_seconds,
         another=with_query("/confirm", flow=flow.flow_id),
+        start_again=place.at_gate((await flows.opened(ports, where, flow)).product, "login"),
         problem=problem,
         ask_code=ask_code,
         state_url=with_query("/inbox/state", flow=flow.flow_id),
