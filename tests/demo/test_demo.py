@@ -62,6 +62,8 @@ def test_the_demo_tries_itself(checked: tuple[Path, subprocess.CompletedProcess[
         "are linked",
         "Remove Link",
         "once mo",
+        "is listed, and joins",
+        "is nobody",
     ):
         assert step in done.stdout
     assert done.stdout.rstrip().endswith("All of it worked.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from playwright.sync_api import Page, expect
 from tests.e2e.moving import Globex
@@ -78,8 +77,12 @@ def sees_question(reader: Page, product: ProductServer, account: Account, url: s
 
 
 def goes_on(person: Person) -> None:
-    """ "Continue" in the window that waits."""
     person.page.get_by_role("button", name="Continue", exact=True).click()
+
+
+def goes_on_by_itself(person: Person) -> None:
+    """AKE-13: the waiting window sees that the address was confirmed; who presses too may press on the next page."""
+    expect(person.page.get_by_role("heading", name="Check your inbox")).to_have_count(0, timeout=15_000)
 
 
 def moves_over(person: Person, globex: Globex, house: str, account: Account) -> None:
@@ -88,7 +91,7 @@ def moves_over(person: Person, globex: Globex, house: str, account: Account) -> 
     names_himself(person, product, account.email)
     gives_password(person, product, account.password)
     opens_link(person.context.new_page(), product, account, confirms_address(person, globex, account.email))
-    goes_on(person)
+    goes_on_by_itself(person)
     is_in(person, product, account)
 
 
@@ -103,12 +106,18 @@ def at_keycloak(person: Person, email: str) -> None:
     expect(person.page.locator("#username")).to_have_value(email)
 
 
-def sees_who_to_ask(person: Person, globex: Globex, log: Any) -> str:
-    """AKE-29: the tenant's contact, a way on, and a reference that is in the log; log: its lines of a reference."""
-    page = person.page
+def sees_who_to_ask(page: Page, globex: Globex) -> str:
+    """AKE-29: the tenant's contact, a way on, and a reference that is in the hub's log; the reference."""
     expect(page.get_by_role("link", name=globex.contact)).to_be_visible()
     reference = page.locator(".reference").inner_text()
     assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}", reference)
     assert page.locator("main .button").count(), page.url
-    assert log(reference), reference
+    assert globex.logged(reference), reference
     return reference
+
+
+def starts_again(page: Page, globex: Globex) -> None:
+    """From an error page of the hub, which is another site to the product: it asks before a sign-in begins (FC17)."""
+    page.get_by_role("link", name="Start again").click()
+    page.get_by_role("link", name=f"Sign in with {globex.brand}").click()
+    expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()

@@ -134,10 +134,10 @@ class Globex:
             self._change(**{name: getattr(before, name) for name in changes})
 
     def _change(self, **changes: Any) -> None:
-        """Seen in the foot of a page, whose address for help changes along."""
+        """Seen in the foot of an error page, whose address for help changes along."""
         help_url = f"https://help.globex.example/{secrets.token_hex(4)}"
         self.world.hub._admin().change_tenant(GLOBEX.key, **changes, help_url=help_url)
-        page = f"{self.world.hub.internal_url}/t/{GLOBEX.key}/signed-out"
+        page = f"{self.world.hub.internal_url}/t/{GLOBEX.key}/callback"
         self.world.until(lambda: help_url in httpx2.get(page).text)
 
     def stop(self) -> None:
