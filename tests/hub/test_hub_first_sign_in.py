@@ -58,6 +58,13 @@ def test_ake08_a_product_that_moved_over_leads_to_our_page(world: World) -> None
     assert 'name="email"' in page.text
 
 
+def test_mim26_a_page_leads_to_the_tenants_own_help_and_privacy_notice(world: World) -> None:
+    set_tenant(world, help_url="https://help.acme.example/sign-in", privacy_url="https://acme.example/privacy")
+    page = arrive(world, world.person()).text
+    assert 'href="https://help.acme.example/sign-in"' in page
+    assert 'href="https://acme.example/privacy"' in page
+
+
 def test_ake03_other_products_notice_nothing(world: World) -> None:
     asked = world.person().get(world.authorize_url("orders", login_hint="ann@acme.example"))
     assert asked.headers["location"].startswith(f"{REALM}/")
