@@ -62,6 +62,8 @@ def test_the_demo_tries_itself(checked: tuple[Path, subprocess.CompletedProcess[
         "are linked",
         "Remove Link",
         "once mo",
+        "is listed, and joins",
+        "is nobody",
     ):
         assert step in done.stdout
     assert done.stdout.rstrip().endswith("All of it worked.")
@@ -119,7 +121,8 @@ def assert_complete(demo: dict[str, Any], said: str) -> None:
         assert all(set(a) == {"username", "password", "email", "totp_secret"} for a in product["accounts"])
         assert sum(account["totp_secret"] is not None for account in product["accounts"]) == 1
         for account in product["accounts"]:
-            assert re.search(rf"^ +{re.escape(account['username'])} +{account['password']}", said, re.MULTILINE)
+            row = " +".join(map(re.escape, (account["username"], account["password"], account["email"])))
+            assert re.search(rf"^ +{row}\b", said, re.MULTILINE)
 
 
 def assert_still_linked(demo: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.gate.world import ADA, NOW, Browser, World, heading, location
@@ -81,10 +82,19 @@ def test_ake22_back_when_the_flow_has_expired_begins_again_with_the_address(worl
     browser.follow(asks(browser))
     back = link(browser, "Back")
     world.clock.time = NOW + 3 * 3600
-    assert location(browser.get(back)) == "/.linkmw/login"
+    to_hub = urlsplit(location(browser.get(back)))
+    assert to_hub.path.endswith("/authorize")
+    assert parse_qs(to_hub.query)["login_hint"] == ["ada@acme.example"]  # the identity that is signed in there
     browser.arrives(handle="anew", expires=world.clock.time + 300)
     assert heading(browser.page) == "Link your account."
     assert f'value="{ADA.email}"' in browser.page
+
+
+def test_ake22_back_from_a_first_sign_in_that_has_expired_names_no_identity(world: World, browser: Browser) -> None:
+    browser.follow(asks(browser, purpose="first_sign_in", hint="ada", identity_email=""))
+    back = link(browser, "Back")
+    world.clock.time = NOW + 3 * 3600
+    assert "login_hint" not in parse_qs(urlsplit(location(browser.get(back))).query)
 
 
 def test_ake22_nobody_else_is_shown_the_address(world: World, browser: Browser) -> None:
@@ -213,5 +223,5 @@ def test_lt10_what_is_remembered_is_no_proof_that_a_form_can_name(world: World, 
     asks(browser)
     world.clock.time = NOW + 3600
     for record in ("forgotten", ADA.email):
-        assert location(browser.get(f"/.linkmw/prove?record={record}")) == "/.linkmw/login"
+        assert "/authorize?" in location(browser.get(f"/.linkmw/prove?record={record}"))
         assert browser.post("/.linkmw/prove", {"record": record}).status == 400

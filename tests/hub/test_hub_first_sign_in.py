@@ -58,6 +58,13 @@ def test_ake08_a_product_that_moved_over_leads_to_our_page(world: World) -> None
     assert 'name="email"' in page.text
 
 
+def test_mim26_a_page_leads_to_the_tenants_own_help_and_privacy_notice(world: World) -> None:
+    set_tenant(world, help_url="https://help.acme.example/sign-in", privacy_url="https://acme.example/privacy")
+    page = arrive(world, world.person()).text
+    assert 'href="https://help.acme.example/sign-in"' in page
+    assert 'href="https://acme.example/privacy"' in page
+
+
 def test_ake03_other_products_notice_nothing(world: World) -> None:
     asked = world.person().get(world.authorize_url("orders", login_hint="ann@acme.example"))
     assert asked.headers["location"].startswith(f"{REALM}/")
@@ -168,6 +175,30 @@ def test_ake07_a_name_that_nobody_has_says_so_with_the_contact(world: World) -> 
     assert "User not found" in answer.text
     assert "nobody@acme.example" in answer.text
     assert "help@acme.example" in answer.text
+
+
+def test_ake29_a_page_that_says_no_and_asks_again_has_a_reference_that_is_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    person = world.person()
+    names = arrive(world, person)
+    unknown = says(person, names, "nobody@acme.example")
+    for number in range(first_limits.LOOK_UPS):
+        too_many = says(person, names, f"n{number}")
+    world.clock.move(first_limits.LOOK_UP_SECONDS)
+    addresses = to_confirm(world, person)
+    for number in range(5):
+        mailed = person.submit(addresses, "/confirm", email=f"a{number}@acme.example")
+    for answer, code, route in (
+        (unknown, "user_unknown", "/sign-in"),
+        (too_many, "too_many", "/sign-in"),
+        (mailed, "too_many", "/confirm"),
+    ):
+        reference = re.search(r'class="reference">([^<]+)<', answer.text)
+        assert reference
+        (line,) = [record for record in caplog.records if reference[1] in record.getMessage()]
+        assert f"{code} at {route} of wiki" in line.getMessage()
+        assert "@" not in line.getMessage()
 
 
 def test_ake28_bf08_hidden_known_and_unknown_are_answered_alike(world: World) -> None:
@@ -417,10 +448,32 @@ def test_rc16_ake26_a_link_is_good_for_ten_minutes_and_after_a_resend_each_is(wo
     world.clock.move(60)
     late = world.person().get(first)
     assert late.status_code == 400
-    assert "expired" in late.text
+    assert "This link has expired" in late.text
+    assert "It worked for 10 minutes." in late.text
     assert "https://wiki.example/.linkmw/login" in late.text
+    assert "Wiki password" not in late.text  # its own login has moved over (P-3)
     presses(person, second)
     assert world.enters(goes_on(person, inbox), "wiki") == "7"
+
+
+def test_ake26_who_reads_the_mail_the_next_day_is_led_back_and_later_it_is_unknown(world: World) -> None:
+    to_inbox(world, world.person())
+    (link,) = links_in(world)
+    world.clock.move(23 * 3600)
+    assert "https://wiki.example/.linkmw/login" in world.person().get(link).text
+    world.clock.move(3600)
+    assert world.person().get(link).status_code == 400
+    assert "wiki.example" not in world.person().get(link).text
+
+
+def test_p05_while_a_part_is_away_the_products_own_login_is_offered_in_replace_too(world: World) -> None:
+    person = world.person()
+    inbox = to_inbox(world, person)
+    presses(person, links_in(world)[0])
+    world.realm.away = True
+    away = goes_on(person, inbox)
+    assert away.status_code == 503
+    assert "Sign in with your Wiki password" in away.text
 
 
 def test_rc16_pressed_twice_and_after_going_on_nothing_more_happens(world: World) -> None:
@@ -708,9 +761,14 @@ def test_ake09_a_proof_at_another_product_leads_back_to_the_opened_one(world: Wo
     page = person.get(proves(world, person, answer, "desk", account_id="9").headers["location"])
     inbox = person.get(person.submit(page, "/confirm", email=EMAIL).headers["location"])
     presses(person, links_in(world)[0])
-    assert goes_on(person, inbox).headers["location"] == "https://wiki.example/.linkmw/login"
-    assert world.links(Identity(REALM, "user-0")) == ["desk/9"]
+    to = goes_on(person, inbox).headers["location"]
+    ann = Identity(REALM, "user-0")
+    assert world.links(ann) == ["desk/9"]
+    assert to.startswith(f"{REALM}/")
+    assert query_of(to)["login_hint"] == EMAIL
     assert query_of(person.get(world.authorize_url("wiki")).headers["location"])["login_hint"] == EMAIL
+    asked = person.get(world.keycloak.signs_in(to, ann, world.clock()))  # for the request that waits since then
+    assert asked.headers["location"].startswith("https://wiki.example/.linkmw/prove?handle=")
 
 
 # ---- repeated, raced, too late

@@ -198,7 +198,7 @@ def _confirm_address(worn: Dress = HUB, **more: object) -> str:
 
 def _inbox(worn: Dress = HUB, **more: object) -> str:
     values: dict[str, object] = {"resend": FLOW, "email": ADA, "left": 3, "another": "/confirm", "state_url": STATE_URL}
-    return screens.inbox(**{"look": worn.look, "form": FLOW, **values, **more})
+    return screens.inbox(**{"look": worn.look, "form": FLOW, "start_again": "/.linkmw/login", **values, **more})
 
 
 def _confirm_mail(worn: Dress = HUB, **more: object) -> str:
@@ -353,6 +353,7 @@ SCREENS: dict[str, Callable[[], str]] = {
         look=ORDERS.look, try_again="/again", go_on="/", reference=REF, reason="expired"
     ),
     "error-expired": lambda: _error("expired", ORDERS, start_again="/.linkmw/login", **_ORDERS_LOGIN),
+    "error-link-expired": lambda: _error("link_expired", start_again="/.linkmw/login", lifetime_seconds=600),
     "error-not-begun-here": lambda: _error("not_begun_here", start_again="/again", **_ORDERS_LOGIN),
     "error-no-cookie": lambda: _error("no_cookie", ORDERS, start_again="/again", **_ORDERS_LOGIN),
     "error-cancelled": lambda: _error("cancelled", ORDERS, start_again="/again", **_ORDERS_LOGIN),

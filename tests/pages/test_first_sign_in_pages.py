@@ -96,7 +96,10 @@ def test_ake12_wait_and_count_are_shown():
 
 def test_ake12_without_resends_left_there_is_no_such_button():
     assert len(shown("inbox-no-more").all("button")) == 1
-    assert "There are no resends left" in shown("inbox-no-more").text
+    no_more = shown("inbox-no-more")
+    assert "There are no resends left: start again in a minute." in no_more.text
+    assert "Use another address" not in no_more.text  # to which no mail would go either
+    assert [link["href"] for link in no_more.all("a") if link["href"] == "/.linkmw/login"]
 
 
 @pytest.mark.parametrize(

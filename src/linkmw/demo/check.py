@@ -1,4 +1,4 @@
-"""`make demo CHECK=1`: people link accounts, sign out and in again, and one moves over, all of it over HTTP."""
+"""`make demo CHECK=1`: people link accounts, sign out and in again, and a tenant moves over, all of it over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-from linkmw.demo.catalogue import CASES
+from linkmw.demo.catalogue import CASES, Case
 from linkmw.demo.hub import BRAND
 from linkmw.demo.parts.inbox import STEP_SECONDS, code_at
 from linkmw.demo.parts.realm import ACME
@@ -21,8 +21,8 @@ _BUTTON = f"Sign in with {BRAND}"
 
 
 def journeys(stage: Stage, say: Callable[[str], None]) -> None:
-    """An account without and one with a second factor, each linked, signed out of, and opened again; and the first
-    sign-in of somebody whose tenant moves over. Raises Stuck.
+    """An account without and one with a second factor, each linked, signed out of, and opened again; and the three
+    cases of a first sign-in in a tenant that moves over. Raises Stuck.
 
     The second one's own code is asked for then too: this identity has no second factor at Keycloak (MIM-5).
     """
@@ -36,8 +36,9 @@ def journeys(stage: Stage, say: Callable[[str], None]) -> None:
     with Browser() as browser:
         _first_time(stage, browser, products[-1], identity, guarded, say)
         _next_time(browser, products[-1], identity, guarded, say)
-    with Browser() as browser:
-        _moves_over(stage, browser, say)
+    for play in (_moves_over, _joins, _is_unknown):
+        with Browser() as browser:
+            play(stage, browser, say)
 
 
 def _first_time(
@@ -92,12 +93,49 @@ def _next_time(
 
 def _moves_over(stage: Stage, browser: Browser, say: Callable[[str], None]) -> None:
     """AKE-5: one account becomes an identity with the product's own password."""
-    case = CASES[0]
+    product, account = _confirms_address(stage, browser, CASES[0], say)
+    _expect_signed_in(browser, product, account)
+
+
+def _joins(stage: Stage, browser: Browser, say: Callable[[str], None]) -> None:
+    """AKE-6: another account of the address joins, and opens with the first one's password."""
+    product, account = _confirms_address(stage, browser, CASES[1], say)
+    _expect(browser.page, "We found more accounts of yours")
+    other = stage.products["support"]
+    joined = next(one for one in other.accounts if one.email == account.email)
+    say(f"Hub: {joined.username} in {other.name} is listed, and joins; Continue")
+    if joined.username not in browser.page.text:
+        raise Stuck(f"{joined.username} is not on {browser.page}")
+    browser.submit(browser.page.form_of("Continue"))
+    _expect_signed_in(browser, product, account)
+    say(f"{other.name}: Keycloak asks once, for {product.name}'s password")
+    browser.open(other.url + "/")
+    browser.open(other.protected_url)  # from its own page: not sent by the Shop
+    browser.submit(browser.page.form_with("username"), username=account.email, password=account.password)
+    _expect_signed_in(browser, other, joined)
+
+
+def _is_unknown(stage: Stage, browser: Browser, say: Callable[[str], None]) -> None:
+    """AKE-7."""
+    case = CASES[2]
+    say(f"{stage.products[case.key].name}: {case.name} is nobody")
+    _names(stage, browser, case)
+    _expect(browser.page, "User not found")
+
+
+def _names(stage: Stage, browser: Browser, case: Case) -> None:
+    browser.open(stage.products[case.key].protected_url)
+    browser.submit(browser.page.form_with("email"), email=case.name)
+
+
+def _confirms_address(
+    stage: Stage, browser: Browser, case: Case, say: Callable[[str], None]
+) -> tuple[ProductServer, Account]:
+    """From the product's login route to the confirmed address: what follows depends on whose it is."""
     product = stage.products[case.key]
     account = next(one for one in product.accounts if one.email == case.name)
     say(f"{product.name}: open {product.protected_url}, which leads to the hub; type {case.name}")
-    browser.open(product.protected_url)
-    browser.submit(browser.page.form_with("email"), email=case.name)
+    _names(stage, browser, case)
     say(f"{product.name}: its password, once")
     browser.submit(browser.page.form_with("password"), password=account.password)
     _expect(browser.page, "Confirm your email address")
@@ -107,7 +145,7 @@ def _moves_over(stage: Stage, browser: Browser, say: Callable[[str], None]) -> N
     browser.submit(browser.page.form_of("Confirm this email"))
     browser.press("Continue")
     browser.submit(browser.page.form_of("Continue"))
-    _expect_signed_in(browser, product, account)
+    return product, account
 
 
 def _confirmation(stage: Stage, email: str) -> str:

@@ -90,7 +90,7 @@ def _organization(stage: Stage, organization: Organization) -> list[str]:
 
 def _account(account: Account) -> str:
     second = f"second factor, secret {account.totp_secret}" if account.totp_secret else ""
-    return f"    {account.username:<20} {account.password:<28}  {second}".rstrip()
+    return f"    {account.username:<12} {account.password:<26}  {account.email:<24}  {second}".rstrip()
 
 
 def _cases(stage: Stage, organization: Organization) -> list[str]:

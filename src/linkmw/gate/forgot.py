@@ -46,7 +46,7 @@ async def send(ports: Ports, settings: Settings, request: Request) -> Response:
 
 async def _asked(proving: Proving, email: str) -> Response:
     ports, settings = proving.ports, proving.settings
-    await forgotten.remember(ports, proving.browser, email)
+    await forgotten.remember(ports, proving.browser, email, proving.record.request.identity_email)
     proving = proving.having(typed=email)
     await proving.keep()
     if not await _sends_reset(proving, email):

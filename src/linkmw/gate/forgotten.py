@@ -12,23 +12,31 @@ REMEMBER_SECONDS = 86_400
 _RECORD = "forgotten"
 
 
-async def remember(ports: Ports, browser: Browser, email: str) -> None:
-    """The address comes back in the form of this browser's next proof, for a day (AKE-22)."""
+async def remember(ports: Ports, browser: Browser, email: str, identity_email: str) -> None:
+    """The address comes back in the form of this browser's next proof, for a day, and whose proof it was (AKE-22).
+
+    identity_email: "" at a first sign-in.
+    """
     expires = ports.now() + REMEMBER_SECONDS
-    nothing = ProofRequest(Secret(""), "link", "", "", expires)
+    nothing = ProofRequest(Secret(""), "link", identity_email, "", expires)
     await ports.proofs.put(_owner(browser), ProofRecord(_RECORD, nothing, expires, typed=email), REMEMBER_SECONDS)
 
 
 async def address(ports: Ports, settings: Settings, browser: Browser) -> str:
     """The address this browser asked for a reset mail with; "" for none."""
-    found = await ports.proofs.get(_owner(browser), _RECORD) if settings.mode == "replace" else None
+    found = await _of(ports, settings, browser)
     return found.typed if found else ""
 
 
-async def is_awaited(ports: Ports, settings: Settings, request: Request) -> bool:
-    """Has this browser asked for a reset mail?"""
+async def identity(ports: Ports, settings: Settings, request: Request) -> str | None:
+    """Whose proof this browser asked for a reset mail in: `identity_email` as it was; None if it asked for none."""
     browser = known(settings, request)
-    return browser is not None and bool(await address(ports, settings, browser))
+    found = await _of(ports, settings, browser) if browser else None
+    return found.request.identity_email if found else None
+
+
+async def _of(ports: Ports, settings: Settings, browser: Browser) -> ProofRecord | None:
+    return await ports.proofs.get(_owner(browser), _RECORD) if settings.mode == "replace" else None
 
 
 async def forget(ports: Ports, settings: Settings, browser: Browser) -> None:

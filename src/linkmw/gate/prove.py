@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from linkmw import log
 from linkmw.errors import NoCookie, ProtocolError, RequestRefused, TooMany, Unavailable
-from linkmw.gate import answers, audit, codes, forgotten, limits, places, shown
+from linkmw.gate import answers, audit, codes, forgotten, limits, places, shown, sign_in
 from linkmw.gate.browser import address, check_form, known, known_or_new
 from linkmw.gate.codes import Typed
 from linkmw.gate.limits import Guess
@@ -55,9 +55,11 @@ async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     try:
         proving = await find(ports, settings, request, request.query.get("record"))
     except RequestRefused:
-        if not await forgotten.is_awaited(ports, settings, request):
+        identity_email = await forgotten.identity(ports, settings, request)
+        if identity_email is None:
             raise
-        return redirect(places.ours(settings, "login"))  # the reset mail took longer than a proof may (AKE-22)
+        # The reset mail took longer than a proof may. Whose it was may still be signed in at Keycloak (AKE-22).
+        return await sign_in.begin(ports, settings, request, places.landing(settings), identity_email)
     record = proving.record
     present = await _somebody_else(proving)
     if present is not None:

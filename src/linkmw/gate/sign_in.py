@@ -35,6 +35,11 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
     if is_cross_site_arrival(request):
         url = places.ours(settings, "login", next=then)
         return page(screens.confirm_start(look=await answers.look_of(ports, settings), url=url))
+    return await begin(ports, settings, request, then)
+
+
+async def begin(ports: Ports, settings: Settings, request: Request, then: str, login_hint: str = "") -> Response:
+    """Off to the hub. then: where in this site it ends. login_hint: the e-mail of an identity, to be asked at once."""
     state = await ports.hub.state()
     if not state.healthy:
         raise Unavailable("the hub says that a part of it is away")
@@ -45,10 +50,10 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
     sign_in = authorize.new_sign_in(ports.token, then, ports.now())
     log.follow(flow_name(sign_in.state))
     await ports.sign_ins.put(browser.key, sign_in, settings.sign_in_seconds)
-    return redirect(_request_url(settings, sign_in), browser.headers)
+    return redirect(_request_url(settings, sign_in, login_hint), browser.headers)
 
 
-def _request_url(settings: Settings, sign_in: SignIn) -> str:
+def _request_url(settings: Settings, sign_in: SignIn, login_hint: str) -> str:
     return authorize.request_url(
         f"{settings.issuer}/authorize",
         client_id=settings.client_id,
@@ -56,6 +61,7 @@ def _request_url(settings: Settings, sign_in: SignIn) -> str:
         state=sign_in.state,
         nonce=sign_in.nonce,
         verifier=sign_in.verifier,
+        login_hint=login_hint,
         **language.handed_on(),
     )
 

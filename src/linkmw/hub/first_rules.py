@@ -12,6 +12,7 @@ from linkmw.hub.mail.names import is_address
 from linkmw.hub.ports import Flow, Joinable, KnownIdentity
 
 MAIL_SECONDS = 600  # how long a mail's link is good (security.md, section 3)
+MAIL_KEPT_SECONDS = 86_400  # how long it is known what an old link was for
 RESENDS = 3  # mails after the first one, to whichever address
 PAUSE_SECONDS = 60  # from one mail to the next to the same address
 CODE_TRIES = 3

@@ -30,6 +30,8 @@ async def dress_of(ports: Ports, where: Place) -> Dress:
         brand_logo=await ports.registry.logo(f"tenant:{tenant.organization_id}"),
         product_logo=await ports.registry.logo(f"client:{client.client_id}") if client else "",
         contact=tenant.contact,
+        help_url=tenant.help_url,
+        privacy_url=tenant.privacy_url,
     )
 
 

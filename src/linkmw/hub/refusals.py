@@ -7,13 +7,14 @@ import logging
 from linkmw import log
 from linkmw.errors import UNEXPECTED, LinkmwError, TooMany, Unavailable
 from linkmw.http import Request, Response, json_answer, page
-from linkmw.hub import looks, place
+from linkmw.hub import first_rules, looks, place
 from linkmw.hub.place import NotLinkedYet, Place, Refused
 from linkmw.hub.ports import Ports
+from linkmw.model import Client
 from linkmw.pages import screens
 from linkmw.pages.look import Look
 from linkmw.pages.problems import problem_of
-from linkmw.reference import Reference
+from linkmw.reference import Reference, new_reference
 from linkmw.settings import HubSettings
 
 logger = logging.getLogger("linkmw.hub")
@@ -34,6 +35,13 @@ def note(error: Exception, reference: Reference, route: str) -> None:
         client_id=where.client.client_id if where and where.client else "",
         defect=refused.code == UNEXPECTED,
     )
+
+
+def noted(error: Exception, route: str) -> Reference:
+    """A reference that is in the log, for a page that says no without being an error page."""
+    reference = new_reference()
+    note(error, reference, route)
+    return reference
 
 
 def known(error: Exception) -> tuple[LinkmwError, Place | None]:
@@ -70,17 +78,23 @@ def _error_page(
     client = where.client if where else None
     start = place.at_gate(client, "login") if client and client.proof != "none" else ""
     away = isinstance(error, Unavailable)
+    problem = problem_of(error)
     return screens.error(
         look=look,
-        problem=problem_of(error),
+        problem=problem,
         reference=reference,
         start_again="" if away else start,
         try_again=start or _again(settings, request) if away else "",
         manager=place.manager(settings, where.tenant) if where else "",
-        native_login=(client.login_url or client.public_url) if client else "",
+        native_login=(client.login_url or client.public_url) if client and _has_native_login(client, away) else "",
         wait_seconds=error.retry_after if isinstance(error, TooMany) else 0,
-        lifetime_seconds=settings.sign_in_seconds,
+        lifetime_seconds=first_rules.MAIL_SECONDS if problem == "link_expired" else settings.sign_in_seconds,
     )
+
+
+def _has_native_login(client: Client, away: bool) -> bool:
+    """In `replace` its login route leads back here, but for while a part is away (P-3, P-5)."""
+    return client.mode != "replace" or away
 
 
 def _again(settings: HubSettings, request: Request) -> str:

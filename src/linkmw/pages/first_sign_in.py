@@ -102,6 +102,7 @@ def inbox(
     left: int,
     wait_seconds: int = 0,
     another: str = "",
+    start_again: str = "",
     problem: Literal["not_yet", "wrong_code"] | None = None,
     ask_code: bool = False,
     state_url: str = "",
@@ -111,7 +112,8 @@ def inbox(
     """AKE-12, AKE-13, AKE-25. `form` posts nothing but its own fields, or `code` if it is asked for.
 
     resend: None when no more mails are sent. left: of `resends`. wait_seconds: until the next one. another: where the
-    address is changed. state_url: what the page's script asks; with one, serve it with `page(…, scripts=True)`.
+    address is changed, as long as a mail is left for it. start_again: where all of it begins anew. state_url: what the
+    page's script asks; with one, serve it with `page(…, scripts=True)`.
     """
     return render(
         "inbox.html",
@@ -124,6 +126,7 @@ def inbox(
         wait_seconds=wait_seconds,
         bar=_bar(wait_seconds),
         another=another,
+        start_again=start_again,
         problem=problem,
         ask_code=ask_code,
         state_url="" if ask_code else state_url,

@@ -17,6 +17,7 @@ from linkmw.errors import (
 
 Problem = Literal[
     "expired",  # the sign-in or proof is too old, or was never kept
+    "link_expired",  # a mail's link that confirms an address is too old
     "not_begun_here",  # an answer that belongs to no sign-in of this browser
     "no_session",  # sign-ins that the product kept no session of (P-7)
     "no_cookie",  # the same, and the browser may keep none
@@ -41,6 +42,7 @@ _BY_CODE: dict[str, Problem] = {
     "flow_spent": "expired",
     "invalid_client": "unavailable",  # the product's secret is wrong: nothing that a visitor could do
     "invalid_grant": "expired",  # a code lives for a minute
+    "link_expired": "link_expired",
     "mail_header": "failed",
     "no_cookie": "no_cookie",
     "no_session": "no_session",

@@ -6,13 +6,13 @@ import hmac
 from dataclasses import replace
 from typing import Literal
 
-from linkmw.errors import RequestRefused
+from linkmw.errors import RequestRefused, TooMany
 from linkmw.http import Request, Response, json_answer, page, redirect, with_query
-from linkmw.hub import first_limits, first_rules, looks, notices, steps
+from linkmw.hub import first_limits, first_rules, looks, notices, place, refusals, steps
 from linkmw.hub.browser import Browser, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import join, link
-from linkmw.hub.place import Place, concerning
+from linkmw.hub.place import Place, Refused, concerning
 from linkmw.hub.ports import Confirmed, Flow, MailProof, Ports
 from linkmw.pages import screens
 from linkmw.pages.screens import AddressProblem, Form
@@ -42,12 +42,14 @@ async def _page(
     ports: Ports, browser: Browser, where: Place, flow: Flow, email: str, problem: AddressProblem | None = None
 ) -> Response:
     wait_seconds = max(0, flow.expires - ports.now()) if problem == "too_many" else 0
+    refused = TooMany(wait_seconds, "too many mails") if problem == "too_many" else None
     html = screens.confirm_address(
         look=await looks.look_of(ports, where),
         form=Form("/confirm", browser.csrf, (("flow", flow.flow_id),)),
         email=email,
         problem=problem,
         wait_seconds=wait_seconds,
+        reference=refusals.noted(Refused(refused, where), "/confirm") if refused else None,
     )
     return page(html, status=200 if problem is None else 429 if problem == "too_many" else 422)
 
@@ -112,8 +114,8 @@ async def _send(ports: Ports, settings: HubSettings, request: Request, where: Pl
         user_agent=request.headers.get("user-agent", "")[:256],
         ip=request.client,
     )
-    # Kept for longer than it is good for, so that "it has expired" can name the product (AKE-26).
-    await ports.mail_proofs.put(token, proof, first_rules.MAIL_SECONDS + flows.EPILOGUE_SECONDS)
+    # Kept for longer than it is good for: who reads the mail tomorrow is told where to start again (AKE-26).
+    await ports.mail_proofs.put(token, proof, first_rules.MAIL_KEPT_SECONDS)
     await ports.outbox.put(await notices.verification(ports, settings, request, where, proof, token), now)
 
 
@@ -145,6 +147,7 @@ async def _inbox(
         left=may.left,
         wait_seconds=may.wait_seconds,
         another=with_query("/confirm", flow=flow.flow_id),
+        start_again=place.at_gate((await flows.opened(ports, where, flow)).product, "login"),
         problem=problem,
         ask_code=ask_code,
         state_url=with_query("/inbox/state", flow=flow.flow_id),

@@ -9,15 +9,15 @@ import asyncio
 from dataclasses import replace
 from typing import Literal
 
-from linkmw.errors import Unavailable
+from linkmw.errors import LinkmwError, LinkRefused, TooMany, Unavailable
 from linkmw.http import Request, Response, origin_of, page, redirect, with_query
-from linkmw.hub import first_limits, first_rules, looks, rules, steps
+from linkmw.hub import first_limits, first_rules, looks, refusals, rules, steps
 from linkmw.hub.browser import Browser, browser_or_new, read_own_form
 from linkmw.hub.first_rules import AtKeycloak, AtProduct, Opened, UserUnknown
 from linkmw.hub.flows import by_proof, link, sign_in
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows.flow import Wish
-from linkmw.hub.place import Place, concerning
+from linkmw.hub.place import Place, Refused, concerning
 from linkmw.hub.ports import Flow, Ports
 from linkmw.model import AuthorizationRequest, Client
 from linkmw.pages import screens
@@ -67,6 +67,7 @@ async def _page(
 ) -> Response:
     opened = await flows.opened(ports, where, flow)
     wait_seconds = first_limits.LOOK_UP_SECONDS if problem == "too_many" else 0
+    refused = _refused(problem, wait_seconds)
     html = screens.identify(
         look=await looks.look_of(ports, opened),
         form=Form("/sign-in", browser.csrf, (("flow", flow.flow_id),)),
@@ -74,11 +75,19 @@ async def _page(
         typed=typed,
         product=opened.product.name,
         wait_seconds=wait_seconds,
+        reference=refusals.noted(Refused(refused, opened), "/sign-in") if refused else None,
     )
     clients = await ports.registry.clients_of(where.tenant.organization_id)
     leads_to = [origin_of(where.tenant.issuer), *dict.fromkeys(origin_of(client.redirect_uri) for client in clients)]
     status = 429 if problem == "too_many" else 422 if problem == "empty" else 200
     return page(html, status=status, form_action=leads_to)
+
+
+def _refused(problem: Problem | None, wait_seconds: int) -> LinkmwError | None:
+    """What the log says of it; None for what whoever typed can see and mend (AKE-29)."""
+    if problem == "unknown":
+        return LinkRefused("nobody has that name", code="user_unknown")
+    return TooMany(wait_seconds, "too many names") if problem == "too_many" else None
 
 
 async def identify(ports: Ports, settings: HubSettings, request: Request) -> Response:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from linkmw.errors import AccountTaken, RequestRefused, Unavailable
-from linkmw.http import Request, Response, origin_of, page, redirect, set_cookie, with_query
-from linkmw.hub import audit, first_rules, looks, notices, place, provider, steps
-from linkmw.hub.browser import SESSION, Browser, read_own_form, sha256_hex
+from linkmw.http import Request, Response, origin_of, page, set_cookie, with_query
+from linkmw.hub import audit, first_rules, looks, notices, provider, steps
+from linkmw.hub.browser import SESSION, Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.first_rules import Conflict, HasIdentity
 from linkmw.hub.flows import by_proof, first_sign_in, held, link, sign_in
 from linkmw.hub.flows import flow as flows
@@ -297,10 +297,10 @@ async def _enter(
     )
     await flows.keep(ports, flow)
     cookie = set_cookie(SESSION, session.sid)
-    if flow.opened:  # another product was opened: it asks who this is now, and Keycloak says
-        opened = await flows.opened(ports, where, flow)
-        return redirect(place.at_gate(opened.product, "login"), [cookie])
-    answer = await provider.grant(ports, settings, request, where, flow, made)
+    if flow.opened:  # another product was opened, which still waits: Keycloak says who this is there
+        answer = await _to_keycloak(ports, settings, browser_of(request), where, flow)
+    else:
+        answer = await provider.grant(ports, settings, request, where, flow, made)
     return answer.with_headers([cookie])
 
 

@@ -65,12 +65,12 @@ def _is_waiting_here(request: Request, flow: Flow) -> bool:
 
 
 async def _need(ports: Ports, token: str) -> tuple[Place, MailProof]:
-    """The link's own proof and its product. Raises RequestRefused(code="expired") for an old or unknown one."""
+    """The link's own proof and its product. Raises RequestRefused(code="link_expired") for an old or unknown one."""
     proof = await ports.mail_proofs.get(token) if token else None
     if proof is None:
-        raise RequestRefused("no such link", code="expired")
+        raise RequestRefused("no such link", code="link_expired")
     where = await place.of_client(ports, proof.client_id)
     with concerning(where):
         if proof.expires <= ports.now():
-            raise RequestRefused("the link is too old", code="expired")
+            raise RequestRefused("the link is too old", code="link_expired")
     return where, proof
