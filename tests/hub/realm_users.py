@@ -50,9 +50,15 @@ class Real:
 
     def admin(self, method: str, path: str, **more: Any) -> Any:
         form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin"}
-        token = self.http.post(
-            "/realms/master/protocol/openid-connect/token", data=form | {"password": self.keycloak.admin_password}
-        )
+        return self._asked("master", form | {"password": self.keycloak.admin_password}, method, path, **more)
+
+    def as_hub(self, method: str, path: str, **more: Any) -> Any:
+        """The same, asked by the hub's own service account."""
+        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": str(SECRET)}
+        return self._asked(REALM, form, method, path, **more)
+
+    def _asked(self, at: str, form: dict[str, str], method: str, path: str, **more: Any) -> Any:
+        token = self.http.post(f"/realms/{at}/protocol/openid-connect/token", data=form)
         more["headers"] = {"Authorization": f"Bearer {token.raise_for_status().json()['access_token']}"}
         answer = self.http.request(method, f"/admin/realms/{REALM}{path}", **more).raise_for_status()
         return answer.json() if answer.content else None

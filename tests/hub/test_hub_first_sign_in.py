@@ -458,6 +458,44 @@ def test_ake15_lt18_pr10_a_tenant_that_sets_new_passwords_never_asks_for_the_has
     assert ("wiki", "password_hash") not in world.accounts.asked
 
 
+@pytest.mark.parametrize(
+    ("policy", "said", "short"),
+    [
+        ("length(12)", {"falls_short": True}, True),
+        ("length(12)", {"falls_short": False}, False),
+        ("length(12)", {}, True),  # a gate that is older than the question
+        ("length(12) and passwordBlacklist(worst.txt)", {"falls_short": False}, True),
+        ("", {"falls_short": True}, False),
+    ],
+)
+def test_ake15_what_falls_short_of_the_realms_policy_is_to_be_replaced(
+    world: World, policy: str, said: dict[str, bool], short: bool
+) -> None:
+    set_tenant(world, password_policy=policy)
+    person = world.person()
+    has_account(world, "wiki", "7", "ann")
+    answer = says(person, arrive(world, person), "ann")
+    told = world.ask_for_proof(answer, "wiki")
+    assert told.get("password_rules") == ({"length": 12} if policy == "length(12)" else None)
+    pushed = world.push(told["transaction"], "7", "wiki", said=said, email=EMAIL).json()
+    confirm = person.get(person.get(f"/proved?code={pushed['code']}").headers["location"])
+    inbox = person.get(person.submit(confirm, "/confirm", email=EMAIL).headers["location"])
+    world.accounts.hashes[told["transaction"]] = "$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHQ$aGFzaA"
+    presses(person, links_in(world)[0])
+    goes_on(person, inbox)
+    assert [new.falls_short for new in world.realm.created] == [short]
+
+
+def test_ake15_no_other_proof_asks_about_the_password(world: World) -> None:
+    set_tenant(world, password_policy="length(12)")
+    told = world.ask_for_proof(world.sign_in(world.person()))
+    assert "password_rules" not in told
+    set_tenant(world, credential_at_first="set")
+    has_account(world, "wiki", "7", "ann")
+    person = world.person()
+    assert "password_rules" not in world.ask_for_proof(says(person, arrive(world, person), "ann"), "wiki")
+
+
 def test_lt18_an_existing_identitys_password_is_never_touched(world: World) -> None:
     person = world.person()
     inbox = to_inbox(world, person)

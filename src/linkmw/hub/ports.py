@@ -44,7 +44,8 @@ class Flow:
     product asked for ends, "" for the manager. fresh_seconds: how old the sign-in may be, 0 for any age (MIM-28).
     hint: the name that was typed at the first sign-in. email: the address to be confirmed there, joins: what else
     may be linked once it is. mails: how many were sent in this flow, the last one when. opened: the product that was
-    opened, where the account of another one is proven.
+    opened, where the account of another one is proven. falls_short: of the realm's password policy, if that password
+    becomes the identity's.
     """
 
     flow_id: str
@@ -74,6 +75,7 @@ class Flow:
     mails: int = 0
     mailed: int = 0
     opened: str = ""
+    falls_short: bool = False
 
     @property
     def name(self) -> str:

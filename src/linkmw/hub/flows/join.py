@@ -189,7 +189,8 @@ async def _is_free(ports: Ports, flow: Flow) -> bool:
 
 
 async def _new_identity(ports: Ports, where: Place, flow: Flow) -> Identity | None:
-    new = NewIdentity(flow.email, await _password_hash(ports, where, flow), language.current())
+    password_hash = await _password_hash(ports, where, flow)
+    new = NewIdentity(flow.email, password_hash, language.current(), falls_short=flow.falls_short)
     return await ports.identities.create(where.tenant, new)
 
 
