@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from linkmw.hub import logouts, web
 from linkmw.hub.app import build_app
+from linkmw.hub.first_rules import HELD_DAYS
 from linkmw.hub.health import kept_for_a_second
 from linkmw.hub.identities import RealmIdentities, Users
 from linkmw.hub.mail.outbox import Delivery
@@ -108,11 +109,12 @@ def build(settings: HubSettings) -> Starlette:
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)
     told = logouts.Delivery(ports, settings)
     retention = Retention(_forgets(connections.sql), settings.audit_days, clock)
+    waiting = Retention([connections.sql.held.forget], HELD_DAYS, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with delivery.running(), told.running(), retention.running():
+            async with delivery.running(), told.running(), retention.running(), waiting.running():
                 yield
         finally:
             await connections.close()
