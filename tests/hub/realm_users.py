@@ -83,19 +83,19 @@ class Real:
                 nonce="n" * 22,
                 verifier="v" * 43,
             )
-            form = browser.get(self._inside(asked), headers=self._headers(browser))
+            form = browser.get(self.inside(asked), headers=self.headers(browser))
             action = re.search(r'action="([^"]+)"', form.text)
             assert action, form.text
             return browser.post(
-                self._inside(html.unescape(action[1])),
+                self.inside(html.unescape(action[1])),
                 data={"username": name, "password": password},
-                headers=self._headers(browser),
+                headers=self.headers(browser),
             )
 
-    def _inside(self, url: str) -> str:
+    def inside(self, url: str) -> str:
         return url.replace(self.keycloak.url, self.keycloak.internal_url)
 
-    def _headers(self, browser: httpx2.Client) -> dict[str, str]:
+    def headers(self, browser: httpx2.Client) -> dict[str, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         return {"host": urlsplit(self.keycloak.url).netloc, "cookie": cookies}
 

@@ -219,6 +219,7 @@ class Realm:
 
     users: list[KnownIdentity] = field(default_factory=list)
     created: list[NewIdentity] = field(default_factory=list)
+    pending: set[Identity] = field(default_factory=set)  # whose address is about to be another
     away: bool = False
     lock: Lock = field(default_factory=Lock)
 
@@ -242,6 +243,12 @@ class Realm:
                 return None
             self.created.append(new)
             return self.add(new.email)
+
+    async def cancel_email_change(self, tenant: Tenant, identity: Identity) -> bool:
+        self._reach()
+        found = identity in self.pending
+        self.pending.discard(identity)
+        return found
 
     def _reach(self) -> None:
         if self.away:

@@ -597,6 +597,9 @@ class Identities(Protocol):
     async def create(self, tenant: Tenant, new: NewIdentity) -> Identity | None:
         """The new user, its address verified; None when somebody has the address or the name already (RC09)."""
 
+    async def cancel_email_change(self, tenant: Tenant, identity: Identity) -> bool:
+        """An address that waited to become this person's never does; False when none did (LT04)."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldAccount:
@@ -615,7 +618,7 @@ class HeldAccount:
 
 
 class Held(Protocol):
-    """Accounts that wait. An account waits for one address at a time."""
+    """Accounts that wait. An account waits for one address at a time, and for none once it is linked (`Links.add`)."""
 
     async def put(self, held: HeldAccount, audit: AuditEvent) -> None: ...
 
