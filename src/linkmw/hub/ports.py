@@ -13,6 +13,7 @@ from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, 
 from linkmw.reference import flow_name
 
 LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than its sessions last
+MOST_OPENED = 20  # products of one hub session that its owner is shown
 UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
 Step = Literal["identify", "identity", "choose", "prove", "confirm", "inbox", "join", "linked", "refused", "done"]
@@ -145,12 +146,16 @@ class HubSession:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A hub session as its owner sees it from any browser: no secret of it. started: seconds since the epoch."""
+    """A hub session as its owner sees it from any browser: no secret of it. started: seconds since the epoch.
+
+    opened: the client ids of products that it led into.
+    """
 
     public_sid: str = field(repr=False)
     user_agent: str
     ip: str
     started: int
+    opened: tuple[str, ...] = ()
 
 
 class SignIns(Protocol):
@@ -240,6 +245,12 @@ class HubSessions(Protocol):
         """The session, its idle limit begun anew; None when ended or too old."""
 
     async def end(self, sid: str) -> None: ...
+
+    async def note_opened(self, identity: Identity, public_sid: str, client_id: str, seconds: int) -> None:
+        """That session of that person leads into this product: its owner sees it for so long (SC11).
+
+        Of more than MOST_OPENED products the first are kept.
+        """
 
     async def of_identity(self, identity: Identity) -> list[OpenSession]:
         """The person's live sessions in every browser, the newest first (SC11)."""
