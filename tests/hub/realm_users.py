@@ -57,6 +57,13 @@ class Real:
         form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": str(SECRET)}
         return self._asked(REALM, form, method, path, **more)
 
+    def server_info(self) -> Any:
+        """What the server says of itself to the hub's service account."""
+        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": str(SECRET)}
+        token = self.http.post(f"/realms/{REALM}/protocol/openid-connect/token", data=form).raise_for_status().json()
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        return self.http.get("/admin/serverinfo", headers=headers).raise_for_status().json()
+
     def _asked(self, at: str, form: dict[str, str], method: str, path: str, **more: Any) -> Any:
         token = self.http.post(f"/realms/{at}/protocol/openid-connect/token", data=form)
         more["headers"] = {"Authorization": f"Bearer {token.raise_for_status().json()['access_token']}"}
