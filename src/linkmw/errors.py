@@ -132,3 +132,9 @@ class KeycloakRefused(LinkmwError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class KeycloakTooOld(LinkmwError):
+    """The operator's: the Keycloak there has published holes. The message names its version and the oldest good one."""
+
+    code = "keycloak_too_old"

@@ -7,6 +7,7 @@ the realm's users. Blocking: for the command line, for setting up a demo, and fo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, Literal, TypeVar
 from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakError
 
-from linkmw.errors import KeycloakRefused, Unavailable
+from linkmw.errors import KeycloakRefused, KeycloakTooOld, Unavailable
 from linkmw.model import Identity, Secret, Tenant
 
 T = TypeVar("T")
@@ -24,6 +25,8 @@ TIMEOUT_SECONDS = 5
 # What the hub may do at Keycloak besides signing people in: nothing that changes realms or clients (design 1).
 SERVICE_ROLES = ("manage-users", "view-users", "query-users")
 
+FLOOR = "26.7.3"  # through older ones accounts were taken over: a mail's action token counted twice (MG02)
+_VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
 # What an ID token says of each step of a sign-in (RFC 8176). A stock realm says nothing: without a reference on the
 # steps and the mapper on the client `amr` is missing or empty, and `acr` is "1" with and without a one-time code.
@@ -39,6 +42,8 @@ AMR_MAPPER: dict[str, Any] = {
     "protocolMapper": "oidc-amr-mapper",
     "config": {"id.token.claim": "true", "access.token.claim": "false"},
 }
+# An address that a user asked for, until the mail's link that went there is opened; and the action that asks for one.
+PENDING_EMAIL, NEW_EMAIL = "kc.email.pending", "UPDATE_EMAIL"
 _REFERENCE, _MAX_AGE = "default.reference.value", "default.reference.maxAge"  # Keycloak's names for the two
 
 
@@ -183,6 +188,22 @@ def _comparable(value: Any) -> Any:
     return sorted(value) if isinstance(value, list) else value or None if isinstance(value, str) else value
 
 
+def check_version(info: Mapping[str, Any]) -> None:
+    """Raises KeycloakTooOld for a server that says it is older than FLOOR (Admin REST API, ServerInfoRepresentation).
+
+    One that says nothing is not judged: today's tell their version to administrators of the whole server alone.
+    """
+    said = str((info.get("systemInfo") or {}).get("version") or "")
+    version = _VERSION.match(said)
+    if version and _numbers(said) < _numbers(FLOOR):
+        raise KeycloakTooOld(f"Keycloak is {said[:40]}: linkmw needs {FLOOR} or newer, older ones have published holes")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = _VERSION.match(version)
+    return tuple(int(number) for number in found.groups()) if found else ()
+
+
 class Realm:
     """One realm, asked through the Admin API. Raises Unavailable, KeycloakRefused."""
 
@@ -204,7 +225,8 @@ class Realm:
         )
 
     def plan(self, client: HubClient) -> list[Change]:
-        """What `set_up` would change; nothing is changed."""
+        """What `set_up` would change; nothing is changed. Raises KeycloakTooOld."""
+        check_version(_asked("read its version", self._admin.get_server_info))
         found = self._found(client.client_id)
         missing = [Change("role", "missing", role) for role in self._missing_roles(found)]
         silent = [
@@ -326,6 +348,10 @@ class Users:
         issuer = tenant.internal_issuer or tenant.issuer
         return cls(issuer, tenant.keycloak_client_id, tenant.keycloak_client_secret, seconds)
 
+    def check_version(self) -> None:
+        """Raises KeycloakTooOld for a server that says so."""
+        check_version(_asked("read its version", self._admin.get_server_info))
+
     def having(self, name: Literal["email", "username"], value: str) -> list[dict[str, Any]]:
         """Users with exactly this e-mail, or username; Keycloak keeps both in small letters."""
         query = {name: value.lower(), "exact": "true", "briefRepresentation": "true", "max": 10}
@@ -339,6 +365,17 @@ class Users:
     def create(self, representation: Mapping[str, Any]) -> str | None:
         """The new user's id; None when somebody has the username or the e-mail."""
         return _unless(409, "create a user", self._admin.create_user, dict(representation))
+
+    def cancel_email_change(self, subject: str) -> bool:
+        """No address waits to become the user's by a mail's link; was there one? (Keycloak 26: UPDATE_EMAIL)"""
+        user = self.get(subject) or {}
+        attributes, actions = user.get("attributes", {}), user.get("requiredActions", [])
+        if PENDING_EMAIL not in attributes and NEW_EMAIL not in actions:
+            return False
+        blank = {**attributes, PENDING_EMAIL: [""]}  # one that is merely left out stays (26.7.3)
+        without = {**user, "attributes": blank, "requiredActions": [name for name in actions if name != NEW_EMAIL]}
+        _asked("cancel a change of address", self._admin.update_user, subject, without)
+        return True
 
     def delete(self, subject: str) -> None:
         """The user is gone, also when there was none."""

@@ -67,6 +67,7 @@ class Tenant:
     privacy_url: str = ""
     unknown_user: Literal["say", "hide"] = "say"  # is anybody told that an address is nobody's? (AKE-7, AKE-28)
     credential_at_first: Literal["carry", "set"] = "carry"  # a new identity's: the product's, or a new one (AKE-15)
+    password_policy: str = ""  # the realm's, as Keycloak writes it: what a carried password is held against (AKE-15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,29 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """What a realm asks of a password, as far as it can be told from the password and its account (AKE-15).
+
+    The first six are numbers of characters, 0 for any. The names are Keycloak's, in our spelling.
+    """
+
+    length: int = 0
+    max_length: int = 0
+    digits: int = 0
+    upper_case: int = 0
+    lower_case: int = 0
+    special_chars: int = 0
+    not_username: bool = False
+    not_email: bool = False
+    not_contains_username: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ProofRequest:
     """What the hub wants proven, as the gate fetched it once by back channel. Shown to the person as it is.
 
     flow: what the hub's log calls the flow. identity: the hub's one word for this person here, for limits.
+    password_rules: what the password of a first sign-in is held against, if it is to be carried on.
     """
 
     transaction: Secret
@@ -134,16 +154,21 @@ class ProofRequest:
     expires: int
     flow: str = ""
     identity: str = ""
+    password_rules: PasswordRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The product's word: this browser showed that it owns this account just now. amr: RFC 8176 values."""
+    """The product's word: this browser showed that it owns this account just now. amr: RFC 8176 values.
+
+    falls_short: does the password break the rules that the hub sent? None: there were none, or it cannot be said.
+    """
 
     transaction: Secret
     account: Account
     amr: tuple[str, ...]
     proven_at: int
+    falls_short: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

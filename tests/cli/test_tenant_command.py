@@ -152,3 +152,15 @@ def test_ake15_ake28_what_a_first_sign_in_tells_and_which_password_it_keeps(hub:
     changed = hub("hub", "tenant", "set", "--tenant", "acme", "--unknown-user", "hide", "--first-password", "set")
     assert changed.exit_code == 0, changed.output
     assert (tenant_at_hub().unknown_user, tenant_at_hub().credential_at_first) == ("hide", "set")
+
+
+def test_ake15_what_the_realm_asks_of_passwords_is_said_once_more(hub: Run) -> None:
+    policy = "length(12) and digits(1) and notUsername(undefined)"
+    changed = hub("hub", "tenant", "set", "--tenant", "acme", "--password-policy", policy)
+    assert (changed.exit_code, changed.output) == (0, f"password-policy  {policy}\n")
+    assert tenant_at_hub().password_policy == policy
+    refused = hub("hub", "tenant", "set", "--tenant", "acme", "--password-policy", "12 signs")
+    assert (refused.exit_code, "as Keycloak writes it" in refused.output) == (1, True)
+    assert tenant_at_hub().password_policy == policy
+    assert hub("hub", "tenant", "set", "--tenant", "acme", "--password-policy", "").exit_code == 0
+    assert tenant_at_hub().password_policy == ""

@@ -14,7 +14,7 @@ from tests.secrets_in_logs import used
 from linkmw.errors import RequestRefused, Unavailable
 from linkmw.gate import password_hash
 from linkmw.gate.ports import ProofRecord, Totp
-from linkmw.model import ProofRequest, Secret
+from linkmw.model import PasswordRules, ProofRequest, Secret
 from linkmw.run import run_now
 
 TRANSACTION = "transaction of handle"
@@ -264,6 +264,24 @@ def test_pr10_no_other_proof_makes_one(world: World, browser: Browser, purpose: 
     browser.submit(username="ada", password="correct horse")
     assert len(world.hub.pushed) == 1
     assert carried(world) is None
+
+
+@pytest.mark.parametrize(("length", "short"), [(8, False), (20, True)])
+def test_ake15_the_hub_is_told_whether_the_password_falls_short(
+    world: World, browser: Browser, length: int, short: bool
+) -> None:
+    world.product.factors["17"] = Totp(SECRET_160)
+    first(browser, password_rules=PasswordRules(length=length))
+    browser.follow(browser.submit(password="correct horse"))
+    browser.submit(code=code(world))
+    assert [proof.falls_short for proof in world.hub.pushed] == [short]
+
+
+def test_ake15_of_a_password_that_is_not_carried_nothing_is_said(world: World, browser: Browser) -> None:
+    world.product.of_directory.add(ADA.account_id)
+    first(browser, password_rules=PasswordRules(length=20))
+    browser.submit(password="correct horse")
+    assert [proof.falls_short for proof in world.hub.pushed] == [None]
 
 
 def test_pr10_none_of_a_directorys_password(world: World, browser: Browser) -> None:

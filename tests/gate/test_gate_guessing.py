@@ -19,10 +19,11 @@ from tests.gate.world import ADA, SITE, Browser, World, header, heading
 from linkmw.errors import Unavailable
 from linkmw.gate import routes
 from linkmw.gate.build import build
-from linkmw.gate.limits import same_name, same_network
+from linkmw.gate.limits import Guess, may_try_password, same_name, same_network
 from linkmw.gate.ports import Ports
 from linkmw.http import Request, Response
 from linkmw.model import Account
+from linkmw.run import run_now
 
 RIGHT = {"username": "ada", "password": "correct horse"}
 
@@ -408,3 +409,43 @@ def test_bc12_an_account_that_is_shut_is_answered_as_a_wrong_password(world: Wor
     person = visitor(world)
     assert person.submit(username="bob", password="b0b").status == 422
     assert "That username and password don’t match." in person.page
+
+
+# ---- from everywhere at once
+
+
+def test_bf01_ten_thousand_passwords_from_a_thousand_addresses_are_a_hundred_at_most(world: World) -> None:
+    """Each address has tries of its own, the account has not; at one guess a minute this is a week."""
+    let_through = 0
+    for number in range(10_000):
+        guess = Guess("ada", f"2001:db8:{number % 1000:x}::1", f"identity {number % 1000}", f"try {number}")
+        let_through += not run_now(may_try_password(world.ports, world.settings, guess))
+        world.clock.time += 60
+    assert 5 <= let_through <= 100
+
+
+def test_bf01_at_once_they_are_five_and_each_address_is_told_to_wait(world: World) -> None:
+    statuses = Counter()
+    for number in range(60):
+        person = visitor(world, f"198.51.{number}.7", f"identity {number}")
+        statuses[person.guesses()] += 1
+    assert statuses == {422: 5, 429: 55}
+    assert len(world.product.asked) == 5
+    owner = visitor(world, "192.0.2.1", "ada herself")
+    owner.get("/.linkmw/prove")
+    world.clock.time += 900
+    owner.arrives("later")
+    assert owner.submit(**RIGHT).status == 200  # nobody is shut out for good by others
+
+
+def test_bf11_a_guessed_state_or_record_is_answered_alike_and_leaves_nothing(world: World) -> None:
+    person = world.browser()
+    person.starts()
+    for url in ("/.linkmw/callback?code=x&state={}", "/.linkmw/prove?record={}", "/.linkmw/prove?handle={}"):
+        answers = set()
+        for guess in ("A" * 43, "short", "x" * 200):
+            answer = person.get(url.format(guess))
+            said = person.page.partition("<main")[2].partition("</main>")[0]
+            answers.add((answer.status, re.sub(r"[0-9A-Z]{4}-[0-9A-Z]{4}", "", said)))
+        assert len(answers) == 1, url
+    assert world.product.sessions == {}

@@ -18,10 +18,10 @@ from tests.gate.world import HUB, NOW, SETTINGS, FakeProduct, streamed
 
 from linkmw.errors import LinkmwError, ProviderRefused, RequestRefused, TokenRejected, Unavailable
 from linkmw.gate.build import build, token
-from linkmw.gate.hub_client import HubClient
+from linkmw.gate.hub_client import HubClient, written_proof
 from linkmw.gate.kept import Kept
 from linkmw.gate.wire import MAX_ANSWER, AwaitedWire, BlockingWire, Call
-from linkmw.model import Account, Proof, Secret
+from linkmw.model import Account, PasswordRules, Proof, Secret
 from linkmw.oidc.jose import PrivateKey, sign
 from linkmw.run import run_now
 
@@ -180,6 +180,36 @@ def test_a_proof_request_is_read_and_an_unknown_one_is_none(server: Server) -> N
     server.says(200, {**answer, "purpose": "everything"})
     with pytest.raises(Unavailable):
         run_now(server.client().proof_request("h"))
+
+
+@pytest.mark.parametrize(
+    ("told", "rules"),
+    [
+        ({"length": 12, "not_email": True}, PasswordRules(length=12, not_email=True)),
+        ({}, PasswordRules()),
+        (None, None),
+        ("length(12)", None),
+        ({"length": "12"}, None),
+        ({"length": True}, None),
+        ({"not_email": 1}, None),
+        ({"length": 12, "of_a_newer_hub": 1}, None),  # not half of the rules
+    ],
+)
+def test_ake15_the_rules_for_a_password_are_read_whole_or_not_at_all(
+    server: Server, told: object, rules: PasswordRules | None
+) -> None:
+    answer = {"v": 1, "transaction": "t", "purpose": "first_sign_in", "expires": 5, "password_rules": told}
+    server.says(200, answer)
+    found = run_now(server.client().proof_request("h"))
+    assert found is not None
+    assert found.password_rules == rules
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+def test_ake15_the_push_says_yes_no_or_nothing_of_the_password(said: bool | None) -> None:
+    pushed = written_proof(Proof(Secret("t"), Account("1", "a"), (), NOW, said), "j")
+    assert pushed.get("falls_short") is said
+    assert ("falls_short" in pushed) is (said is not None)
 
 
 def test_lt19_an_account_that_is_gone_is_named_by_its_id(server: Server) -> None:

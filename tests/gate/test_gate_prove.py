@@ -460,7 +460,7 @@ def person_link(person: Browser, text: str) -> str:
     return person.page.split(f'">{text}</a>')[0].split('href="')[-1]
 
 
-def test_sc01_the_proof_changes_the_session_id(person: Browser, attacker: Browser, world: World) -> None:
+def test_i8_sc01_the_proof_changes_the_session_id(person: Browser, attacker: Browser, world: World) -> None:
     world.product.sessions["planted"] = ("nobody", None)
     person.cookies["session"] = attacker.cookies["session"] = "planted"
     person.arrives()

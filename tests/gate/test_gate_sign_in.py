@@ -266,7 +266,7 @@ def test_mim14_the_same_account_signed_in_already_is_kept_under_a_new_session_id
     assert person.cookies["session"] != before
 
 
-def test_sc01_the_session_id_that_was_there_before_is_worth_nothing_afterwards(
+def test_i8_sc01_the_session_id_that_was_there_before_is_worth_nothing_afterwards(
     person: Browser, attacker: Browser, world: World
 ) -> None:
     world.product.sessions["planted"] = ("nobody", None)

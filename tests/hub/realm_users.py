@@ -50,9 +50,22 @@ class Real:
 
     def admin(self, method: str, path: str, **more: Any) -> Any:
         form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin"}
-        token = self.http.post(
-            "/realms/master/protocol/openid-connect/token", data=form | {"password": self.keycloak.admin_password}
-        )
+        return self._asked("master", form | {"password": self.keycloak.admin_password}, method, path, **more)
+
+    def as_hub(self, method: str, path: str, **more: Any) -> Any:
+        """The same, asked by the hub's own service account."""
+        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": str(SECRET)}
+        return self._asked(REALM, form, method, path, **more)
+
+    def server_info(self) -> Any:
+        """What the server says of itself to the hub's service account."""
+        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": str(SECRET)}
+        token = self.http.post(f"/realms/{REALM}/protocol/openid-connect/token", data=form).raise_for_status().json()
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        return self.http.get("/admin/serverinfo", headers=headers).raise_for_status().json()
+
+    def _asked(self, at: str, form: dict[str, str], method: str, path: str, **more: Any) -> Any:
+        token = self.http.post(f"/realms/{at}/protocol/openid-connect/token", data=form)
         more["headers"] = {"Authorization": f"Bearer {token.raise_for_status().json()['access_token']}"}
         answer = self.http.request(method, f"/admin/realms/{REALM}{path}", **more).raise_for_status()
         return answer.json() if answer.content else None
@@ -77,19 +90,19 @@ class Real:
                 nonce="n" * 22,
                 verifier="v" * 43,
             )
-            form = browser.get(self._inside(asked), headers=self._headers(browser))
+            form = browser.get(self.inside(asked), headers=self.headers(browser))
             action = re.search(r'action="([^"]+)"', form.text)
             assert action, form.text
             return browser.post(
-                self._inside(html.unescape(action[1])),
+                self.inside(html.unescape(action[1])),
                 data={"username": name, "password": password},
-                headers=self._headers(browser),
+                headers=self.headers(browser),
             )
 
-    def _inside(self, url: str) -> str:
+    def inside(self, url: str) -> str:
         return url.replace(self.keycloak.url, self.keycloak.internal_url)
 
-    def _headers(self, browser: httpx2.Client) -> dict[str, str]:
+    def headers(self, browser: httpx2.Client) -> dict[str, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         return {"host": urlsplit(self.keycloak.url).netloc, "cookie": cookies}
 

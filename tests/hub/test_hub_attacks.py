@@ -288,7 +288,7 @@ def test_tv24_an_older_sign_in_than_asked_for_is_refused(world: World) -> None:
 # The session
 
 
-def test_sc01_each_sign_in_has_a_new_session_secret_and_ends_the_old(world: World) -> None:
+def test_i8_sc01_each_sign_in_has_a_new_session_secret_and_ends_the_old(world: World) -> None:
     person = world.person()
     world.sign_in(person)
     old = person.http.cookies[SESSION]
@@ -299,7 +299,7 @@ def test_sc01_each_sign_in_has_a_new_session_secret_and_ends_the_old(world: Worl
     assert thief.get("/t/acme/").status_code == 303
 
 
-def test_sc01_a_planted_session_cookie_is_not_kept(world: World) -> None:
+def test_i8_sc01_a_planted_session_cookie_is_not_kept(world: World) -> None:
     person = world.person()
     person.http.cookies.set(SESSION, "A" * 43, domain="hub.example")
     world.sign_in(person)

@@ -12,8 +12,8 @@ from tests.hub.test_hub_rules import FLOW
 
 from linkmw.hub import first_rules
 from linkmw.hub.first_rules import AtKeycloak, AtProduct, Conflict, HasIdentity, NewOne, Opened, Resend, UserUnknown
-from linkmw.hub.ports import Joinable, KnownIdentity
-from linkmw.model import Identity
+from linkmw.hub.ports import AccountAnswer, Joinable, KnownIdentity
+from linkmw.model import Account, Identity
 
 EMAIL = "ann@acme.example"
 OPENED: tuple[Opened, ...] = ("linked", "unlinked", "unknown", "away")
@@ -148,3 +148,22 @@ def test_lt07_codes_hold_no_sign_that_looks_like_another(token: str) -> None:
     assert len(code) == 8
     assert not set(code) & set("01IO")
     assert first_rules.read_code(f" {code[:4].lower()}-{code[4:]}\n") == code
+
+
+@pytest.mark.parametrize(
+    ("proven", "now", "unchanged"),
+    [
+        ("ann@acme.example", AccountAnswer(True, email="ann@acme.example"), True),
+        ("ann@acme.example", AccountAnswer(True, email=""), True),  # it names none
+        ("ann@acme.example", AccountAnswer(True, email="eve@mail.example"), False),
+        ("ann@acme.example", AccountAnswer(True, email="Ann@acme.example"), False),
+        ("ann@acme.example", AccountAnswer(True, active=False, email="ann@acme.example"), False),
+        ("ann@acme.example", AccountAnswer(False), False),
+        ("", AccountAnswer(True, email="not an address"), True),  # as little as it was then
+        ("", AccountAnswer(True, email="eve@mail.example"), False),
+    ],
+)
+def test_lt04_an_account_whose_address_changed_since_is_not_the_one_that_was_proven(
+    proven: str, now: AccountAnswer, unchanged: bool
+) -> None:
+    assert first_rules.is_unchanged(Account("7", "ann", proven), now) is unchanged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections import Counter
@@ -511,6 +512,44 @@ def test_ake15_lt18_pr10_a_tenant_that_sets_new_passwords_never_asks_for_the_has
     assert ("wiki", "password_hash") not in world.accounts.asked
 
 
+@pytest.mark.parametrize(
+    ("policy", "said", "short"),
+    [
+        ("length(12)", {"falls_short": True}, True),
+        ("length(12)", {"falls_short": False}, False),
+        ("length(12)", {}, True),  # a gate that is older than the question
+        ("length(12) and passwordBlacklist(worst.txt)", {"falls_short": False}, True),
+        ("", {"falls_short": True}, False),
+    ],
+)
+def test_ake15_what_falls_short_of_the_realms_policy_is_to_be_replaced(
+    world: World, policy: str, said: dict[str, bool], short: bool
+) -> None:
+    set_tenant(world, password_policy=policy)
+    person = world.person()
+    has_account(world, "wiki", "7", "ann")
+    answer = says(person, arrive(world, person), "ann")
+    told = world.ask_for_proof(answer, "wiki")
+    assert told.get("password_rules") == ({"length": 12} if policy == "length(12)" else None)
+    pushed = world.push(told["transaction"], "7", "wiki", said=said, email=EMAIL).json()
+    confirm = person.get(person.get(f"/proved?code={pushed['code']}").headers["location"])
+    inbox = person.get(person.submit(confirm, "/confirm", email=EMAIL).headers["location"])
+    world.accounts.hashes[told["transaction"]] = "$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHQ$aGFzaA"
+    presses(person, links_in(world)[0])
+    goes_on(person, inbox)
+    assert [new.falls_short for new in world.realm.created] == [short]
+
+
+def test_ake15_no_other_proof_asks_about_the_password(world: World) -> None:
+    set_tenant(world, password_policy="length(12)")
+    told = world.ask_for_proof(world.sign_in(world.person()))
+    assert "password_rules" not in told
+    set_tenant(world, credential_at_first="set")
+    has_account(world, "wiki", "7", "ann")
+    person = world.person()
+    assert "password_rules" not in world.ask_for_proof(says(person, arrive(world, person), "ann"), "wiki")
+
+
 def test_lt18_an_existing_identitys_password_is_never_touched(world: World) -> None:
     person = world.person()
     inbox = to_inbox(world, person)
@@ -575,7 +614,86 @@ def test_ake14_what_was_linked_to_somebody_else_meanwhile_waits_no_more(world: W
     for _ in range(2):
         world.in_manager(world.person(), ann, email=EMAIL)
     assert (world.links(ann), world.links(EVE)) == ([], ["wiki/7"])
-    assert audited(world).count("link_refused") == 1
+    assert waiting(world) == []
+
+
+def waiting(world: World) -> list[str]:
+    return [one.account.account_id for one in asyncio.run(world.sql.held.of_email("acme", EMAIL))]
+
+
+def puts_down(world: World) -> Identity:
+    """Somebody has proven account 7 of wiki and the address, which is this identity's."""
+    person = world.person()
+    inbox = to_inbox(world, person)
+    presses(person, links_in(world)[0])
+    ann = world.realm.add(EMAIL)
+    goes_on(person, inbox)
+    assert waiting(world) == ["7"]
+    return ann
+
+
+def test_lt04_lt19_what_changed_since_it_was_proven_is_not_linked_and_waits_no_more(world: World) -> None:
+    for number, account in enumerate(({"email": "eve@mail.example"}, {"gone": {"7"}}), 1):
+        ann = puts_down(world)
+        for name, value in account.items():
+            setattr(world.accounts, name, value)
+        world.in_manager(world.person(), ann, email=EMAIL)
+        assert (world.links(ann), waiting(world)) == ([], [])
+        assert world.audit().count(("link_refused", "account_changed")) == number
+        world.accounts.email, world.realm.users = "", []
+
+
+def test_ake14_what_waits_at_a_product_that_is_away_waits_on(world: World) -> None:
+    ann = puts_down(world)
+    world.accounts.away = True
+    world.in_manager(world.person(), ann, email=EMAIL)
+    assert (world.links(ann), waiting(world)) == ([], ["7"])
+    world.accounts.away = False
+    world.in_manager(world.person(), ann, email=EMAIL)
+    assert (world.links(ann), waiting(world)) == (["wiki/7"], [])
+
+
+def test_lt04_a_pending_change_of_address_does_not_outlive_what_waited(world: World) -> None:
+    ann = puts_down(world)
+    world.realm.pending.add(ann)
+    world.in_manager(world.person(), ann, email=EMAIL)
+    assert (world.links(ann), world.realm.pending) == (["wiki/7"], set())
+    assert "email_change_cancelled" in audited(world)
+
+
+def test_lt04_an_account_whose_address_became_another_meanwhile_begins_anew(world: World) -> None:
+    person = world.person()
+    inbox = to_inbox(world, person)
+    presses(person, links_in(world)[0])
+    world.accounts.email = "eve@mail.example"  # asked for before, come true now
+    answer = goes_on(person, inbox)
+    assert answer.status_code == 400
+    assert "Start again" in answer.text
+    assert (world.realm.created, waiting(world)) == ([], [])
+    assert ("link_refused", "account_changed") in world.audit()
+    world.accounts.email = EMAIL
+    assert goes_on(person, inbox).status_code == 400  # that flow is over
+    assert world.realm.created == []
+
+
+def test_lt02_what_was_open_before_accounts_became_one_ends_at_each_product(world: World) -> None:
+    may_join(world, "desk", "9", "ann.d")
+    person = world.person()
+    page = person.get(through(world, person).headers["location"])
+    person.submit(page, "/accounts", account="1")
+    assert world.links(Identity(REALM, "user-0")) == ["desk/9", "wiki/7"]
+    items = asyncio.run(world.sql.logouts.claim(world.clock(), 99))
+    ended = {(item.logout.client_id, item.logout.account_id, item.logout.hub_sid, item.created) for item in items}
+    before = world.clock() - 1  # what this very sign-in opens stands
+    assert ended == {("wiki", "7", "", before), ("desk", "9", "", before)}
+
+
+def test_lt02_and_when_one_that_waited_gets_its_identity(world: World) -> None:
+    ann = puts_down(world)
+    assert asyncio.run(world.sql.logouts.claim(world.clock(), 99)) == []
+    world.in_manager(world.person(), ann, email=EMAIL)
+    (item,) = asyncio.run(world.sql.logouts.claim(world.clock(), 99))
+    assert (item.logout.account_id, item.created) == ("7", world.clock() - 1)
 
 
 @pytest.mark.parametrize(

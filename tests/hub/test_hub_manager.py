@@ -92,6 +92,20 @@ def test_mim09_the_sessions_of_this_person_are_listed_and_this_browsers_is_marke
     assert 'action="/t/acme/end-all"' in page.text
 
 
+def test_sc11_each_session_names_the_products_it_opened(world: World) -> None:
+    ada, other = world.person(), world.person()
+    for client_id in ("stock", "orders"):
+        ada.submit(ada.get(world.link(ada, "7", client_id=client_id).headers["location"]), "/continue")
+    world.in_manager(other)
+    page = ada.get("/t/acme/").text
+    here, there = re.findall(r'<li class="session">(.*?)</li>', page, re.DOTALL)
+    if "This browser" not in here:
+        here, there = there, here
+    assert "Orders, Stock · " in text_of(here)
+    assert "Orders" not in there
+    assert "Stock" not in there
+
+
 def test_ops02_recent_activity_is_this_persons_with_account_place_and_browser(world: World) -> None:
     ada, eve = world.person(), world.person()
     linked = ada.get(world.link(ada, "7").headers["location"])

@@ -146,7 +146,7 @@ def test_rc09_an_account_that_its_owner_links_meanwhile_gets_no_second_identity(
     assert office.ledger.of_accounts("orders", ["1"]) == {}
 
 
-def test_mg03_notify_mails_who_has_no_password_and_nobody_is_mailed_without(office: Office) -> None:
+def test_mg03_pr27_notify_mails_who_has_no_password_and_nobody_is_mailed_without(office: Office) -> None:
     rows = [Row(1, "1", "a@acme.example"), Row(2, "2", "b@acme.example", password_hash=HASH)]
     office.run(rows)
     assert office.users.mailed == []
@@ -167,7 +167,7 @@ def test_mg04_a_row_that_keycloak_refuses_is_reported_and_its_neighbours_are_mad
     assert office.run(rows)[0] == {"already": 3, "left_out": 1}
 
 
-def test_staff_is_included_when_asked_for(office: Office) -> None:
+def test_pr27_staff_is_included_when_asked_for(office: Office) -> None:
     boss = [Row(1, "1", "boss@acme.example", password_hash=HASH, staff=True)]
     assert office.run(boss)[0] == {"not_asked_for": 1}
     assert office.run(boss, include_staff=True)[0] == {"made": 1}

@@ -265,7 +265,8 @@ PUSH: dict[str, Any] = {
 def test_a_push_is_read() -> None:
     proof = rules.read_push(PUSH, NOW, 1800)
     assert proof.account == Account("7", "ada.l", "ada@shop.example", email_verified=True)
-    assert (str(proof.transaction), proof.amr) == ("t1", ("pwd", "otp"))
+    assert (str(proof.transaction), proof.amr, proof.falls_short) == ("t1", ("pwd", "otp"), None)
+    assert rules.read_push(PUSH | {"falls_short": False}, NOW, 1800).falls_short is False
 
 
 @pytest.mark.parametrize(
@@ -289,6 +290,8 @@ def test_a_push_is_read() -> None:
         {"amr": "pwd"},
         {"amr": ["p w d"]},
         {"amr": ["pwd"] * 11},
+        {"falls_short": 0},
+        {"falls_short": "false"},
     ],
 )
 def test_pr14_a_push_that_is_not_as_agreed_is_refused(wrong: dict[str, Any]) -> None:

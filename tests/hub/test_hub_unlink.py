@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.hub.world import HUB, Person, World
+from tests.hub.world import ADA, HUB, Person, World
 
 from linkmw.hub.browser import UNLINK
 
@@ -143,3 +143,25 @@ def test_rc07_a_code_from_before_the_removal_is_refused(world: World) -> None:
     reader, page = opened(world, world.unlink_path())
     reader.submit(page, "/unlink")
     assert world.redeem(code).json() == {"error": "invalid_grant"}
+
+
+def test_lt04_a_pending_change_of_address_outlives_neither_link_nor_removal(world: World) -> None:
+    person = world.person()
+    world.realm.pending.add(ADA)
+    world.link(person)
+    assert world.realm.pending == set()
+    world.realm.pending.add(ADA)
+    person.get(world.unlink_path())
+    person.submit(person.get("/unlink"), "/unlink")
+    assert (world.links(), world.realm.pending) == ([], set())
+    assert [event for event, _ in world.audit()].count("email_change_cancelled") == 2
+
+
+def test_lt04_a_keycloak_that_is_away_keeps_nobody_from_linking_or_unlinking(world: World) -> None:
+    person = world.person()
+    world.realm.away = True
+    world.link(person)
+    assert world.links() == ["orders/7"]
+    person.get(world.unlink_path())
+    person.submit(person.get("/unlink"), "/unlink")
+    assert world.links() == []

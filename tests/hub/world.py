@@ -219,6 +219,7 @@ class Realm:
 
     users: list[KnownIdentity] = field(default_factory=list)
     created: list[NewIdentity] = field(default_factory=list)
+    pending: set[Identity] = field(default_factory=set)  # whose address is about to be another
     away: bool = False
     lock: Lock = field(default_factory=Lock)
 
@@ -242,6 +243,12 @@ class Realm:
                 return None
             self.created.append(new)
             return self.add(new.email)
+
+    async def cancel_email_change(self, tenant: Tenant, identity: Identity) -> bool:
+        self._reach()
+        found = identity in self.pending
+        self.pending.discard(identity)
+        return found
 
     def _reach(self) -> None:
         if self.away:
@@ -367,20 +374,34 @@ class World:
 
     def ask_proof(self, answer: Any, client_id: str = "orders") -> str:
         """The gate fetches what the handle in `answer` stands for: its transaction."""
+        return str(self.ask_for_proof(answer, client_id)["transaction"])
+
+    def ask_for_proof(self, answer: Any, client_id: str = "orders") -> dict[str, Any]:
+        """All of what the gate fetches."""
         reply = self.back_channel(
             "/proof-requests", {"handle": query_of(answer.headers["location"])["handle"]}, client_id
         )
         assert reply.status_code == 200, reply.text
-        return str(reply.json()["transaction"])
+        found: dict[str, Any] = reply.json()
+        return found
 
-    def push(self, transaction: str, account_id: str = "7", client_id: str = "orders", **account: Any) -> Any:
-        said = {"account_id": account_id, "username": f"u{account_id}", "email": f"u{account_id}@shop.example"}
+    def push(
+        self,
+        transaction: str,
+        account_id: str = "7",
+        client_id: str = "orders",
+        said: dict[str, Any] | None = None,
+        **account: Any,
+    ) -> Any:
+        """said: what else the gate says of the proof."""
+        known = {"account_id": account_id, "username": f"u{account_id}", "email": f"u{account_id}@shop.example"}
         body = {
             "transaction": transaction,
             "jti": f"jti-{next(self.tokens)}",
             "proven_at": self.clock(),
-            "account": said | {"email_verified": True} | account,
+            "account": known | {"email_verified": True} | account,
             "amr": ["pwd"],
+            **(said or {}),
         }
         return self.back_channel("/proofs", body, client_id)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.stores.conftest import AT_ONCE, Stores
 from tests.stores.values import ACCOUNT, IDENTITY, flow, grant, hub_session, mail_proof, pending, sign_in
 
-from linkmw.hub.ports import Confirmed, OpenSession, SignOut
+from linkmw.hub.ports import MOST_OPENED, Confirmed, OpenSession, SignOut
 from linkmw.model import Identity
 from linkmw.stores import memory, redis_hub
 
@@ -160,6 +160,33 @@ def test_sc11_a_persons_sessions_are_listed_newest_first_and_without_any_secret(
     stores.run(sessions.end("b"))
     assert [session.public_sid for session in stores.run(sessions.of_identity(IDENTITY))] == ["one"]
     assert stores.run(sessions.of_identity(Identity("https://elsewhere.example", IDENTITY.subject))) == []
+
+
+def test_sc11_a_session_names_the_products_it_led_into_and_not_without_end(stores: Stores) -> None:
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    for session in (hub_session("a", "one"), hub_session("b", "two")):
+        stores.run(sessions.put(session, 60, end))
+    for client_id in ("wiki", "orders", "wiki"):
+        stores.run(sessions.note_opened(IDENTITY, "one", client_id, 60))
+    for number in range(MOST_OPENED + 5):
+        stores.run(sessions.note_opened(IDENTITY, "two", f"p{number:02}", 60))
+    stores.run(sessions.note_opened(Identity(IDENTITY.issuer, "bob"), "one", "desk", 60))
+    opened = {one.public_sid: one.opened for one in stores.run(sessions.of_identity(IDENTITY))}
+    assert opened == {"one": ("orders", "wiki"), "two": tuple(f"p{number:02}" for number in range(MOST_OPENED))}
+    stores.run(sessions.put(hub_session("c", "one"), 60, end))  # signed in anew in the same browser: still its own
+    (one, _) = sorted(stores.run(sessions.of_identity(IDENTITY)), key=lambda found: found.public_sid)
+    assert one.opened == ("orders", "wiki")
+
+
+def test_sc11_what_was_opened_is_forgotten_with_its_session(stores: Stores) -> None:
+    sessions = stores.hub.sessions
+    stores.run(sessions.put(hub_session("a", "one"), 60, stores.clock() + 600))
+    stores.run(sessions.note_opened(IDENTITY, "one", "wiki", 1))
+
+    async def opened() -> list[tuple[str, ...]]:
+        return [one.opened for one in await sessions.of_identity(IDENTITY)]
+
+    stores.comes_true(opened, [()])
 
 
 def test_sc11_one_of_them_or_all_can_be_ended(stores: Stores) -> None:

@@ -88,6 +88,7 @@ QUESTIONS: dict[str, Callable[[str, str], Question]] = {
     "of token": lambda a, b: lambda gate, hub, now: hub.grants.of_token(b),
     "put hub session": lambda a, b: lambda gate, hub, now: hub.sessions.put(hub_session(a), 60, now + 600),
     "put old session": lambda a, b: lambda gate, hub, now: hub.sessions.put(hub_session(a), 60, now - 1),
+    "note opened": lambda a, b: lambda gate, hub, now: hub.sessions.note_opened(IDENTITY, b, a, 60),
     "get hub session": lambda a, b: lambda gate, hub, now: hub.sessions.get(a, 60),
     "end hub session": lambda a, b: lambda gate, hub, now: hub.sessions.end(a),
     "put session of": lambda a, b: (

@@ -76,7 +76,7 @@ def reached(wire: Wire, kind: str, runner: asyncio.Runner) -> Iterator[Reached]:
     run(commands.close())
 
 
-def test_rf02_a_take_whose_reply_is_lost_still_gets_the_sign_in_and_nobody_else(reached: Reached) -> None:
+def test_i2_rf02_a_take_whose_reply_is_lost_still_gets_the_sign_in_and_nobody_else(reached: Reached) -> None:
     sign_ins = reached.gate.sign_ins
     reached.run(sign_ins.put("browser", sign_in(), 60))
     reached.wire.lose_reply_to(b"EVALSHA")
@@ -95,7 +95,7 @@ def test_rf02_a_take_that_never_hears_is_unavailable_and_the_sign_in_is_nobodys(
     assert reached.run(sign_ins.take("browser", "state")) is None
 
 
-def test_rf02_a_redeem_whose_reply_is_lost_is_no_second_use(reached: Reached) -> None:
+def test_i2_rf02_a_redeem_whose_reply_is_lost_is_no_second_use(reached: Reached) -> None:
     grants = reached.hub.grants
     reached.run(grants.put("code", grant(), 60))
     reached.wire.lose_reply_to(b"EVALSHA")
@@ -105,7 +105,7 @@ def test_rf02_a_redeem_whose_reply_is_lost_is_no_second_use(reached: Reached) ->
     assert reached.run(grants.of_token("token")) == grant()
 
 
-def test_rf03_a_first_use_whose_reply_is_lost_is_still_the_first(reached: Reached) -> None:
+def test_i2_rf03_a_first_use_whose_reply_is_lost_is_still_the_first(reached: Reached) -> None:
     marks = reached.gate.marks
     reached.wire.lose_reply_to(b"EVALSHA")
     assert reached.run(marks.first_use("totp", "123456", 60)) is True

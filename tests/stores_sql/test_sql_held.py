@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from tests.stores_sql.made import ANN, BOB, HUB, NOW, client, event, mail, new_link, tenant
+from tests.stores_sql.made import ANN, BOB, HUB, NOW, Clock, client, event, mail, new_link, tenant
 
 from linkmw.errors import AccountTaken, LinkRefused, TenantNotEnabled
 from linkmw.hub.ports import HeldAccount, NewLink
@@ -94,6 +95,43 @@ def test_what_was_linked_waits_no_more(stores: SqlStores) -> None:
     asyncio.run(stores.held.drop("orders", "7"))
     asyncio.run(stores.held.drop("orders", "\0"))
     assert waiting(stores) == [held("8")]
+
+
+def test_ake14_what_is_linked_whichever_way_waits_no_more(stores: SqlStores) -> None:
+    put(stores, held("7"), held("8"), held("7", client_id="stock"))
+    asyncio.run(stores.links.add(new_link(BOB, "7", "by hand"), [], event()))
+    assert waiting(stores) == [held("8"), held("7", client_id="stock")]
+    together(stores, new_link(ANN, "8", "one"), new_link(ANN, "7", "two", client_id="stock"))
+    assert waiting(stores) == []
+
+
+def test_ake14_what_could_not_be_linked_waits_on(stores: SqlStores) -> None:
+    put(stores, held("7"))
+    unreadable = replace(new_link(ANN, "7", "flow"), account=Account("7", "x" * 400))
+    with pytest.raises(LinkRefused):
+        asyncio.run(stores.links.add(unreadable, [], event()))
+    assert waiting(stores) == [held("7")]
+
+
+def test_ake14_ops02_nothing_waits_for_ever_and_the_trail_says_what_was_dropped(
+    stores: SqlStores, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "linkmw.audit")
+    put(stores, replace(held("7"), created=NOW - 1), held("8"))
+    before = rows(stores, schema.audit)
+    assert asyncio.run(stores.held.forget(NOW)) == 1
+    assert waiting(stores) == [held("8")]
+    ((_, dropped),) = stores.audit.after(before, 9)
+    assert (dropped.event, dropped.result, dropped.code, dropped.actor) == (
+        "held_dropped",
+        "ok",
+        "expired",
+        "retention",
+    )
+    assert (dropped.organization_id, dropped.client_id, dropped.account_id) == ("acme", "orders", "7")
+    assert dropped.time == clock()
+    assert caplog.text.count("held_dropped") == 1
+    assert asyncio.run(stores.held.forget(NOW)) == 0
 
 
 def test_texts_that_no_column_holds_are_refused(stores: SqlStores) -> None:

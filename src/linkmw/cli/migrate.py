@@ -82,7 +82,7 @@ def _statement(_context: click.Context, _option: click.Parameter, given: str | N
     callback=_statement,
     help=f'Count e-mail addresses as verified. STATEMENT is "{STATEMENT}".',
 )
-@click.option("--notify", is_flag=True, help="Let Keycloak (26.6.2 or newer) mail those who need a new password.")
+@click.option("--notify", is_flag=True, help="Let Keycloak (26.7.3 or newer) mail those who need a new password.")
 def migrate(
     client_id: str,
     file: Path | None,
@@ -135,6 +135,8 @@ def migrate(
 
         issuer = tenant.internal_issuer or tenant.issuer
         users = Users(issuer, keycloak_client_id, Secret(secret.strip()), _USER_SECONDS)
+        if notify:
+            users.check_version()
         options = Options(include_staff, trust_email, not no_links, notify, dry_run)
         with _report(report_file) as report:
             work = Migration(tenant, client, users, SqlMigrated(stores.database, clock), options, report)

@@ -37,6 +37,11 @@ def tenant() -> None:
     type=click.Choice(["carry", "set"]),
     help="There, a new identity's password: the product's, carried as a hash, or one that its owner sets.",
 )
+@click.option(
+    "--password-policy",
+    help="The realm's, as Keycloak writes it: 'length(12) and digits(1)'. A carried password that falls short is to be "
+    "replaced at its first sign-in there; '' for none.",
+)
 def set_(organization_id: str, **given: str | bool | None) -> None:
     """Change how a tenant's pages speak, what they ask for and what they tell. What is left out stays as it is.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +13,7 @@ from linkmw.errors import ProtocolError, ProviderRefused, RequestRefused, Unavai
 from linkmw.gate.kept import Kept
 from linkmw.gate.ports import Branding, HubState, Tokens
 from linkmw.gate.wire import Call, Reply, Wire
-from linkmw.model import Mode, Proof, ProofRequest, Secret
+from linkmw.model import Mode, PasswordRules, Proof, ProofRequest, Secret
 from linkmw.oidc import call_token, id_token, logout_token
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.jose import KeySet
@@ -154,6 +155,7 @@ def written_proof(proof: Proof, jti: str) -> dict[str, object]:
             "email_verified": account.email_verified,
         },
         "amr": list(proof.amr),
+        **({} if proof.falls_short is None else {"falls_short": proof.falls_short}),
     }
 
 
@@ -192,7 +194,18 @@ def read_proof_request(reply: Reply) -> ProofRequest:
         expires=expires,
         flow=_plain_word(_text(found, "flow", empty=True)),
         identity=_text(found, "identity", empty=True)[:128],
+        password_rules=_rules(found.get("password_rules")),
     )
+
+
+def _rules(found: object) -> PasswordRules | None:
+    """None also for a rule of a newer hub that cannot be judged here: then nothing is said of the password."""
+    if not isinstance(found, dict):
+        return None
+    kinds = {name: type(value) for name, value in asdict(PasswordRules()).items()}
+    if any(type(value) is not kinds.get(name) for name, value in found.items()):
+        return None
+    return PasswordRules(**found)
 
 
 def read_code(reply: Reply) -> str:

@@ -37,7 +37,8 @@ class ProofRecord:
 
     account: set once the password was right. code: the hub's one-time code, once pushed. proven_at: when everything was
     shown, 0 before. password_hash: made with the password, until everything was shown; then it is `PasswordHashes`'.
-    typed: the address somebody asked for a reset mail with, for the form they come back to (AKE-22).
+    typed: the address somebody asked for a reset mail with, for the form they come back to (AKE-22). falls_short: as in
+    `Proof`.
     """
 
     record_id: str
@@ -49,6 +50,7 @@ class ProofRecord:
     proven_at: int = 0
     password_hash: str = ""
     typed: str = ""
+    falls_short: bool | None = None
 
     def __repr__(self) -> str:
         return f"ProofRecord({self.record_id[:6]}…, {self.request.purpose})"

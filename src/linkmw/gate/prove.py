@@ -13,6 +13,7 @@ from linkmw.gate.codes import Typed
 from linkmw.gate.limits import Guess
 from linkmw.gate.names import is_name
 from linkmw.gate.password_hash import argon2id
+from linkmw.gate.password_rules import falls_short
 from linkmw.gate.ports import OwnCheck, Ports, ProofRecord, Totp, UnknownFactor
 from linkmw.gate.proof_pages import (
     Proving,
@@ -141,7 +142,8 @@ async def _check_password(proving: Proving, username: str, password: Secret) -> 
         return await password_page(proving, username, "wrong_pair")
     await limits.password_was_right(proving.ports, proving.settings, guess)
     made = await _hash(proving, account, password)
-    return await _advance(proving.having(account=account, amr=("pwd",), password_hash=made), account)
+    short = falls_short(proving.record.request.password_rules, password, account) if made else None
+    return await _advance(proving.having(account=account, amr=("pwd",), password_hash=made, falls_short=short), account)
 
 
 async def _sign_in_name(proving: Proving, typed: str) -> str:
@@ -254,7 +256,7 @@ async def _pushed(proving: Proving) -> Proving:
     record = proving.record
     if record.account is None:
         raise RequestRefused("nothing was proven", code="expired")
-    proof = Proof(record.request.transaction, record.account, record.amr, record.proven_at)
+    proof = Proof(record.request.transaction, record.account, record.amr, record.proven_at, record.falls_short)
     proving = proving.having(code=await proving.ports.hub.push_proof(proof))
     await proving.keep()
     return proving

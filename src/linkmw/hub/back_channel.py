@@ -8,13 +8,13 @@ from typing import Any
 from linkmw import log
 from linkmw.errors import RequestRefused
 from linkmw.http import Request, Response, json_answer
-from linkmw.hub import health, removal, rules, steps
+from linkmw.hub import health, password_policy, removal, rules, steps
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.client_authentication import authenticate
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AccountAnswer, Flow, PendingProof, Ports
-from linkmw.model import Proof
+from linkmw.model import Proof, Tenant
 from linkmw.oidc.strict_json import read_object
 from linkmw.settings import HubSettings
 
@@ -80,7 +80,15 @@ async def proof_request(ports: Ports, _settings: HubSettings, request: Request) 
         "flow": pending.flow,
         "identity": await _pairwise(ports, where, pending),
     }
-    return json_answer(content)
+    return json_answer(content | _password_rules(where.tenant, pending))
+
+
+def _password_rules(tenant: Tenant, pending: PendingProof) -> dict[str, object]:
+    """What a password that is to be carried on is held against where it is typed, and nowhere else (AKE-15)."""
+    if pending.purpose != "first_sign_in" or tenant.credential_at_first == "set":
+        return {}
+    rules_told = password_policy.told(tenant.password_policy)
+    return {"password_rules": rules_told} if rules_told else {}
 
 
 async def _pairwise(ports: Ports, where: Place, pending: PendingProof) -> str:
@@ -103,7 +111,7 @@ async def proof(ports: Ports, settings: HubSettings, request: Request) -> Respon
     if verdict == "other_account":
         await flows.keep(ports, steps.go(found, "proved_other", error=verdict))
         raise RequestRefused("the transaction had another account", code=verdict, status=409)
-    return json_answer({"v": rules.PROTOCOL, "code": await _fresh_code(ports, settings, found, pushed)})
+    return json_answer({"v": rules.PROTOCOL, "code": await _fresh_code(ports, settings, where, found, pushed)})
 
 
 async def account_gone(ports: Ports, settings: HubSettings, request: Request) -> Response:
@@ -121,10 +129,11 @@ async def account_gone(ports: Ports, settings: HubSettings, request: Request) ->
     return json_answer({"v": rules.PROTOCOL})
 
 
-async def _fresh_code(ports: Ports, settings: HubSettings, flow: Flow, pushed: Proof) -> str:
+async def _fresh_code(ports: Ports, settings: HubSettings, where: Place, flow: Flow, pushed: Proof) -> str:
     """A one-time code; the flow remembers this one's hash alone, which kills any before it."""
     code = ports.token()
-    flow = replace(flow, account=pushed.account, proven_amr=pushed.amr, code=sha256_hex(code))
+    short = password_policy.falls_short(where.tenant.password_policy, pushed.falls_short)
+    flow = replace(flow, account=pushed.account, proven_amr=pushed.amr, code=sha256_hex(code), falls_short=short)
     await flows.keep(ports, steps.go(flow, "proved"))
     await ports.proof_codes.put(code, flow.flow_id, settings.code_seconds)
     return code

@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 
 from linkmw.hub import logouts, web
 from linkmw.hub.app import build_app
+from linkmw.hub.first_rules import HELD_DAYS
+from linkmw.hub.floor import Floor
 from linkmw.hub.health import kept_for_a_second
 from linkmw.hub.identities import RealmIdentities, Users
 from linkmw.hub.mail.outbox import Delivery
@@ -66,6 +68,13 @@ def _users_of(tenant: Tenant) -> Users:
     return keycloak.Users.of(tenant)
 
 
+def _check_version(tenant: Tenant) -> None:
+    """As `keycloak.check_version`, asked by the hub's service account."""
+    from linkmw import keycloak
+
+    keycloak.Users.of(tenant).check_version()
+
+
 def ports_of(settings: HubSettings, connections: Connections) -> Ports:
     sql, http = connections.sql, connections.http
     redis = HubStores(connections.redis, settings.redis_prefix)
@@ -108,11 +117,13 @@ def build(settings: HubSettings) -> Starlette:
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)
     told = logouts.Delivery(ports, settings)
     retention = Retention(_forgets(connections.sql), settings.audit_days, clock)
+    floor = Floor(ports.registry, _check_version)
+    waiting = Retention([connections.sql.held.forget], HELD_DAYS, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with delivery.running(), told.running(), retention.running():
+            async with delivery.running(), told.running(), retention.running(), waiting.running(), floor.running():
                 yield
         finally:
             await connections.close()

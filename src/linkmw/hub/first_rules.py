@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from linkmw.hub.mail.names import is_address
-from linkmw.hub.ports import Flow, Joinable, KnownIdentity
+from linkmw.hub.ports import AccountAnswer, Flow, Joinable, KnownIdentity
+from linkmw.hub.rules import mailable
+from linkmw.model import Account
 
 MAIL_SECONDS = 600  # how long a mail's link is good (security.md, section 3)
 MAIL_KEPT_SECONDS = 86_400  # how long it is known what an old link was for
 RESENDS = 3  # mails after the first one, to whichever address
 PAUSE_SECONDS = 60  # from one mail to the next to the same address
 CODE_TRIES = 3
+HELD_DAYS = 30  # how long a proven account waits for its identity: an address may be given to somebody else (AKE-14)
 MAX_NAME = 254  # characters: an address, or a username
 
 # Eight of 32 signs, 40 bits: none that looks like another (0 and O, 1 and I).
@@ -164,6 +167,15 @@ def after_confirmation(email: str, found: Sequence[KnownIdentity]) -> HasIdentit
 def owns(known: KnownIdentity, email: str) -> bool:
     """Is the address this identity's, verified there? Compared exactly (LT15)."""
     return known.email == email and known.email_verified is True and known.enabled
+
+
+def is_unchanged(proven: Account, now: AccountAnswer) -> bool:
+    """Is this still the account that was proven, at the address of then, by its product's word of now? (LT04)
+
+    A change that somebody had asked for before may have come true since. A product that names no address has none to
+    compare.
+    """
+    return now.found and now.active and (not now.email or mailable(now.email) == proven.email)
 
 
 def to_join(joins: Sequence[Joinable], chosen: Sequence[str]) -> list[Joinable]:

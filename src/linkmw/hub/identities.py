@@ -27,6 +27,8 @@ class Users(Protocol):
 
     def create(self, representation: Mapping[str, Any]) -> str | None: ...
 
+    def cancel_email_change(self, subject: str) -> bool: ...
+
 
 UsersOf = Callable[[Tenant], Users]
 
@@ -61,6 +63,9 @@ class RealmIdentities:
 
     async def create(self, tenant: Tenant, new: NewIdentity) -> Identity | None:
         return await self._asked(self._create, tenant, new)
+
+    async def cancel_email_change(self, tenant: Tenant, identity: Identity) -> bool:
+        return await self._asked(self._cancel_email_change, tenant, identity)
 
     async def _asked(self, question: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """The answer, in time. What Keycloak refuses is nothing a visitor could do about: Unavailable as well."""
@@ -97,6 +102,9 @@ class RealmIdentities:
     def _create(self, tenant: Tenant, new: NewIdentity) -> Identity | None:
         subject = self._users(tenant).create(representation(new))
         return Identity(tenant.issuer, subject) if subject else None
+
+    def _cancel_email_change(self, tenant: Tenant, identity: Identity) -> bool:
+        return identity.issuer == tenant.issuer and self._users(tenant).cancel_email_change(identity.subject)
 
 
 def _known(tenant: Tenant, user: Mapping[str, Any]) -> KnownIdentity:

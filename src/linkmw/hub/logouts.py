@@ -10,14 +10,14 @@ import asyncio
 import logging
 import time
 from asyncio import Semaphore, Task
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from linkmw.errors import Unavailable
 from linkmw.hub import place
 from linkmw.hub.beside import Work
-from linkmw.hub.ports import LOGOUT_SECONDS, Logout, LogoutItem, Ports
+from linkmw.hub.ports import LOGOUT_SECONDS, Logout, LogoutItem, NewLink, Ports
 from linkmw.model import Client, Identity
 from linkmw.oidc import logout_token
 from linkmw.settings import HubSettings
@@ -41,6 +41,15 @@ async def tell(ports: Ports, identity: Identity, hub_sid: str = "") -> None:
     clients = [client for tenant in issued for client in await ports.registry.clients_of(tenant.organization_id)]
     links = await ports.links.of_identity(identity, [client.client_id for client in clients])
     await ports.logouts.put([Logout(link.client_id, link.account_id, hub_sid) for link in links], ports.now())
+
+
+async def of_before(ports: Ports, links: Sequence[NewLink]) -> None:
+    """What linkmw opened for these accounts before they become this identity's ends at their products (LT02).
+
+    Told before they are linked, so that nothing fails in between; of a second ago, for what the link itself opens
+    begins in this very second and stands (RC11).
+    """
+    await ports.logouts.put([Logout(link.client_id, link.account.account_id) for link in links], ports.now() - 1)
 
 
 def next_try(item: LogoutItem, now: int) -> int | None:

@@ -13,6 +13,7 @@ from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, 
 from linkmw.reference import flow_name
 
 LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than its sessions last
+MOST_OPENED = 20  # products of one hub session that its owner is shown
 UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
 Step = Literal["identify", "identity", "choose", "prove", "confirm", "inbox", "join", "linked", "refused", "done"]
@@ -44,7 +45,8 @@ class Flow:
     product asked for ends, "" for the manager. fresh_seconds: how old the sign-in may be, 0 for any age (MIM-28).
     hint: the name that was typed at the first sign-in. email: the address to be confirmed there, joins: what else
     may be linked once it is. mails: how many were sent in this flow, the last one when. opened: the product that was
-    opened, where the account of another one is proven.
+    opened, where the account of another one is proven. falls_short: of the realm's password policy, if that password
+    becomes the identity's.
     """
 
     flow_id: str
@@ -74,6 +76,7 @@ class Flow:
     mails: int = 0
     mailed: int = 0
     opened: str = ""
+    falls_short: bool = False
 
     @property
     def name(self) -> str:
@@ -143,12 +146,16 @@ class HubSession:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A hub session as its owner sees it from any browser: no secret of it. started: seconds since the epoch."""
+    """A hub session as its owner sees it from any browser: no secret of it. started: seconds since the epoch.
+
+    opened: the client ids of products that it led into.
+    """
 
     public_sid: str = field(repr=False)
     user_agent: str
     ip: str
     started: int
+    opened: tuple[str, ...] = ()
 
 
 class SignIns(Protocol):
@@ -238,6 +245,12 @@ class HubSessions(Protocol):
         """The session, its idle limit begun anew; None when ended or too old."""
 
     async def end(self, sid: str) -> None: ...
+
+    async def note_opened(self, identity: Identity, public_sid: str, client_id: str, seconds: int) -> None:
+        """That session of that person leads into this product: its owner sees it for so long (SC11).
+
+        Of more than MOST_OPENED products the first are kept.
+        """
 
     async def of_identity(self, identity: Identity) -> list[OpenSession]:
         """The person's live sessions in every browser, the newest first (SC11)."""
@@ -595,6 +608,9 @@ class Identities(Protocol):
     async def create(self, tenant: Tenant, new: NewIdentity) -> Identity | None:
         """The new user, its address verified; None when somebody has the address or the name already (RC09)."""
 
+    async def cancel_email_change(self, tenant: Tenant, identity: Identity) -> bool:
+        """An address that waited to become this person's never does; False when none did (LT04)."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldAccount:
@@ -613,7 +629,7 @@ class HeldAccount:
 
 
 class Held(Protocol):
-    """Accounts that wait. An account waits for one address at a time."""
+    """Accounts that wait. An account waits for one address at a time, and for none once it is linked (`Links.add`)."""
 
     async def put(self, held: HeldAccount, audit: AuditEvent) -> None: ...
 

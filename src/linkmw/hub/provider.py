@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from linkmw.errors import RequestRefused, TenantNotEnabled
+from linkmw.errors import RequestRefused, TenantNotEnabled, Unavailable
 from linkmw.http import Params, Request, Response, json_answer, redirect, with_query
 from linkmw.hub import audit, place, rules
 from linkmw.hub.client_authentication import authenticate
@@ -78,6 +79,8 @@ async def grant(
         raise RequestRefused("the link is not this flow's", code="wrong_step")
     code = ports.token()
     await ports.grants.put(code, _grant(flow, asked.redirect_uri, link), settings.code_seconds)
+    with suppress(Unavailable):  # for the manager's list alone
+        await ports.sessions.note_opened(link.identity, flow.hub_sid, link.client_id, settings.session_seconds)
     await ports.links.used(link.link_id, ports.now(), link.username)
     await ports.audit.write(audit.of_link("signed_in", link, where, ports.now(), request, flow=flow))
     return redirect(_answer_url(settings, where.product, asked.state, code=code))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from linkmw.errors import RegistrationRefused
-from linkmw.hub import reach
+from linkmw.hub import password_policy, reach
 from linkmw.hub.mail.address import read_sender
 from linkmw.model import Client, Tenant
 from linkmw.oidc.metadata import MAX_URL
@@ -78,6 +78,7 @@ def check_tenant(tenant: Tenant) -> None:
     _check("language", _language, tenant.language)
     _check("help URL", _link, tenant.help_url)
     _check("privacy URL", _link, tenant.privacy_url)
+    _check("password policy", password_policy.read, tenant.password_policy)
 
 
 def check_client(client: Client, hub_url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from linkmw.errors import Unavailable
 from linkmw.http import Request
-from linkmw.hub import audit, notices
+from linkmw.hub import audit, notices, pending
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AccountAnswer, Ports
 from linkmw.model import Link
@@ -45,4 +45,7 @@ async def remove(
     event = "unlinked" if facts is None or facts.found else "account_gone"
     mails = await notices.unlinked(ports, settings, request, where, link, facts.email if facts else "")
     told = audit.of_link(event, link, where, ports.now(), request, actor=actor)
-    return await ports.links.remove(link.link_id, mails, told)
+    removed = await ports.links.remove(link.link_id, mails, told)
+    if removed is not None:
+        await pending.cancel(ports, request, where, removed.identity)
+    return removed

@@ -1,4 +1,4 @@
-"""What the hub wrote down is forgotten after LINKMW_HUB_AUDIT_DAYS: audit rows, and mails long since sent."""
+"""What the hub wrote down is forgotten in time: audit rows and mails long since sent, accounts that wait for nobody."""
 
 from __future__ import annotations
 

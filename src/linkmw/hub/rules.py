@@ -217,7 +217,10 @@ def read_push(body: Mapping[str, object], now: int, seconds: int) -> Proof:
         raise RequestRefused("proven_at is a number of seconds", code="invalid_proof")
     if not now - seconds - SKEW <= proven_at <= now + SKEW:
         raise RequestRefused("proven_at is not now: compare the clocks", code="invalid_proof")
-    return Proof(Secret(transaction), read_account(body.get("account")), _read_amr(body.get("amr")), proven_at)
+    account, amr, short = read_account(body.get("account")), _read_amr(body.get("amr")), body.get("falls_short")
+    if short is not None and not isinstance(short, bool):
+        raise RequestRefused("falls_short is true, false, or not there", code="invalid_proof")
+    return Proof(Secret(transaction), account, amr, proven_at, short)
 
 
 PushVerdict = Literal["accept", "unknown_transaction", "other_account"]

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord, SignOutRecord
 from linkmw.hub.ports import (
+    MOST_OPENED,
     Confirmed,
     Flow,
     Grant,
@@ -327,6 +328,7 @@ class HubSessions:
         self._sessions: Shelf[str, _Begun] = Shelf(now)
         self._opened: Shelf[tuple[str, str, Identity, str], bool] = Shelf(now)  # issuer, its sid, whose, public name
         self._ended: Shelf[tuple[str, str], bool] = Shelf(now)
+        self._products: Shelf[tuple[Identity, str], tuple[str, ...]] = Shelf(now)
 
     async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
         issuer, now = session.identity.issuer, self._now()
@@ -366,8 +368,17 @@ class HubSessions:
     async def end(self, sid: str) -> None:
         self._sessions.take(sid)
 
+    async def note_opened(self, identity: Identity, public_sid: str, client_id: str, seconds: int) -> None:
+        key = (identity, public_sid)
+        with self._products.lock:
+            known = self._products.get(key) or ()
+            new = () if client_id in known or len(known) >= MOST_OPENED else (client_id,)
+            self._products.put(key, known + new, seconds)
+
     async def of_identity(self, identity: Identity) -> list[OpenSession]:
-        return newest_first(opened(begun.session) for begun in self._of(identity))
+        live = newest_first(opened(begun.session) for begun in self._of(identity))
+        products = [self._products.get((identity, one.public_sid)) or () for one in live]
+        return [replace(one, opened=tuple(sorted(led))) for one, led in zip(live, products, strict=True)]
 
     async def end_public(self, identity: Identity, public_sid: str) -> bool:
         return self._end([begun for begun in self._of(identity) if begun.session.public_sid == public_sid])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linkmw.hub.ports import (
+    MOST_OPENED,
     Confirmed,
     Flow,
     Grant,
@@ -322,6 +323,40 @@ class _ByKeycloak:
         return [one for one in found if one is not None]
 
 
+_NOTE_OPENED = Script(
+    """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) < tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+""",
+    repeatable=True,
+)
+
+_OPENED = Script("return redis.call('HVALS', KEYS[1])", repeatable=True)
+
+
+class _OpenedProducts:
+    """Which products each hub session led into, for its owner to see."""
+
+    def __init__(self, commands: Commands, prefix: str) -> None:
+        self._commands = commands
+        self._keys = Keys(prefix, "j")
+
+    async def note(self, identity: Identity, public_sid: str, client_id: str, seconds: int) -> None:
+        found_by = (identity.issuer, identity.subject, public_sid)
+        sealed = seal(client_id.encode(), *found_by)
+        key = self._keys.of(*found_by)
+        await self._commands.run(_NOTE_OPENED, key, digest(client_id), sealed, MOST_OPENED, seconds)
+
+    async def of(self, identity: Identity, public_sid: str) -> tuple[str, ...]:
+        found_by = (identity.issuer, identity.subject, public_sid)
+        entries = await self._commands.run(_OPENED, self._keys.of(*found_by))
+        found = (unseal(sealed, *found_by) for sealed in entries)
+        return tuple(sorted(one.decode(errors="replace") for one in found if one is not None))
+
+
 class HubSessions:
     """Hub sessions by the cookie's secret, which is not in the record: who reads Redis cannot be anybody.
 
@@ -336,6 +371,7 @@ class HubSessions:
         self._keys = Keys(prefix, "s")
         self._people = _Index(commands, prefix)
         self._keycloak = _ByKeycloak(commands, prefix)
+        self._opened = _OpenedProducts(commands, prefix)
 
     async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
         key = self._keys.of(session.sid)
@@ -355,11 +391,15 @@ class HubSessions:
     async def end(self, sid: str) -> None:
         await self._commands.drop(self._keys.of(sid))
 
+    async def note_opened(self, identity: Identity, public_sid: str, client_id: str, seconds: int) -> None:
+        await self._opened.note(identity, public_sid, client_id, seconds)
+
     async def of_identity(self, identity: Identity) -> list[OpenSession]:
         listed = await self._people.of(identity)
         dead = [entry for entry in listed if not await self._is_there(entry)]
         await self._people.remove(identity, dead)
-        return newest_first(entry.seen for entry in listed if entry.seen is not None and entry not in dead)
+        live = newest_first(entry.seen for entry in listed if entry.seen is not None and entry not in dead)
+        return [replace(one, opened=await self._opened.of(identity, one.public_sid)) for one in live]
 
     async def end_public(self, identity: Identity, public_sid: str) -> bool:
         public = digest(public_sid)

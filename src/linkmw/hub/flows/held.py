@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from linkmw.errors import LinkRefused, RequestRefused
+from linkmw.errors import LinkRefused, RequestRefused, Unavailable
 from linkmw.http import Request
-from linkmw.hub import audit, notices
+from linkmw.hub import audit, first_rules, logouts, notices, pending
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AuditEvent, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
+from linkmw.hub.ports import AccountAnswer, AuditEvent, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
 from linkmw.model import Account
 from linkmw.pages import language
 from linkmw.settings import HubSettings
@@ -50,8 +50,41 @@ async def link(ports: Ports, settings: HubSettings, request: Request, where: Pla
 async def _link(
     ports: Ports, settings: HubSettings, request: Request, where: Place, waiting: HeldAccount, signed: KeycloakSignIn
 ) -> None:
+    """Linked, if it is still the account that was proven; one whose product cannot be asked now waits on."""
+    account = await account_now(ports, where, waiting.account.account_id)
+    if account is None:
+        return
     token = ports.token()
-    new = NewLink(
+    new = _new_link(ports, where, waiting, signed, token)
+    event = _event("linked", ports, request, where, new)
+    if not first_rules.is_unchanged(waiting.account, account):
+        await _wait_no_more(ports, waiting, event, "account_changed")
+        return
+    mails = await notices.linked(ports, settings, request, where, new, token)
+    await logouts.of_before(ports, [new])
+    try:
+        await ports.links.add(new, mails, event)
+    except (LinkRefused, RequestRefused) as error:  # somebody else's by now, or unlinked again: it waits for nobody
+        await _wait_no_more(ports, waiting, event, error.code)
+        return
+    await pending.cancel(ports, request, where, signed.identity)
+
+
+async def account_now(ports: Ports, where: Place, account_id: str) -> AccountAnswer | None:
+    """What the product says of the account now; None when it cannot be asked."""
+    try:
+        return await ports.products.look_up(where.product, account_id)
+    except Unavailable:
+        return None
+
+
+async def _wait_no_more(ports: Ports, waiting: HeldAccount, event: AuditEvent, code: str) -> None:
+    await ports.audit.write(replace(event, event="link_refused", result="refused", code=code))
+    await ports.held.drop(waiting.client_id, waiting.account.account_id)
+
+
+def _new_link(ports: Ports, where: Place, waiting: HeldAccount, signed: KeycloakSignIn, token: str) -> NewLink:
+    return NewLink(
         client_id=waiting.client_id,
         account=waiting.account,
         identity=signed.identity,
@@ -63,14 +96,6 @@ async def _link(
         created=ports.now(),
         language=waiting.language,
     )
-    mails = await notices.linked(ports, settings, request, where, new, token)
-    event = _event("linked", ports, request, where, new)
-    try:
-        await ports.links.add(new, mails, event)
-    except (LinkRefused, RequestRefused) as error:  # somebody else's by now, or unlinked again: it waits for nobody
-        refused = replace(event, event="link_refused", result="refused", code=error.code)
-        await ports.audit.write(refused)
-    await ports.held.drop(waiting.client_id, waiting.account.account_id)
 
 
 def _event(event: str, ports: Ports, request: Request, where: Place, new: NewLink) -> AuditEvent:

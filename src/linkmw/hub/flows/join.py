@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from linkmw.errors import AccountTaken, RequestRefused, Unavailable
 from linkmw.http import Request, Response, origin_of, page, set_cookie, with_query
-from linkmw.hub import audit, first_rules, looks, notices, provider, steps
+from linkmw.hub import audit, first_rules, logouts, looks, notices, provider, steps
 from linkmw.hub.browser import SESSION, Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.first_rules import Conflict, HasIdentity
 from linkmw.hub.flows import by_proof, first_sign_in, held, link, sign_in
@@ -169,6 +169,10 @@ async def _create_once(
     if not await _is_free(ports, current):
         flow = await flows.keep(ports, replace(steps.go(current, "known"), email=""))
         return await link.led_to(ports, settings, request, where, flow)
+    if not await _is_unchanged(ports, where, current):
+        await ports.audit.write(audit.of_flow("link_refused", current, ports.now(), request, code="account_changed"))
+        flow = await flows.keep(ports, steps.go(current, "dropped", error="account_changed"))
+        return await link.led_to(ports, settings, request, where, flow)
     identity = current.identity or await _new_identity(ports, where, current)
     if identity is None:  # somebody was first (RC09): it is theirs now
         over = await _if_somebody_has_it(ports, settings, request, where, current)
@@ -188,8 +192,18 @@ async def _is_free(ports: Ports, flow: Flow) -> bool:
     return found is None or found.identity == flow.identity
 
 
+async def _is_unchanged(ports: Ports, where: Place, flow: Flow) -> bool:
+    """Is the proven account still what it was, at the same address (LT04)? A product that is away is taken at its word
+    of a few minutes ago."""
+    if flow.account is None:
+        return False
+    now = await held.account_now(ports, where, flow.account.account_id)
+    return now is None or first_rules.is_unchanged(flow.account, now)
+
+
 async def _new_identity(ports: Ports, where: Place, flow: Flow) -> Identity | None:
-    new = NewIdentity(flow.email, await _password_hash(ports, where, flow), language.current())
+    password_hash = await _password_hash(ports, where, flow)
+    new = NewIdentity(flow.email, password_hash, language.current(), falls_short=flow.falls_short)
     return await ports.identities.create(where.tenant, new)
 
 
@@ -271,8 +285,8 @@ async def _commit(
     links = [new for _, new, _ in made]
     mails = await notices.joined(ports, settings, request, where, made)
     events = [_event(ports, request, flow, new) for new in links]
+    await logouts.of_before(ports, links)
     added = await ports.links.add_all(links, mails, events)
-    await asyncio.gather(*(ports.held.drop(new.client_id, new.account.account_id) for new in links))
     return added[0]
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from linkmw.errors import AccountTaken, IdentityChanged, RequestRefused, StateMismatch, Unavailable
 from linkmw.http import Request, Response, origin_of, page, redirect, with_query
-from linkmw.hub import audit, looks, notices, place, provider, rules, steps
+from linkmw.hub import audit, looks, notices, pending, place, provider, rules, steps
 from linkmw.hub.browser import Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import NotLinkedYet, Place, concerning
@@ -101,6 +101,7 @@ async def _add(ports: Ports, settings: HubSettings, request: Request, where: Pla
         flow = await flows.keep(ports, steps.go(flow, "failed", error=error.code))
     else:
         flow = await flows.keep(ports, steps.go(flow, "linked", link_id=made.link_id))
+        await pending.cancel(ports, request, where, identity)
     return await led_to(ports, settings, request, where, flow)
 
 

@@ -56,7 +56,9 @@ async def dashboard(
         now=ports.now(),
         zone=where.tenant.time_zone,
         flash=told.of_flow(flow, browser.csrf, clients) if flow and browser else flash,
-        sessions=[_session_row(where, session, one) for one in await ports.sessions.of_identity(session.identity)],
+        sessions=[
+            _session_row(where, session, one, clients) for one in await ports.sessions.of_identity(session.identity)
+        ],
         sign_out_everywhere=Form(place.in_manager(where.tenant, "end-all"), session.csrf),
         activity=activity.rows(events, where.tenant.organization_id, clients, links),
         dialog=dialog,
@@ -91,10 +93,11 @@ def _row(where: Place, link: Link) -> AccountRow:
     return AccountRow(link.username, link.created, link.last_used, link.link_id, remove)
 
 
-def _session_row(where: Place, here: HubSession, one: OpenSession) -> SessionRow:
+def _session_row(where: Place, here: HubSession, one: OpenSession, clients: Sequence[Client]) -> SessionRow:
     this = one.public_sid == here.public_sid
     end = Form(place.in_manager(where.tenant, "end"), here.csrf, (("session", one.public_sid),))
-    return SessionRow(describe(one.user_agent), one.ip, one.started, this=this, end=None if this else end)
+    products = tuple(client.name for client in clients if client.client_id in one.opened)
+    return SessionRow(describe(one.user_agent), one.ip, one.started, products, this=this, end=None if this else end)
 
 
 async def _flow_to_tell_of(ports: Ports, request: Request, session: HubSession) -> tuple[Browser | None, Flow | None]:

@@ -32,7 +32,7 @@ class SqlStores:
         self.database = database
         self.logouts = SqlLogouts(database)
         self.links = SqlLinks(database, seal, self.logouts)
-        self.held = SqlHeld(database)
+        self.held = SqlHeld(database, now)
         self.registry = SqlRegistry(database, seal)
         self.keys = SqlKeys(database, seal, now)
         self.audit = SqlAudit(database)

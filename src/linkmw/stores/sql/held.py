@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -62,11 +64,31 @@ def _replace(connection: Connection, held: HeldAccount) -> None:
     connection.execute(insert(_table).values(row))
 
 
+def drop_linked(connection: Connection, client_id: str, account_id: str) -> None:
+    """Part of the transaction that links the account, whichever way: it waits for nobody any more."""
+    connection.execute(delete(_table).where(_of(client_id, account_id)))
+
+
+def _dropped(row: RowMapping, now: int) -> AuditEvent:
+    return AuditEvent(
+        event="held_dropped",
+        result="ok",
+        time=now,
+        code="expired",
+        organization_id=row["organization_id"],
+        client_id=row["client_id"],
+        account_id=row["account_id"],
+        actor="retention",
+        username=row["username"],
+    )
+
+
 class SqlHeld:
     """Implements hub.ports.Held."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], int]) -> None:
         self._database = database
+        self._now = now
 
     async def put(self, held: HeldAccount, audit: AuditEvent) -> None:
         """The account waits, and the trail says so. Raises LinkRefused for texts that no column holds."""
@@ -107,3 +129,21 @@ class SqlHeld:
             return
         gone = delete(_table).where(_of(client_id, account_id))
         await self._database.write(lambda connection: connection.execute(gone))
+
+    async def forget(self, before: int) -> int:
+        """Drop the accounts that wait since before that time, each with its line in the trail; how many they were."""
+
+        def drop_old(connection: Connection) -> list[AuditEvent]:
+            of = schema.clients.c.organization_id
+            its_own = select(of).where(schema.clients.c.client_id == _table.c.client_id).scalar_subquery()
+            old = delete(_table).where(_table.c.created < before)
+            rows = connection.execute(old.returning(_table, its_own.label(of.name))).mappings().all()
+            events = [_dropped(row, self._now()) for row in rows]
+            for event in events:
+                trail.record(connection, event)
+            return events
+
+        events = await self._database.write(drop_old)
+        for event in events:
+            trail.announce(event)
+        return len(events)

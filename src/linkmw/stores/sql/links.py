@@ -16,7 +16,7 @@ from linkmw.hub.ports import AuditEvent, Logout, Mail, NewLink, RemovedLink
 from linkmw.model import Identity, Link
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
-from linkmw.stores.sql import outbox, schema
+from linkmw.stores.sql import held, outbox, schema
 from linkmw.stores.sql.engine import Database
 from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.logouts import commit as commit_logouts
@@ -89,6 +89,7 @@ def _insert(connection: Connection, link: NewLink) -> Link:
         "position": _last_place(link),
         "language": link.language,
     }
+    held.drop_linked(connection, link.client_id, link.account.account_id)
     return _link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
 
 

@@ -13,7 +13,7 @@ from linkmw.hub.migrate.ledger import Entry, Made
 from linkmw.hub.ports import AuditEvent, Logout
 from linkmw.model import Identity
 from linkmw.stores.sql import audit as trail
-from linkmw.stores.sql import schema
+from linkmw.stores.sql import held, schema
 from linkmw.stores.sql.engine import Database
 from linkmw.stores.sql.logouts import commit as commit_logouts
 from linkmw.stores.sql.values import clipped
@@ -145,6 +145,7 @@ def _link(connection: Connection, client_id: str, one: Made, now: int) -> int:
         "created": now,
         "position": last.scalar_subquery(),
     }
+    held.drop_linked(connection, client_id, one.account_id)
     return int(connection.execute(insert(_links).values(row).returning(_links.c.link_id)).scalar_one())
 
 

@@ -92,6 +92,7 @@ tenants = Table(
     _added_text("privacy_url", URL),
     _added_text("unknown_user", WORD, "say"),
     _added_text("credential_at_first", WORD, "carry"),
+    _added_text("password_policy", LINE),
 )
 
 clients = Table(

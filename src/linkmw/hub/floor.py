@@ -1,0 +1,50 @@
+"""Is some tenant's Keycloak known to be too old? The hub says so loudly, at its start and once a day (MG02)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from linkmw.errors import KeycloakTooOld, LinkmwError
+from linkmw.hub.beside import Work
+from linkmw.hub.ports import Registry
+from linkmw.model import Tenant
+from linkmw.run import in_thread
+
+_log = logging.getLogger("linkmw.hub")
+
+LOOK_SECONDS = 86_400.0
+STOP_SECONDS = 6.0  # longer than one question may take
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """check: asks the tenant's Keycloak, blocking. Raises KeycloakTooOld; another LinkmwError when it cannot know."""
+
+    registry: Registry
+    check: Callable[[Tenant], None]
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """While the block runs. Nobody waits for it: a Keycloak that is away keeps no hub from starting."""
+        return Work("version of Keycloak", self._look, self._pause, _log, STOP_SECONDS).running()
+
+    async def _look(self) -> bool:
+        await self.look()
+        return False
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """A line for each tenant whose Keycloak says that it is too old."""
+        for tenant in await self.registry.tenants():
+            try:
+                await in_thread(self.check, tenant)
+            except KeycloakTooOld as error:
+                fields = {"code": error.code, "tenant": tenant.organization_id}
+                _log.error("%s: %s: %s", tenant.organization_id, error.code, error, extra=fields)
+            except LinkmwError as error:
+                _log.info("the version of %s's Keycloak is not known: %s", tenant.organization_id, error)
