@@ -87,7 +87,7 @@ class Watch:
         self._app, self._product, self._settings = app, product, settings
         self._ports, self._asked = ports, asked
         self._guarded: Guard | None = None
-        self.closes = settings.mode == "replace"
+        self.closes = settings.closes
         # In the environ: what `opened` saw. Applications inside each other share one.
         self._key = f"linkmw.session.{id(self)}"
         if not product.native.key:

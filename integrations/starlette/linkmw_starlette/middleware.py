@@ -29,7 +29,7 @@ class LinkMiddleware(asgi.LinkMiddleware):
 
     def __init__(self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | None = None) -> None:
         read = load(settings)
-        self._closes = read.on and read.mode == "replace"
+        self._closes = read.on and read.closes
         admit = self._admit if self._closes else None
         watched = Watch(app, product, read, self._path, self._follow, admit) if read.on else app
         super().__init__(watched, product=product, settings=read)

@@ -55,6 +55,6 @@ async def _nothing_answers(ports: Ports, settings: Settings, request: Request) -
         look=await answers.look_of(ports, settings),
         problem=problem_of(error),
         reference=answers.noted(settings, request, error),
-        try_again=places.native_login(settings),
+        try_again=places.own(settings, request.path),
     )
     return page(html, status=503, headers=retry)

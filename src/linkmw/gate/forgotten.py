@@ -21,7 +21,7 @@ async def remember(ports: Ports, browser: Browser, email: str) -> None:
 
 async def address(ports: Ports, settings: Settings, browser: Browser) -> str:
     """The address this browser asked for a reset mail with; "" for none."""
-    found = await ports.proofs.get(_owner(browser), _RECORD) if settings.mode == "replace" else None
+    found = await ports.proofs.get(_owner(browser), _RECORD) if settings.closes else None
     return found.typed if found else ""
 
 
@@ -33,7 +33,7 @@ async def is_awaited(ports: Ports, settings: Settings, request: Request) -> bool
 
 async def forget(ports: Ports, settings: Settings, browser: Browser) -> None:
     """The new password was shown: nobody else at this browser is to read the address."""
-    if settings.mode == "replace":
+    if settings.closes:
         await ports.proofs.drop(_owner(browser), _RECORD)
 
 

@@ -58,7 +58,7 @@ class Proving:
         """
         if self.is_first:
             return True
-        if self.settings.mode != "replace":
+        if not self.settings.closes:
             return False
         try:
             return (await self.ports.hub.state()).mode == "replace"
