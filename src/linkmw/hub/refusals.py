@@ -10,6 +10,7 @@ from linkmw.http import Request, Response, json_answer, page
 from linkmw.hub import looks, place
 from linkmw.hub.place import NotLinkedYet, Place, Refused
 from linkmw.hub.ports import Ports
+from linkmw.model import Client
 from linkmw.pages import screens
 from linkmw.pages.look import Look
 from linkmw.pages.problems import problem_of
@@ -77,10 +78,15 @@ def _error_page(
         start_again="" if away else start,
         try_again=start or _again(settings, request) if away else "",
         manager=place.manager(settings, where.tenant) if where else "",
-        native_login=(client.login_url or client.public_url) if client else "",
+        native_login=_native_login(client, away=away) if client else "",
         wait_seconds=error.retry_after if isinstance(error, TooMany) else 0,
         lifetime_seconds=settings.sign_in_seconds,
     )
+
+
+def _native_login(client: Client, *, away: bool) -> str:
+    """While a part is away a door that is closed otherwise stands open, unless the product wants it so (P-5)."""
+    return client.login_url or client.public_url if away else place.native_login(client)
 
 
 def _again(settings: HubSettings, request: Request) -> str:
