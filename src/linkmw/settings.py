@@ -132,7 +132,9 @@ def _fraction(value: object) -> float:
 
 
 def _list(value: object) -> tuple[str, ...]:
-    items: Iterable[object] = value.split(",") if isinstance(value, str) else cast(Iterable[object], value)
+    if not isinstance(value, str | list | tuple | set | frozenset):
+        raise ValueError("is neither a list nor text with commas")
+    items: Iterable[object] = value.split(",") if isinstance(value, str) else value
     return tuple(text for item in items if (text := str(item).strip()))
 
 
@@ -164,6 +166,8 @@ def _hosts(value: object) -> tuple[tuple[str, Mapping[str, object]], ...]:
     if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
         raise ValueError("is not a table for each host")
     found = tuple((name.lower(), table) for names, table in tables.items() for name in _list(str(names)))
+    if len(dict(found)) < len(found):
+        raise ValueError("holds a host twice")
     for name, _ in found:
         if not _HOST.fullmatch(name):
             raise ValueError(f"holds {name!r}: a host is a name like orders.example.com, without port")
