@@ -52,11 +52,13 @@ class Globex:
         stage, hub, keycloak = world.stage, world.hub, world.keycloak
         client = hub_client(hub.url, hub.internal_url, hub.keycloak_secret_of(GLOBEX), GLOBEX)
         with world._admin() as admin:
-            admin.post("/admin/realms", json=realm(client, [], stage.smtp.port, GLOBEX)).raise_for_status()
+            if admin.get(f"/admin/realms/{GLOBEX.key}").status_code == 404:
+                admin.post("/admin/realms", json=realm(client, [], stage.smtp.port, GLOBEX)).raise_for_status()
         administrator = Administrator(keycloak.internal_url, "admin", Secret(keycloak.admin_password))
         Realm(administrator, GLOBEX.key).set_up(client)
         issuers = keycloak.issuer_of(GLOBEX.key), keycloak.internal_issuer_of(GLOBEX.key)
         hub.prepare([(hub.tenant(GLOBEX, *issuers), logo(GLOBEX.key))])
+        hub._admin().change_tenant(GLOBEX.key, enabled=True)
 
     def _start(self, world: World, plan: Plan) -> ProductServer:
         stage = world.stage
