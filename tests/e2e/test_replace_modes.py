@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -33,7 +34,7 @@ from linkmw.gate.browser import Browser, in_share
 from linkmw.hub.registration import new_client
 
 HOUSES = ["shop", "notes"]
-NATIVE_SECONDS = 6  # how long sessions from before and from while away last here
+NATIVE_SECONDS = 8  # how long sessions from before and from while away last here
 SESSION = {"shop": "orders_session", "notes": "wiki_session"}
 
 
@@ -71,6 +72,19 @@ class Doors:
             )
             product.start()
             world.until(product.offers_sign_in, 30)
+        self._accounts = {house: self._new_accounts(product) for house, product in self.products.items()}
+
+    def account(self, house: str, which: int = 0) -> Account:
+        """One of three in the product, without an identity at first."""
+        return self._accounts[house][which]
+
+    def _new_accounts(self, product: ProductServer) -> list[Account]:
+        """All at once, for each call starts a process."""
+        names = [f"user-{secrets.token_hex(4)}" for _ in range(3)]
+        made = [Account(name, secrets.token_urlsafe(12), f"{name}@globex.example", "Kim Example") for name in names]
+        product.add_accounts(made)
+        used("a password", *(account.password for account in made))
+        return made
 
     def _hosts(self, product: ProductServer) -> dict[str, dict[str, object]]:
         """plain: off. acme: another tenant's, in `beside`. The others try the doors of Globex with other settings."""
@@ -195,7 +209,7 @@ def test_p03_p04_ht01_ht02_ht03_ht04_ht05_ht06_pr15_every_spelling_is_open_at_on
     doors, house
 ) -> None:
     """One process, two tenants: what signs somebody in where linkmw is off signs nobody in where it is on."""
-    account, plain, own = doors.globex.new_account(house), doors.at(house, "plain"), doors.at(house)
+    account, plain, own = doors.account(house), doors.at(house, "plain"), doors.at(house)
     for promise, method, target, reaches in SPELLINGS[house]:
         opened = session_in(plain, types_password(plain, account, target, method))
         assert bool(opened and who(plain, opened)) is reaches, (promise, target, "the attack itself")
@@ -225,7 +239,7 @@ def test_p06_scripts_get_401_and_a_link_and_no_other_origin(doors, new_browser, 
 
 @pytest.mark.parametrize("house", HOUSES)
 def test_p03_pr03_only_a_session_that_linkmw_opened_counts(doors, new_browser, house) -> None:
-    account = doors.globex.new_account(house)
+    account = doors.account(house)
     own, plain, unlisted, routes = (doors.at(house, kind) for kind in ("", "plain", "unlisted", "routes"))
     # A login that nobody listed shows its form, takes the password, and leaves nobody signed in.
     person = Person.sits_down(new_browser())
@@ -244,7 +258,7 @@ def test_p03_pr03_only_a_session_that_linkmw_opened_counts(doors, new_browser, h
 
 @pytest.mark.parametrize("house", ["shop"])
 def test_pr26_p03_a_new_password_by_the_products_own_mail_signs_nobody_in(doors, new_browser, house) -> None:
-    account, own = doors.globex.new_account(house), doors.at(house)
+    account, own = doors.account(house, 2), doors.at(house)
     person, new = Person.sits_down(new_browser()), secrets.token_urlsafe(12)
     used("a password", new)
     person.opens(f"{own.url}/password-reset/")
@@ -268,7 +282,7 @@ def test_pr26_p03_a_new_password_by_the_products_own_mail_signs_nobody_in(doors,
 @pytest.mark.parametrize("house", HOUSES)
 def test_p03_break_glass_lets_one_account_in_until_it_is_revoked(doors, new_browser, house) -> None:
     product, own = doors.products[house], doors.at(house)
-    account, other = doors.globex.new_account(house), doors.globex.new_account(house)
+    account, other = doors.account(house), doors.account(house, 1)
     file = Path(product.database).with_name("linkmw-break-glass.json")
 
     def break_glass(*arguments: str) -> None:
@@ -302,7 +316,7 @@ def test_p04_one_process_serves_two_tenants_each_with_its_own(doors, new_browser
     # Whatever else calls itself a host of this process is served as the product's own address is.
     assert status(Host(house, "evil.localhost", own.port, own.login_path), "GET", own.login_path) == 303
 
-    identity, account = doors.world.new_identity(), doors.globex.new_account(house)
+    identity, account = doors.world.new_identity(), doors.account(house)
     person = Person.sits_down(new_browser())
     person.opens(acme.login_url)
     person.presses_sign_in()
@@ -326,13 +340,13 @@ def test_p04_each_login_route_has_its_own_mode(doors, new_browser, house) -> Non
     assert person.sees_button(doors.globex.brand)
     expect(person.page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
     assert ask(routes, "GET", routes.login_path).header("location") == "/.linkmw/login"
-    assert types_password(routes, doors.globex.new_account(house)).status == 403
-    assert status(routes, "POST", "/") != 403
+    assert types_password(routes, doors.account(house)).status == 403
+    assert types_password(routes, doors.account(house), "/").status in (200, 405)  # the product's own answer
 
 
 @pytest.mark.parametrize("house", HOUSES)
 def test_p04_pr15_a_quarter_of_the_browsers_is_always_the_same_quarter(doors, new_browser, house) -> None:
-    own, account = doors.at(house), doors.globex.new_account(house)
+    own, account = doors.at(house), doors.account(house)
     with doors.percent(house, 25):
         doors.world.until(lambda: status(own, "GET", own.login_path) == 200)
         led = {}
@@ -343,8 +357,6 @@ def test_p04_pr15_a_quarter_of_the_browsers_is_always_the_same_quarter(doors, ne
             again = {status(own, "GET", own.login_path, cookie=found[0]) for _ in range(2)}
             assert len(again) == 1
             led[found[2]] = again == {303}
-        from hashlib import sha256
-
         assert led == {value: in_share(Browser(sha256(value.encode()).hexdigest()), 25) for value in led}
         assert set(led.values()) == {True, False}
         # Nothing is closed meanwhile, not even for who is led past it.
@@ -364,7 +376,7 @@ def test_p04_pr15_a_quarter_of_the_browsers_is_always_the_same_quarter(doors, ne
 
 @pytest.mark.parametrize("house", HOUSES)
 def test_p05_pr02_pr03_the_hub_alone_opens_the_doors_and_closes_them_again(doors, new_browser, house) -> None:
-    own, shut, account = doors.at(house), doors.at(house, "shut"), doors.globex.new_account(house)
+    own, shut, account = doors.at(house), doors.at(house, "shut"), doors.account(house)
     person = Person.sits_down(new_browser())
     # What goes wrong for a visitor opens nothing (PR02).
     for target in ("/.linkmw/callback?state=x", "/.linkmw/callback?error=x", "/.linkmw/prove?record=x"):
@@ -400,7 +412,7 @@ def test_p05_pr02_pr03_the_hub_alone_opens_the_doors_and_closes_them_again(doors
 
 @pytest.mark.parametrize("house", HOUSES)
 def test_p07_pr20_who_signs_out_is_told_so_and_two_rounds_without_a_session_stop(doors, new_browser, house) -> None:
-    own, identity, account = doors.at(house), doors.new_identity(), doors.globex.new_account(house)
+    own, identity, account = doors.at(house), doors.new_identity(), doors.account(house)
     person = Person.sits_down(new_browser())
     person.opens(own.login_url)
     expect(person.page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
@@ -411,8 +423,6 @@ def test_p07_pr20_who_signs_out_is_told_so_and_two_rounds_without_a_session_stop
     person.page.get_by_role("textbox", name="Email").fill(account.email)
     person.page.get_by_role("textbox", name="Password").fill(account.password)
     person.page.get_by_role("button", name="CONTINUE").click()
-    person.sees_linked()
-    person.continues()
     expect(person.page).to_have_url(re.compile(rf"^{re.escape(own.url)}/(?!\.linkmw/)"))
 
     person.opens(own.url)

@@ -19,7 +19,7 @@ from linkmw.switch import effective
 
 if TYPE_CHECKING:
     from linkmw.gate.permits import Permits
-    from linkmw.gate.ports import Hub, SwitchedOn
+    from linkmw.gate.ports import Branding, Hub, SwitchedOn
     from linkmw.settings import Settings
 
 
@@ -103,6 +103,10 @@ class Doors:
         """Does a door that closes let nobody through? "open" when it does: while away it is as the settings say."""
         standing = await self.standing()
         return "open" if standing == "away" and self._settings.when_away == "native" else standing
+
+    async def branding(self) -> Branding:
+        """How the hub last said that pages look, whom to ask included: the probe has heard it when nobody else did."""
+        return await self._hub.branding()
 
     async def are_shut(self) -> bool:
         """Does nobody come in through any door of the product's own, break-glass aside?"""
