@@ -17,6 +17,7 @@ from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
 from linkmw.settings import Settings, load
 
 if TYPE_CHECKING:
+    from linkmw.gate.hosts import Gates
     from linkmw.gate.ports import Ports, Product
 
 Scope = MutableMapping[str, Any]
@@ -43,10 +44,16 @@ class LinkMiddleware:
         self._app = app
         self._product = product
         self._settings = load() if settings is None else settings
-        claim = Claim(self._settings, self.routed)
-        self._claims = claim.claims if claim.on else None
         self._opening = threading.Lock()
         self._opened: Ports | None = None
+        self._claims: Callable[[str], bool] | None = None
+        if self._settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
+            from linkmw.gate.hosts import Gates
+
+            self._app = by_host(Gates(self._settings, lambda own: type(self)(app, product=product, settings=own)))
+            return
+        claim = Claim(self._settings, self.routed)
+        self._claims = claim.claims if claim.on else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._claims is not None and scope["type"] == "http":
@@ -108,6 +115,17 @@ class LinkMiddleware:
 def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:
     """`app` with linkmw in front of it."""
     return LinkMiddleware(app, product=product, settings=settings)
+
+
+def by_host(gates: Gates[Application]) -> Application:
+    """Each connection goes to the gate of its host (P-4)."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        # Of two Host headers the first, as frameworks read it: theirs is the page that is opened.
+        host = next((value for name, value in scope.get("headers", ()) if name.lower() == b"host"), b"")
+        await gates.of(host.decode("latin-1"))(scope, receive, send)
+
+    return chosen
 
 
 def _request(scope: Scope, path: str) -> Request:

@@ -11,6 +11,7 @@ The hub refuses to start instead.
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -23,6 +24,7 @@ from typing import Any, Literal, TypeVar, cast
 from linkmw.errors import SettingsError
 from linkmw.model import Mode, SecondFactorAtSignIn, Secret
 
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ON = frozenset(("1", "true", "yes", "on"))
 _OFF = frozenset(("0", "false", "no", "off"))
 _LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)+localhost)(:\d+)?(/|\Z)")
@@ -130,7 +132,9 @@ def _fraction(value: object) -> float:
 
 
 def _list(value: object) -> tuple[str, ...]:
-    items: Iterable[object] = value.split(",") if isinstance(value, str) else cast(Iterable[object], value)
+    if not isinstance(value, str | list | tuple | set | frozenset):
+        raise ValueError("is neither a list nor text with commas")
+    items: Iterable[object] = value.split(",") if isinstance(value, str) else value
     return tuple(text for item in items if (text := str(item).strip()))
 
 
@@ -140,6 +144,34 @@ def _paths(value: object) -> tuple[str, ...]:
         if not path.startswith("/"):
             raise ValueError(f"holds {path!r}: a path begins with /")
     return paths
+
+
+LoginModes = tuple[tuple[str, Mode], ...]
+
+
+def _login_modes(value: object) -> LoginModes:
+    """From a table of modes by path, or from text like "/admin/login/=replace,/login=beside"."""
+    if isinstance(value, Mapping):
+        pairs = [(str(path), mode) for path, mode in value.items()]
+    else:
+        pairs = [(path, mode) for path, _, mode in (text.rpartition("=") for text in _list(value))]
+    if not all(path.startswith("/") for path, _ in pairs):
+        raise ValueError("is not like /admin/login/=replace,/login=beside")
+    return tuple((path, _mode(mode)) for path, mode in pairs)
+
+
+def _hosts(value: object) -> tuple[tuple[str, Mapping[str, object]], ...]:
+    """Each host name and the table of settings that holds there; a table may be for several names. Text is JSON."""
+    tables = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
+        raise ValueError("is not a table for each host")
+    found = tuple((name.lower(), table) for names, table in tables.items() for name in _list(str(names)))
+    if len(dict(found)) < len(found):
+        raise ValueError("holds a host twice")
+    for name, _ in found:
+        if not _HOST.fullmatch(name):
+            raise ValueError(f"holds {name!r}: a host is a name like orders.example.com, without port")
+    return found
 
 
 def _path(value: object) -> str:
@@ -206,6 +238,16 @@ class Settings:
         _text, "linkmw-break-glass.json", "the file of `linkmw break-glass`; a relative path is beside the TOML file"
     )
     login_paths: tuple[str, ...] = setting(_paths, ("/login",), "the login routes, as the application sees them")
+    login_modes: LoginModes = setting(
+        _login_modes,
+        (),
+        "login routes with a mode of their own, like `/admin/login/=replace,/login=beside`; a table in TOML",
+    )
+    hosts: tuple[tuple[str, Settings], ...] = setting(
+        _hosts,
+        (),
+        "host names with settings of their own, as a table for each (JSON in the environment); see moving-over.md",
+    )
     prefix: str = setting(_prefix, "/.linkmw/", "where our own routes live")
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")
@@ -243,12 +285,28 @@ class Settings:
         True,
         "may a password of this product become the identity's, as a hash, at the first sign-in of `replace`?",
     )
+    # Where the limits on guesses are counted: those of one product's accounts, whichever host they are guessed at.
+    limits_prefix: str = ""
     problems: tuple[str, ...] = ()
 
     @property
     def on(self) -> bool:
         """Is linkmw to do anything at all? (DIS-12)"""
         return self.enabled is not False and not self.problems and self.mode != "off"
+
+    def mode_of(self, login_path: str) -> Mode:
+        """The most that the mode of this login route may be (P-4)."""
+        return dict(self.login_modes).get(login_path, self.mode)
+
+    @property
+    def replaces(self) -> bool:
+        """Is the mode of any login route `replace`?"""
+        return any(self.mode_of(path) == "replace" for path in self.login_paths)
+
+    @property
+    def closes(self) -> bool:
+        """Is it that of every one? A session may come from any of them, so that only then it needs a marker (P-3)."""
+        return all(self.mode_of(path) == "replace" for path in self.login_paths)
 
     @property
     def issuer(self) -> str:
@@ -291,6 +349,8 @@ class HubSettings:
 
 
 REQUIRED = ("hub_url", "public_url", "organization_id", "client_id", "client_secret", "redis_url")
+# What a host among `hosts` says itself: it is a client of its own at the hub.
+REQUIRED_OF_HOST = ("public_url", "organization_id", "client_id", "client_secret")
 HUB_REQUIRED = ("public_url", "redis_url", "key")
 
 S = TypeVar("S", Settings, HubSettings)
@@ -358,13 +418,50 @@ def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, s
     else:
         unreadable = []
     values, problems = _read(Settings, environ, configured or {}, file)
-    names = names_of(Settings)
-    missing = [names[name] for name in REQUIRED if not values.get(name)]
-    # Nothing set at all is simply off; a half-done configuration is a problem to be said.
-    if len(missing) == len(REQUIRED) and not problems and not unreadable and values.get("enabled") is not True:
-        return Settings(**{**values, "enabled": False})
-    problems = unreadable + problems + [f"{name} is not set" for name in missing]
-    return Settings(**values, problems=tuple(problems))
+    tables = values.pop("hosts", ())
+    hosts = tuple((host, _of_host(host, table, values, unreadable + problems)) for host, table in tables)
+    missing = _missing(values)
+    # Nothing set at all is simply off, and so are the other hosts where only some are named; a half-done configuration
+    # is a problem to be said.
+    unset = set(REQUIRED_OF_HOST if hosts else REQUIRED) <= set(missing)
+    if unset and not problems and not unreadable and (hosts or values.get("enabled") is not True):
+        return _made({**values, "enabled": False, "hosts": hosts})
+    problems = unreadable + problems + [f"{name} is not set" for name in _named(missing)]
+    return _made({**values, "hosts": hosts, "problems": tuple(problems)})
+
+
+def _of_host(host: str, table: Mapping[str, object], shared: Mapping[str, Any], problems: list[str]) -> Settings:
+    """What holds at one host: its table, and for the rest what holds for the product. Off where that is switched off.
+
+    Its sessions are its own, under a prefix of its own: one that another tenant's link opened is none here.
+    """
+    own, wrong = _read(Settings, {}, {}, table)
+    if "hosts" in own:
+        wrong.append("hosts cannot hold hosts")
+    prefix = shared.get("redis_prefix", "linkmw:")
+    inherited = {name: value for name, value in shared.items() if name not in (*REQUIRED_OF_HOST, "hosts")}
+    values = {**inherited, "redis_prefix": f"{prefix}{own.get('client_id', '')}:", **own, "hosts": ()}
+    if shared.get("enabled") is False:
+        values["enabled"] = False
+    wrong += [f"{name} is not set" for name in _named(_missing(values))]
+    all_problems = (*problems, *(f"{host}: {problem}" for problem in wrong))
+    return _made({**values, "limits_prefix": prefix, "problems": all_problems})
+
+
+def _missing(values: Mapping[str, Any]) -> list[str]:
+    return [name for name in REQUIRED if not values.get(name)]
+
+
+def _named(missing: Iterable[str]) -> list[str]:
+    return [names_of(Settings)[name] for name in missing]
+
+
+def _made(values: Mapping[str, Any]) -> Settings:
+    """The settings; a route with a mode of its own is a login route."""
+    own_modes = [path for path, _ in values.get("login_modes", ())]
+    if not own_modes:
+        return Settings(**values)
+    return Settings(**{**values, "login_paths": tuple(dict.fromkeys((*values.get("login_paths", ()), *own_modes)))})
 
 
 def load_hub(environ: Mapping[str, str] | None = None) -> HubSettings:

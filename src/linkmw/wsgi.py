@@ -19,6 +19,7 @@ from linkmw.run import run_now
 from linkmw.settings import Settings, load
 
 if TYPE_CHECKING:
+    from linkmw.gate.hosts import Gates
     from linkmw.gate.ports import Ports, Product
 
 Environ = dict[str, Any]
@@ -43,10 +44,16 @@ class LinkMiddleware:
         self._app = app
         self._product = product
         self._settings = load() if settings is None else settings
-        claim = Claim(self._settings, self.routed)
-        self._claims = claim.claims if claim.on else None
         self._opening = threading.Lock()
         self._opened: Ports | None = None
+        self._claims: Callable[[str], bool] | None = None
+        if self._settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
+            from linkmw.gate.hosts import Gates
+
+            self._app = by_host(Gates(self._settings, lambda own: type(self)(app, product=product, settings=own)))
+            return
+        claim = Claim(self._settings, self.routed)
+        self._claims = claim.claims if claim.on else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self._claims is not None and self._claims(environ.get("PATH_INFO", "")) and _SEEN not in environ:
@@ -96,6 +103,15 @@ class LinkMiddleware:
 def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:
     """`app` with linkmw in front of it."""
     return LinkMiddleware(app, product=product, settings=settings)
+
+
+def by_host(gates: Gates[Application]) -> Application:
+    """Each request goes to the gate of its host (P-4)."""
+
+    def chosen(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return gates.of(environ.get("HTTP_HOST", ""))(environ, start_response)
+
+    return chosen
 
 
 def _request(environ: Environ, path: str) -> Request:

@@ -189,7 +189,7 @@ def test_p05_the_native_doors_open_while_a_part_is_away_and_close_by_themselves(
     for _ in range(2):
         world.hub.away, world.hub.healthy, world.redis_away = part == "hub", part != "keycloak", part == "redis"
         assert [person.get("/login"), person.post("/login")] == [PASS, PASS]
-        assert admitted(world) == Marker("native:away", world.clock() + HOURS_8)
+        assert admitted(world) == Marker("native:away:orders", world.clock() + HOURS_8)
         world.hub.away, world.hub.healthy, world.redis_away = False, True, False
         assert person.get("/login").status == 303
         assert person.post("/login", accept="text/html").status == 403
@@ -256,7 +256,7 @@ def test_pr03_a_session_that_no_link_opened_is_ended(world: World) -> None:
 
 def test_p05_a_native_session_needs_no_entry_on_the_list_and_ends_by_itself(world: World) -> None:
     guard = Guard(world.store.sessions, world.clock, doors=world.ports.doors)
-    marker = Marker("native:away", world.clock() + 60)
+    marker = Marker("native:away:orders", world.clock() + 60)
     assert run_now(guard.stands(marker)) is True
     world.clock.time += 60
     assert run_now(guard.stands(marker)) is False

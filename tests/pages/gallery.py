@@ -331,6 +331,17 @@ SCREENS: dict[str, Callable[[], str]] = {
     "unknown-second-factor-sign-in": lambda: screens.unknown_second_factor(
         look=ORDERS.look, account="ada.l", native_login="/login", reference=REF, purpose="sign_in"
     ),
+    "unknown-second-factor-closed": lambda: screens.unknown_second_factor(
+        look=ORDERS.look, account="ada.l", native_login="", start_again="/.linkmw/login", reference=REF
+    ),
+    "unknown-second-factor-closed-sign-in": lambda: screens.unknown_second_factor(
+        look=ORDERS.look,
+        account="ada.l",
+        native_login="",
+        start_again="/.linkmw/login",
+        reference=REF,
+        purpose="sign_in",
+    ),
     "going-on": lambda: screens.going_on(look=ORDERS.look, url="/stay", to="brand"),
     "going-on-hub": lambda: screens.going_on(look=HUB.look, url="/stay", to="product"),
     "sign-in": lambda: screens.sign_in(look=ORDERS.look, url="/.linkmw/login", native_login="/login"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  (Django's own name)
 
+from linkmw.settings import Settings
 from linkmw_django.configuration import configuration
 
 MIDDLEWARE = "linkmw_django.LinkMiddleware"
@@ -33,5 +34,10 @@ def settings_complete(**_: Any) -> list[CheckMessage]:
     """linkmw.W002: one for each setting that keeps linkmw off. A warning: the product works as before."""
     return [
         Warning(f"linkmw is off: {problem}.", hint="See docs/settings.md.", id="linkmw.W002")
-        for problem in configuration().settings.problems
+        for settings in _each(configuration().settings)
+        for problem in settings.problems
     ]
+
+
+def _each(settings: Settings) -> list[Settings]:
+    return [settings, *(own for _, own in settings.hosts)]

@@ -6,18 +6,21 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.core.exceptions import MiddlewareNotUsed
+from django.core.exceptions import DisallowedHost, MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from linkmw.gate.claim import Claim
+from linkmw.gate.hosts import Gates
 from linkmw.http import PASS, Answer, Decorate, Response
 from linkmw.run import run_now
+from linkmw.settings import Settings
 from linkmw_django import settle, translate
-from linkmw_django.configuration import configuration
+from linkmw_django.configuration import Configuration, configuration
 from linkmw_django.product import Product
 from linkmw_django.watch import Guards, Watch, begin, listen
 
@@ -43,8 +46,13 @@ class LinkMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self._configuration = configuration()
+    def __new__(cls, get_response: Callable[[HttpRequest], Any], at: Configuration | None = None) -> Any:
+        """The gate that `at` describes; else the project's own: where it serves several hosts, a choice of gates."""
+        found = at or configuration()
+        return super().__new__(cls) if at or not found.settings.hosts else ByHost(cls, get_response, found)
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any], at: Configuration | None = None) -> None:
+        self._configuration = at or configuration()
         self._settings = self._configuration.settings
         claim = Claim(self._settings)
         if not claim.on:
@@ -144,6 +152,36 @@ class LinkMiddleware:
                 else:
                     self._opened = (loop, build(self._settings, product, blocking=False, call=in_django_thread))
             return self._opened[1]
+
+
+class ByHost:
+    """Each request goes to the gate of its host (P-4). While linkmw is off for all of them, it is left out."""
+
+    def __init__(
+        self, gate: type[LinkMiddleware], get_response: Callable[[HttpRequest], Any], project: Configuration
+    ) -> None:
+        def made(settings: Settings) -> Callable[[HttpRequest], Any]:
+            try:
+                return gate(get_response, replace(project, settings=settings))
+            except MiddlewareNotUsed:
+                return get_response
+
+        self._gates = Gates(project.settings, made)
+        if all(one is get_response for one in self._gates):
+            raise MiddlewareNotUsed
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self._gates.of(_host(request))(request)
+
+
+def _host(request: HttpRequest) -> str:
+    """As Django reads it, and so the project: also by USE_X_FORWARDED_HOST. "" for one that it refuses."""
+    try:
+        return str(request.get_host())
+    except DisallowedHost:
+        return ""
 
 
 async def in_django_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

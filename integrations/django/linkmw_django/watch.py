@@ -41,7 +41,7 @@ class Guards:
         self._settings = settings
         self._opening = threading.Lock()
         self._made: dict[bool, Guard] = {}
-        self.closes = settings.mode == "replace"
+        self.closes = settings.closes
         self._doors: Doors | None = None
 
     def stands_now(self, marker: Marker) -> bool:

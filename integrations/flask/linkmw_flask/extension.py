@@ -10,11 +10,12 @@ from flask import Flask
 
 from linkmw.errors import SettingsError
 from linkmw.gate.claim import Claim
+from linkmw.gate.hosts import Gates
 from linkmw.http import Request
 from linkmw.settings import Settings, load
-from linkmw.wsgi import LinkMiddleware
+from linkmw.wsgi import LinkMiddleware, by_host
 from linkmw_flask.product import Product
-from linkmw_flask.watch import Watch
+from linkmw_flask.watch import Watch, Watches
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -61,17 +62,25 @@ class LinkMW:
 
     def init_app(self, app: Flask) -> None:
         settings = load({**app.config.get_namespace("LINKMW_"), **self.settings})
+        inner = app.wsgi_app
         try:
-            product = self._product_of(app, settings)
+            shells = Gates(settings, lambda own: self._shell(app, inner, own))
         except SettingsError as error:
-            app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)))
+            app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)), hosts=())
             Claim(app.extensions["linkmw"])  # says so in the log
             return
         app.extensions["linkmw"] = settings
-        shell: Any = _Shell(app.wsgi_app, product=product, settings=settings)
+        if settings.hosts:
+            Watches(shells)
+        # Flask's own way to add WSGI middleware.
+        app.wsgi_app = by_host(shells) if settings.hosts else shells.of("")  # type: ignore[assignment, method-assign]
+
+    def _shell(self, app: Flask, inner: Any, settings: Settings) -> _Shell:
+        product = self._product_of(app, settings)
+        shell = _Shell(inner, product=product, settings=settings)
         if settings.on:
             shell.watch = Watch(app, product, settings, shell.ports, shell.asked)
-        app.wsgi_app = shell  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
+        return shell
 
     def _product_of(self, app: Flask, settings: Settings) -> Product:
         if self.product is None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Flask, Request, Response, has_request_context, request, request_started
 from flask.sessions import SessionInterface
 
 from linkmw import http
 from linkmw.gate.guard import MARKER, Guard, marker_in
+from linkmw.gate.hosts import Gates
 from linkmw.gate.outcome import Outcome, follow, is_sign_in, outcome
 from linkmw.model import Marker
 from linkmw.run import run_now
@@ -47,7 +48,7 @@ class _Seen:
 class WatchedSessions:
     """What keeps the sessions of an application, in every other respect as it is."""
 
-    def __init__(self, own: SessionInterface, watch: Watch) -> None:
+    def __init__(self, own: SessionInterface, watch: Watch | Watches) -> None:
         self._own, self._watch = own, watch
 
     def open_session(self, app: Flask, request: Request) -> Any:
@@ -87,7 +88,8 @@ class Watch:
         self._app, self._product, self._settings = app, product, settings
         self._ports, self._asked = ports, asked
         self._guarded: Guard | None = None
-        self.closes = settings.mode == "replace"
+        self.closes = settings.closes
+        self.all: Watch | Watches = self  # what is shown every session: this one, unless there are several hosts
         # In the environ: what `opened` saw. Applications inside each other share one.
         self._key = f"linkmw.session.{id(self)}"
         if not product.native.key:
@@ -99,7 +101,7 @@ class Watch:
         """The application's sessions are watched, whatever keeps them by now."""
         keeper: Any = self._app.session_interface
         if type(keeper) is not WatchedSessions:
-            keeper = WatchedSessions(keeper, self)
+            keeper = WatchedSessions(keeper, self.all)
             self._app.session_interface = keeper
 
     def _listen_to_flask_login(self) -> None:
@@ -243,6 +245,37 @@ class Watch:
         answer = run_now(follow(self._ports(), self._settings, self._asked(request.environ), marker, what))
         if answer is not None:
             _become(response, answer)
+
+
+class Watched(Protocol):
+    """What a host has: its watch, if linkmw is on there."""
+
+    @property
+    def watch(self) -> Watch | None: ...
+
+
+class Watches:
+    """The watches of an application that serves several hosts: each session is shown to that of its request's host."""
+
+    def __init__(self, gates: Gates[Watched]) -> None:
+        self._gates = gates
+        found = [gate.watch for gate in gates if gate.watch is not None]
+        self.closes = any(watch.closes for watch in found)
+        for watch in found:
+            watch.all = self
+
+    def opened(self, opened: Any, request: Request) -> None:
+        watch = self._of(request)
+        if watch is not None:
+            watch.opened(opened, request)
+
+    def closing(self, session: Any, response: Response) -> None:
+        watch = self._of(request) if has_request_context() else None
+        if watch is not None:
+            watch.closing(session, response)
+
+    def _of(self, request: Request) -> Watch | None:
+        return self._gates.of(request.environ.get("HTTP_HOST", "")).watch
 
 
 def _become(response: Response, answer: http.Response) -> None:

@@ -13,7 +13,7 @@ from linkmw.gate.guard import Guard, marker_in
 from linkmw.gate.outcome import Outcome, follow
 from linkmw.http import Response
 from linkmw.model import Marker
-from linkmw.settings import load
+from linkmw.settings import Settings, load
 from linkmw_starlette.bridge import LOOP
 from linkmw_starlette.product import Product
 from linkmw_starlette.watch import Watch
@@ -24,14 +24,16 @@ log = logging.getLogger("linkmw")
 class LinkMiddleware(asgi.LinkMiddleware):
     """`Middleware(LinkMiddleware, product=product)`, after the SessionMiddleware that fills `scope["session"]`.
 
-    settings: as in `linkmw.settings.Settings`; the environment wins over them.
+    settings: as in `linkmw.settings.Settings`; the environment wins over them. Or those in force, read already.
     """
 
-    def __init__(self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | None = None) -> None:
-        read = load(settings)
-        self._closes = read.on and read.mode == "replace"
+    def __init__(
+        self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | Settings | None = None
+    ) -> None:
+        read = settings if isinstance(settings, Settings) else load(settings)
+        self._closes = read.on and read.closes
         admit = self._admit if self._closes else None
-        watched = Watch(app, product, read, self._path, self._follow, admit) if read.on else app
+        watched = Watch(app, product, read, self._path, self._follow, admit) if read.on and not read.hosts else app
         super().__init__(watched, product=product, settings=read)
         self._sessions = product
         self._guarded: Guard | None = None

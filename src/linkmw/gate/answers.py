@@ -8,7 +8,7 @@ from typing import Literal
 
 from linkmw import log
 from linkmw.errors import UNEXPECTED, LinkmwError, TooMany, Unavailable
-from linkmw.gate import places
+from linkmw.gate import native_login, places
 from linkmw.gate.browser import Browser, form_token
 from linkmw.gate.ports import Branding, Ports
 from linkmw.http import GUARD_HEADERS, Request, Response, origin_of, page
@@ -83,19 +83,20 @@ def noted(settings: Settings, request: Request, error: Exception) -> Reference:
 
 
 async def refusal(ports: Ports, settings: Settings, request: Request, error: Exception) -> Response:
-    """The page for `error`: what happened, the way on, the native login, and the reference that is in the log."""
+    """The page for `error`: what happened, the way on, the native login if open, and the reference in the log."""
     reference = noted(settings, request, error)
     known = error if isinstance(error, LinkmwError) else LinkmwError()
     wait = known.retry_after if isinstance(known, TooMany) else 0
     start = places.ours(settings, "login")
     away = isinstance(known, Unavailable)
+    native = await native_login.url(ports, settings, request)
     html = screens.error(
         look=await look_of(ports, settings),
         problem=problem_of(known),
         reference=reference,
-        start_again="" if away or known.code == "no_session" else start,
+        start_again="" if away or (known.code == "no_session" and native) else start,
         try_again=start if away else "",
-        native_login=places.native_login(settings),
+        native_login=native,
         wait_seconds=wait,
         lifetime_seconds=settings.sign_in_seconds,
     )

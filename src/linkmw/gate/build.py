@@ -36,7 +36,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         proofs=stores.proofs,
         sessions=stores.sessions,
         marks=stores.marks,
-        tries=stores.tries,
+        tries=GateStores(commands, settings.limits_prefix or settings.redis_prefix).tries,
         entries=stores.entries,
         sign_outs=stores.sign_outs,
         password_hashes=stores.password_hashes,
@@ -53,18 +53,20 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
 def guard(settings: Settings, *, blocking: bool) -> Guard:
     """The guard of this process, with connections of its own. As `build`; an awaited one serves any number of loops."""
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
-    closing = doors(settings, blocking=blocking) if settings.mode == "replace" else None
+    closing = doors(settings, blocking=blocking) if settings.closes else None
     return Guard(GateStores(commands, settings.redis_prefix).sessions, now, doors=closing)
 
 
 def doors(settings: Settings, *, blocking: bool) -> Doors:
     """The doors of this product, probed over connections of their own: no visitor can keep the probe waiting (PR02)."""
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
+    # Since when is kept apart where only some routes close: sessions have their time from when all of them do.
+    prefix = settings.redis_prefix if settings.closes else f"{settings.redis_prefix}some:"
     return Doors(
         settings,
         HubClient(settings, BlockingWire() if blocking else AwaitedWire(), clock=time.monotonic, now=now, token=token),
         commands.ping,
-        GateStores(commands, settings.redis_prefix).switched_on,
+        GateStores(commands, prefix).switched_on,
         Permits(path_of(settings), now),
         now=now,
         said=_DOORS,

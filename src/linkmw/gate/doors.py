@@ -19,10 +19,9 @@ from linkmw.switch import effective
 
 if TYPE_CHECKING:
     from linkmw.gate.permits import Permits
-    from linkmw.gate.ports import Hub, SwitchedOn
+    from linkmw.gate.ports import Branding, Hub, SwitchedOn
     from linkmw.settings import Settings
 
-_AWAY = f"{NATIVE}away"
 
 REMEMBERED_SECONDS = 60.0  # so long this process takes Redis' word on when `replace` began
 
@@ -51,6 +50,8 @@ class Doors:
     ) -> None:
         self.permits = permits
         self._settings = settings
+        # Names the client: the doors of one tenant's host open nothing at another's.
+        self._away_sid = f"{NATIVE}away:{settings.client_id}"
         self._hub = hub
         self._redis = Kept(ping, settings.probe_seconds, clock)
         self._switched_on = switched_on
@@ -62,8 +63,8 @@ class Doors:
 
     @property
     def in_use(self) -> bool:
-        """Does this product close doors at all? All else about them is asked only then."""
-        return self._settings.mode == "replace"
+        """Does this product close a door at all? All else about them is asked only then."""
+        return self._settings.replaces
 
     async def standing(self) -> Position:
         """How the doors stand. Never raises for what is away."""
@@ -86,7 +87,7 @@ class Doors:
         state = await self._hub.state()
         if not state.healthy:
             raise Unavailable("the hub says that a part of it is away")
-        mode = effective(self._settings.mode, state.mode, healthy=True, percent=state.percent)
+        mode = effective("replace", state.mode, healthy=True, percent=state.percent)
         return "beside" if mode == "replace" and state.percent < 100 else mode
 
     async def _away(self, error: LinkmwError) -> Position:
@@ -98,10 +99,18 @@ class Doors:
         self._say("away", error.code)
         return "away"
 
-    async def are_shut(self) -> bool:
-        """Does nobody come in through a door of the product's own, break-glass aside?"""
+    async def turns_away(self) -> Position:
+        """Does a door that closes let nobody through? "open" when it does: while away it is as the settings say."""
         standing = await self.standing()
-        return standing == "closed" or (standing == "away" and self._settings.when_away == "closed")
+        return "open" if standing == "away" and self._settings.when_away == "native" else standing
+
+    async def branding(self) -> Branding:
+        """How the hub last said that pages look, whom to ask included: the probe has heard it when nobody else did."""
+        return await self._hub.branding()
+
+    async def are_shut(self) -> bool:
+        """Does nobody come in through any door of the product's own, break-glass aside?"""
+        return self._settings.closes and await self.turns_away() != "open"
 
     async def refuses(self) -> bool:
         """Is a native session without a marker nobody's? Those from before the switch-on have their time (P-3)."""
@@ -115,10 +124,10 @@ class Doors:
         A marker for it to carry, "ended", or "as_it_is". username: of the account, asked for only where it matters.
         """
         standing = await self.standing()
-        if standing == "open":
+        if standing == "open" or not self._settings.closes:
             return "as_it_is"
         if standing == "away" and self._settings.when_away == "native":
-            return Marker(_AWAY, self._now() + self._settings.native_session_seconds)
+            return Marker(self._away_sid, self._now() + self._settings.native_session_seconds)
         permit = self.permits.of(await username()) if self.permits.any() else None
         if permit is None:
             audit.note_of_gate(self._settings, self._now(), "native_sign_in", "refused", code="door_closed")
@@ -135,7 +144,7 @@ class Doors:
 
     def stands(self, marker: Marker) -> bool:
         """Is this session of the native kind still one, its time aside? What break-glass opened, revoking ends."""
-        return marker.sid == _AWAY or self.permits.has(marker.sid.removeprefix(NATIVE))
+        return marker.sid == self._away_sid or self.permits.has(marker.sid.removeprefix(NATIVE))
 
     async def _note_switch_on(self) -> None:
         if self._since and self._clock() < self._known_until:

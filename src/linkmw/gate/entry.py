@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from linkmw.errors import LinkmwError, LinkRefused, NoCookie, RequestRefused, TooMany
-from linkmw.gate import answers, audit, codes, native, places, shown
+from linkmw.gate import answers, audit, codes, native, native_login, places, shown
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
 from linkmw.gate.ports import Entry, OwnCheck, Ports, SecondFactor, Totp, UnknownFactor
@@ -41,7 +41,8 @@ async def enter(ports: Ports, settings: Settings, request: Request, browser: Bro
 async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET second-factor?record=…: "Two-factor authentication"."""
     browser, entry = await _found(ports, settings, request, request.query.get("record"))
-    return await codes.page(ports, settings, request, _form(settings, browser, entry), places.native_login(settings))
+    cancel = await native_login.url(ports, settings, request)
+    return await codes.page(ports, settings, request, _form(settings, browser, entry), cancel)
 
 
 async def check(ports: Ports, settings: Settings, request: Request) -> Response:
@@ -123,7 +124,7 @@ async def _refused(
         return None
     if verdict.is_guess:
         _note(ports, settings, request, entry, "too_many_codes" if verdict.wait else "wrong_code")
-    form, cancel = _form(settings, browser, entry), places.native_login(settings)
+    form, cancel = _form(settings, browser, entry), await native_login.url(ports, settings, request)
     return await codes.page(ports, settings, request, form, cancel, verdict)
 
 
@@ -174,7 +175,8 @@ async def _stopped(ports: Ports, settings: Settings, request: Request, entry: En
     html = screens.unknown_second_factor(
         look=await answers.look_of(ports, settings),
         account=entry.username,
-        native_login=places.native_login(settings),
+        native_login=await native_login.url(ports, settings, request),
+        start_again=places.ours(settings, "login"),
         reference=answers.noted(settings, request, refused),
         help_url=places.own(settings, settings.second_factor_help),
         purpose="sign_in",

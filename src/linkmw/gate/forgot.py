@@ -20,7 +20,7 @@ from linkmw.settings import Settings
 
 async def show(ports: Ports, settings: Settings, request: Request) -> Response:
     """GET forgot?record=…: the form; with `sent`, that a mail is on its way."""
-    if "sent" in request.query and settings.mode == "replace":
+    if "sent" in request.query and settings.closes:
         return await _sent(ports, settings, request.query.get("record"))
     try:
         proving = await find(ports, settings, request, request.query.get("record"))

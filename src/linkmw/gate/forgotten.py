@@ -36,12 +36,12 @@ async def identity(ports: Ports, settings: Settings, request: Request) -> str | 
 
 
 async def _of(ports: Ports, settings: Settings, browser: Browser) -> ProofRecord | None:
-    return await ports.proofs.get(_owner(browser), _RECORD) if settings.mode == "replace" else None
+    return await ports.proofs.get(_owner(browser), _RECORD) if settings.closes else None
 
 
 async def forget(ports: Ports, settings: Settings, browser: Browser) -> None:
     """The new password was shown: nobody else at this browser is to read the address."""
-    if settings.mode == "replace":
+    if settings.closes:
         await ports.proofs.drop(_owner(browser), _RECORD)
 
 

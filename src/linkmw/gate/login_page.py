@@ -18,9 +18,12 @@ logger = logging.getLogger("linkmw.gate")
 
 async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     """Decorate, or Pass for whatever is no page to a person, and while hub, Redis or Keycloak is away."""
-    if ports.doors.in_use and not ports.doors.permits.any():
-        standing = await ports.doors.standing()
-        if standing == "closed" or (standing == "away" and settings.when_away == "closed"):
+    mode = settings.mode_of(request.path)
+    if mode == "off":
+        return PASS
+    if mode == "replace" and not ports.doors.permits.any():
+        standing = await ports.doors.turns_away()
+        if standing != "open":
             return await closed_door.answer(ports, settings, request, away=standing == "away")
     if request.method not in ("GET", "HEAD") or not wants_page(request):
         return PASS
@@ -28,7 +31,7 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         state = await ports.hub.state()
         if not state.healthy:
             raise Unavailable("the hub says that a part of it is away")
-        if effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "off":
+        if effective(mode, state.mode, healthy=True, percent=state.percent) == "off":
             return PASS
         await ports.ping()
     except LinkmwError as error:
@@ -58,8 +61,8 @@ def _of_share(ports: Ports, settings: Settings, request: Request, state: HubStat
     browser = known_or_new(settings, request, ports.token)
     if not in_share(browser, state.percent):
         return Decorate(head=request.method == "HEAD", headers=browser.headers) if browser.headers else PASS
-    replaces = effective(settings.mode, state.mode, healthy=True, percent=state.percent) == "replace"
-    if replaces and not ports.doors.permits.any():
+    mode = effective(settings.mode_of(request.path), state.mode, healthy=True, percent=state.percent)
+    if mode == "replace" and not ports.doors.permits.any():
         return redirect(places.start(settings, request), browser.headers)
     return _of_everybody(settings, request, state, browser.headers)
 

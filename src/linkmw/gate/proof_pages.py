@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from linkmw.errors import LinkmwError, ProtocolError, TooMany, Unavailable
-from linkmw.gate import answers, audit, codes, places
+from linkmw.gate import answers, audit, codes, native_login, places
 from linkmw.gate.browser import Browser
 from linkmw.gate.codes import Verdict
 from linkmw.gate.ports import Ports, ProofRecord, UnknownFactor
@@ -58,7 +58,7 @@ class Proving:
         """
         if self.is_first:
             return True
-        if self.settings.mode != "replace":
+        if not self.settings.closes:
             return False
         try:
             return (await self.ports.hub.state()).mode == "replace"
@@ -76,6 +76,10 @@ class Proving:
 
     async def look(self) -> Look:
         return await answers.look_of(self.ports, self.settings)
+
+    async def native_login(self) -> str:
+        """The product's own login page; "" while it is closed."""
+        return await native_login.url(self.ports, self.settings, self.request)
 
     def back(self, here: str) -> str:
         """Where somebody goes who leaves: to the manager, if the proof came from there (MIM-11), else to `here`."""
@@ -119,7 +123,7 @@ async def _link_account(proving: Proving, asked: _Asked) -> str:
         problem=asked.problem,
         wait_seconds=asked.wait,
         forgot_password=places.own(settings, settings.forgot_password),
-        cancel=proving.back(places.native_login(settings)),
+        cancel=proving.back(await proving.native_login()),
         reference=asked.reference,
     )
 
@@ -154,7 +158,7 @@ async def _link_old_account(proving: Proving, asked: _Asked) -> str:
 
 async def code_page(proving: Proving, verdict: Verdict | None = None) -> Response:
     """MIM-5."""
-    cancel = proving.back(places.native_login(proving.settings))
+    cancel = proving.back(await proving.native_login())
     return await codes.page(proving.ports, proving.settings, proving.request, proving.form(), cancel, verdict)
 
 
@@ -176,7 +180,8 @@ async def unknown_factor(proving: Proving, account: Account, factor: UnknownFact
     html = screens.unknown_second_factor(
         look=await proving.look(),
         account=account.username,
-        native_login=places.native_login(proving.settings),
+        native_login=await proving.native_login(),
+        start_again=places.ours(proving.settings, "login"),
         reference=proving.noted(LinkmwError(f"second factor: {factor.kind}", code="second_factor_unknown")),
         help_url=places.own(proving.settings, proving.settings.second_factor_help),
     )

@@ -20,13 +20,13 @@ async def note(ports: Ports, settings: Settings, browser: Browser, account_id: s
 
 async def was(ports: Ports, settings: Settings, request: Request, account_id: str) -> bool:
     """Has this browser shown it just now?"""
-    browser = known(settings, request) if settings.mode == "replace" else None
+    browser = known(settings, request) if settings.closes else None
     return browser is not None and await ports.marks.counted(_PURPOSE, _value(browser, account_id)) > 0
 
 
 async def forget(ports: Ports, settings: Settings, browser: Browser, account_id: str) -> None:
     """The sign-in it was shown for is done: the next one asks again."""
-    if settings.mode == "replace":
+    if settings.closes:
         await ports.marks.reset(_PURPOSE, _value(browser, account_id))
 
 

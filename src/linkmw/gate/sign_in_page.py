@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from linkmw import redirects
 from linkmw.errors import Unavailable
-from linkmw.gate import answers, places
+from linkmw.gate import answers, native_login, places
 from linkmw.gate.ports import Ports
 from linkmw.http import Request, Response, page, redirect
 from linkmw.pages import screens
@@ -13,7 +13,7 @@ from linkmw.switch import effective
 
 
 async def show(ports: Ports, settings: Settings, request: Request) -> Response:
-    """GET sign-in: the button and the native login; that login alone while the tenant is off. Raises Unavailable."""
+    """GET sign-in: the button and the native login; only the one of them that leads anywhere. Raises Unavailable."""
     state = await ports.hub.state()
     if not state.healthy:
         raise Unavailable("the hub says that a part of it is away")
@@ -21,9 +21,9 @@ async def show(ports: Ports, settings: Settings, request: Request) -> Response:
         return redirect(places.native_login(settings))
     await ports.ping()
     then = redirects.judge(request.query.get("next"), default="")
-    html = screens.sign_in(
-        look=answers.dressed(settings, state.branding).look,
-        url=places.ours(settings, "login", **({"next": then} if then else {})),
-        native_login=places.native_login(settings),
-    )
-    return page(html)
+    url = places.ours(settings, "login", **({"next": then} if then else {}))
+    own = await native_login.url(ports, settings, request)
+    if not own:
+        return redirect(url)
+    look = answers.dressed(settings, state.branding).look
+    return page(screens.sign_in(look=look, url=url, native_login=own))

@@ -129,6 +129,12 @@ def by_back_channel(client: Client, url: str) -> str:
     return client.internal_url + url.removeprefix(client.public_url)
 
 
+def native_login(client: Client) -> str:
+    """The product's own login page; "" while the hub has it closed: it would lead back here (P-3)."""
+    closed = client.mode == "replace" and client.percent >= 100
+    return "" if closed else client.login_url or client.public_url
+
+
 def signed_out(settings: HubSettings, tenant: Tenant) -> str:
     """Where Keycloak sends browsers after a sign-out: the tenant's one post-logout redirect URI there."""
     return settings.public_url + in_manager(tenant, "signed-out")

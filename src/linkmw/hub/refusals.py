@@ -86,15 +86,15 @@ def _error_page(
         start_again="" if away else start,
         try_again=start or _again(settings, request) if away else "",
         manager=place.manager(settings, where.tenant) if where else "",
-        native_login=(client.login_url or client.public_url) if client and _has_native_login(client, away) else "",
+        native_login=_native_login(client, away=away) if client else "",
         wait_seconds=error.retry_after if isinstance(error, TooMany) else 0,
         lifetime_seconds=first_rules.MAIL_SECONDS if problem == "link_expired" else settings.sign_in_seconds,
     )
 
 
-def _has_native_login(client: Client, away: bool) -> bool:
-    """In `replace` its login route leads back here, but for while a part is away (P-3, P-5)."""
-    return client.mode != "replace" or away
+def _native_login(client: Client, *, away: bool) -> str:
+    """While a part is away a door that is closed otherwise stands open, unless the product wants it so (P-5)."""
+    return client.login_url or client.public_url if away else place.native_login(client)
 
 
 def _again(settings: HubSettings, request: Request) -> str:

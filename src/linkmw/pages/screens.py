@@ -104,15 +104,20 @@ def unknown_second_factor(
     account: str,
     native_login: str,
     reference: Reference,
+    start_again: str = "",
     help_url: str = "",
     purpose: Literal["link", "sign_in"] = "link",
 ) -> str:
-    """MIM-5, OT08: a second factor that cannot be checked stops a proof, or a sign-in through a link."""
+    """MIM-5, OT08: a second factor that cannot be checked stops a proof, or a sign-in through a link.
+
+    native_login: "" while that is closed; then `start_again` is the way on.
+    """
     return render(
         "unknown_second_factor.html",
         look=look,
         account=account,
         native_login=native_login,
+        start_again=start_again,
         reference=reference,
         help=help_url,
         purpose=purpose,

@@ -207,7 +207,7 @@ async def linked(ports: Ports, settings: HubSettings, request: Request) -> Respo
             identity_email=flow.identity_email,
             manager=place.manager(settings, where.tenant),
             mailed=any(notices.addresses(flow.account.email, flow.identity_email)),
-            sign_in=native_login(where) if flow.step == "done" else "",
+            sign_in=place.native_login(where.product) if flow.step == "done" else "",
         )
         return page(html, form_action=[origin_of(where.product.redirect_uri)])
 
@@ -227,11 +227,6 @@ async def go_on(ports: Ports, settings: HubSettings, request: Request) -> Respon
             raise RequestRefused("the link was removed meanwhile", code="expired")
         await flows.keep(ports, flow)
         return await provider.grant(ports, settings, request, where, flow, link)
-
-
-def native_login(where: Place) -> str:
-    """The product's own way in: whoever comes back from Continue may not have got through it (PR24)."""
-    return where.product.login_url or where.product.public_url
 
 
 def leave_url(settings: HubSettings, where: Place, flow: Flow) -> str:

@@ -1,0 +1,38 @@
+"""One product that serves several hosts, each with settings of its own: whose gate a request comes to (P-4).
+
+The Host header chooses among the hosts that are configured, and says nothing else (HT09, UM08). Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from linkmw.settings import Settings
+
+Gate = TypeVar("Gate", covariant=True)
+
+
+class Gates(Generic[Gate]):
+    """A gate for each host with settings of its own, and one for all others. A shell makes it in its constructor."""
+
+    def __init__(self, settings: Settings, made: Callable[[Settings], Gate]) -> None:
+        self._others = made(replace(settings, hosts=()))
+        self._own = {host: made(own) for host, own in settings.hosts}
+
+    def of(self, host: str) -> Gate:
+        """The gate for a request with this Host header; "" for one that has none."""
+        return self._own.get(name_in(host), self._others)
+
+    def __iter__(self) -> Iterator[Gate]:
+        yield self._others
+        yield from self._own.values()
+
+
+def name_in(host: str) -> str:
+    """The name in a Host header: without port, in lower case, and without the dot that may end it.
+
+    "Shop.example.com.:8000" is that host to browsers and frameworks, so its doors are those of shop.example.com.
+    """
+    return host.strip().partition(":")[0].lower().removesuffix(".")
