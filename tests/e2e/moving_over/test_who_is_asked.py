@@ -172,12 +172,13 @@ def test_ake15_ake28_bf08_lt18_nothing_is_told_of_names_and_everybody_sets_a_pas
     later.signs_in_at_keycloak(account.email, account.password)
     expect(later.page.get_by_text("Invalid username or password")).to_be_visible()
     later.page.get_by_role("link", name="Forgot Password?").click()
-    later.page.locator("#kc-reset-password-form input[type=submit]").click()
+    later.page.locator("#username").fill(account.email)
+    later.page.get_by_role("button", name="Submit").click()
     mail = globex.inbox.wait_for(to=account.email, subject="Reset password")
     later.opens(_link_in(mail["text"]))
     for field in ("#password-new", "#password-confirm"):
         later.page.locator(field).fill("a-new-password-of-globex")
-    later.page.locator("#kc-passwd-update-form input[type=submit]").click()
+    later.page.get_by_role("button", name="Submit").click()
     is_in(later, product, account)
 
 
