@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx2
 from tests.e2e.world import World
@@ -38,6 +39,23 @@ class Globex:
         self.products[house].add_accounts([account])
         used("a password", account.password)
         return account
+
+    @contextmanager
+    def asking_of_passwords(self, policy: str) -> Iterator[None]:
+        """The realm has this policy while the block runs, and the hub was told."""
+        self._ask_of_passwords(policy)
+        try:
+            yield
+        finally:
+            self._ask_of_passwords("")
+
+    def _ask_of_passwords(self, policy: str) -> None:
+        with self._world._admin() as admin:
+            admin.put(f"/admin/realms/{GLOBEX.key}", json={"passwordPolicy": policy}).raise_for_status()
+        hub, contact = self._world.hub, "passwords@globex.example" if policy else GLOBEX.contact
+        hub._admin().change_tenant(GLOBEX.key, password_policy=policy, contact=contact)
+        page = f"{hub.internal_url}/t/{GLOBEX.key}/signed-out"
+        self._world.until(lambda: contact in httpx2.get(page).text)  # which shows that it knows
 
     def stop(self) -> None:
         """Its products are gone, and the hub has one tenant again, as other stories expect of its address."""

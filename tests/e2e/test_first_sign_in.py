@@ -144,3 +144,27 @@ def test_ake07_an_unknown_address_is_told_so(globex, new_browser) -> None:
     names_himself(person, globex.products["shop"], "nobody@globex.example")
     expect(person.page.get_by_role("heading", name="User not found")).to_be_visible()
     expect(person.page.get_by_text("contact your administrator").first).to_be_visible()
+
+
+def test_ake15_a_password_that_falls_short_of_the_realms_policy_is_to_be_replaced_there(globex, new_browser) -> None:
+    product, account = globex.products["notes"], globex.new_account("notes")
+    with globex.asking_of_passwords("length(30) and digits(1)"):
+        person = Person.sits_down(new_browser())
+        names_himself(person, product, account.email)
+        gives_password(person, product, account.password)
+        opens_link(person.context.new_page(), product, account, confirms_address(person, globex, account.email))
+        person.page.get_by_role("button", name="Continue", exact=True).click()
+        is_in(person, product, account)  # what was proven opens the product all the same
+
+        later = Person.sits_down(new_browser())
+        names_himself(later, product, account.email)
+        later.signs_in_at_keycloak(account.email, account.password)
+        new = later.page.locator("#password-new")
+        expect(new).to_be_visible()
+        later.is_nobody_at(product.url)
+        chosen = f"1-{account.password * 2}"
+        used("a password", chosen)
+        new.fill(chosen)
+        later.page.locator("#password-confirm").fill(chosen)
+        later.page.locator("[type=submit]").first.click()
+        is_in(later, product, account)
