@@ -133,6 +133,20 @@ class Globex:
         finally:
             self._change(**{name: getattr(before, name) for name in changes})
 
+    @contextmanager
+    def asking_of_passwords(self, policy: str) -> Iterator[None]:
+        """The realm has this policy while the block runs, and the hub was told."""
+        with self.tenant(password_policy=policy):
+            self._ask_of_passwords(policy)
+            try:
+                yield
+            finally:
+                self._ask_of_passwords("")
+
+    def _ask_of_passwords(self, policy: str) -> None:
+        with self.world._admin() as admin:
+            admin.put(f"/admin/realms/{GLOBEX.key}", json={"passwordPolicy": policy}).raise_for_status()
+
     def _change(self, **changes: Any) -> None:
         """Seen in the foot of an error page, whose address for help changes along."""
         help_url = f"https://help.globex.example/{secrets.token_hex(4)}"

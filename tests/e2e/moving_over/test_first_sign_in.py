@@ -18,6 +18,7 @@ from tests.e2e.first_steps import (
 )
 from tests.e2e.moving import Globex
 from tests.e2e.person import Person
+from tests.secrets_in_logs import used
 
 from linkmw.demo.products.accounts import ADDRESS_CONFIRMED
 from linkmw.demo.products.people import Person as Account
@@ -112,3 +113,27 @@ def finds_more_accounts(person: Person, globex: Globex, account: Account) -> Non
     opens_link(person.context.new_page(), shop, account, confirms_address(person, globex, account.email))
     goes_on_by_itself(person)
     expect(person.page.get_by_role("heading", name="We found more accounts of yours")).to_be_visible()
+
+
+def test_ake15_a_password_that_falls_short_of_the_realms_policy_is_to_be_replaced_there(globex, new_browser) -> None:
+    product, account = globex.products["notes"], globex.new_account("notes")
+    with globex.asking_of_passwords("length(30) and digits(1)"):
+        person = Person.sits_down(new_browser())
+        names_himself(person, product, account.email)
+        gives_password(person, product, account.password)
+        opens_link(person.context.new_page(), product, account, confirms_address(person, globex, account.email))
+        goes_on_by_itself(person)
+        is_in(person, product, account)  # what was proven opens the product all the same
+
+        later = Person.sits_down(new_browser())
+        names_himself(later, product, account.email)
+        later.signs_in_at_keycloak(account.email, account.password)
+        new = later.page.locator("#password-new")
+        expect(new).to_be_visible()
+        later.is_nobody_at(product.url)
+        chosen = f"1-{account.password * 2}"
+        used("a password", chosen)
+        new.fill(chosen)
+        later.page.locator("#password-confirm").fill(chosen)
+        later.page.locator("[type=submit]").first.click()
+        is_in(later, product, account)
