@@ -8,11 +8,19 @@ import click
 
 from linkmw.cli.break_glass import break_glass
 from linkmw.cli.hub import hub
+from linkmw.cli.keycloak import keycloak
 from linkmw.cli.status import status
 from linkmw.errors import LinkmwError, SettingsError, Unavailable
 
 # What the hub's commands need besides the base install, by the name that is imported.
-_EXTRAS = {"sqlalchemy": "hub", "alembic": "hub", "starlette": "hub", "uvicorn": "hub", "psycopg": "postgres"}
+_EXTRAS = {
+    "sqlalchemy": "hub",
+    "alembic": "hub",
+    "starlette": "hub",
+    "uvicorn": "hub",
+    "keycloak": "hub",
+    "psycopg": "postgres",
+}
 
 
 class _Refused(click.ClickException):
@@ -63,4 +71,5 @@ def main() -> None:
 
 main.add_command(break_glass)
 main.add_command(hub)
+main.add_command(keycloak)
 main.add_command(status)

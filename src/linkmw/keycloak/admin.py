@@ -16,6 +16,7 @@ from linkmw.model import Secret
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 5
+SETUP_SECONDS = 60  # keys of a realm that is made take their time, and an operator waits rather than begins again
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def as_administrator(administrator: Administrator, realm: str) -> KeycloakAdmin:
         password=str(administrator.password),
         user_realm_name=administrator.user_realm,
         client_id="admin-cli",
-        timeout=TIMEOUT_SECONDS,
+        timeout=SETUP_SECONDS,
     )
 
 

@@ -36,6 +36,10 @@ class Realm:
         self._administrator = administrator
         self._admin = as_administrator(administrator, realm)
 
+    def sign_in(self) -> None:
+        """The administrator is known there. Anything else asked does this by itself, and says less when it fails."""
+        asked("sign in its administrator", self._admin.connection.get_token)
+
     def version(self) -> str:
         """Keycloak's own; "" where this administrator may not know."""
         found = asked("say its version", self._admin.get_server_info)
