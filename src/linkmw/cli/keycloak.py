@@ -110,9 +110,9 @@ def setup(
     realm = Realm(keycloak_admin.given_or_asked(reached, admin, admin_realm, admin_password), wanted.realm)
     languages = (DEFAULT, *(one for one in LANGUAGES if one != DEFAULT))
     settings = RealmSettings(registration, wanted.brand, languages)
-    client = client_of(wanted)
     keycloak_admin.sign_in(realm, admin, admin_realm)
     try:
+        client = client_of(wanted, realm.logout_url_of(wanted.client_id))
         planned = realm.plan(client, settings)
         _say(realm.name, planned)
         if not planned or dry_run:
@@ -127,17 +127,23 @@ def setup(
         raise keycloak_admin.clearer(error, admin, admin_realm) from None
 
 
-def client_of(wanted: Wanted) -> HubClient:
-    """The hub's client in this tenant's realm."""
+def client_of(wanted: Wanted, logout_url: str = "") -> HubClient:
+    """The hub's client in this tenant's realm.
+
+    logout_url: as it is at Keycloak, which may know the hub by another name than browsers do. Right unless it is
+    another path, or the operator says otherwise.
+    """
     from linkmw.keycloak import HubClient
 
     path = f"/t/{wanted.tenant}"
+    logout = f"{path}/backchannel-logout"
+    stands = not wanted.hub_internal_url and logout_url.endswith(logout)
     return HubClient(
         wanted.client_id,
         wanted.secret,
         redirect_uris=(f"{wanted.hub_url}{path}/callback",),
         signed_out_uris=(f"{wanted.hub_url}{path}/signed-out",),
-        logout_url=f"{wanted.hub_internal_url or wanted.hub_url}{path}/backchannel-logout",
+        logout_url=logout_url if stands else f"{wanted.hub_internal_url or wanted.hub_url}{logout}",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from linkmw.cli.break_glass import break_glass
+from linkmw.cli.doctor.commands import doctor
 from linkmw.cli.hub import hub
 from linkmw.cli.keycloak import keycloak
 from linkmw.cli.status import status
@@ -61,8 +62,8 @@ def main() -> None:
     """Sign in to the web applications you already have with one identity, linked by proof.
 
     \b
-    In a product:  linkmw status, linkmw break-glass
-    At the hub:    linkmw hub init, then linkmw hub product add, then linkmw hub serve
+    In a product:  linkmw status, linkmw doctor, linkmw break-glass
+    At the hub:    linkmw keycloak setup, linkmw hub init, linkmw hub product add, linkmw hub serve, linkmw hub doctor
 
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 settings, schema or installation must be changed first;
     4 a part (SQL, Redis, Keycloak) did not answer.
@@ -70,6 +71,7 @@ def main() -> None:
 
 
 main.add_command(break_glass)
+main.add_command(doctor)
 main.add_command(hub)
 main.add_command(keycloak)
 main.add_command(status)

@@ -102,6 +102,13 @@ class Realm:
             return ""
         return str(asked("read the client's secret", self._admin.get_client_secrets, found["id"]).get("value", ""))
 
+    def logout_url_of(self, client_id: str) -> str:
+        """Where Keycloak tells this client of sessions that have ended; "" for nowhere, and for no client."""
+        if self._realm() is None:
+            return ""
+        found = self._found(client_id) or {}
+        return str(found.get("attributes", {}).get("backchannel.logout.url", ""))
+
     def add_references(self) -> list[Step]:
         """Each step of the browser flow says in `amr` what it is (MIM-5); those that said nothing. Repeatable."""
         silent = self._silent()
