@@ -15,7 +15,7 @@ from linkmw.keycloak.client import (
     repaired,
     representation,
 )
-from linkmw.keycloak.settings import RealmSettings, nameless, new_realm, realm_changes, required_names, wanted
+from linkmw.keycloak.settings import RealmSettings, nameless, new_realm, realm_changes, repair, required_names
 from linkmw.keycloak.steps import REFERENCES, Step, referring, session_seconds, without_reference
 
 FLOOR = (26, 7, 3)  # older ones have account takeovers (security.md, 0)
@@ -81,7 +81,7 @@ class Realm:
             asked("make the realm", self._admin.create_realm, new_realm(self.name, settings))
             self._admin = as_administrator(self._administrator, self.name)  # the token of before knows nothing of it
         elif realm_changes(realm, settings):
-            asked("repair the realm", self._admin.update_realm, self.name, wanted(realm, settings))
+            asked("repair the realm", self._admin.update_realm, self.name, repair(realm, settings))
         profile = self._profile()
         if required_names(profile):
             asked("let people have no names", self._admin.update_realm_users_profile, nameless(profile))

@@ -65,6 +65,12 @@ def wanted(found: Mapping[str, Any], settings: RealmSettings) -> dict[str, Any]:
     return asked
 
 
+def repair(found: Mapping[str, Any], settings: RealmSettings) -> dict[str, Any]:
+    """What is sent to have the realm as it is wanted. Keycloak takes the OTP policy whole or not at all."""
+    otp = {name: value for name, value in found.items() if name.startswith("otpPolicy")}
+    return otp | wanted(found, settings)
+
+
 def realm_changes(found: Mapping[str, Any], settings: RealmSettings) -> list[Change]:
     """What has to change for the realm `found` to be as the hub needs it."""
     return [

@@ -95,6 +95,9 @@ def _as_client(
     of, asked = tenant.organization_id, now()
     answer = _token(http, tenant, metadata, grant_type="client_credentials")
     token = _object(answer).get("access_token")
+    if answer.status_code == 403 and _object(answer).get("error") == "access_denied":
+        yield checks.KEYCLOAK.wrong(_refusal(answer), "enable the realm at Keycloak, or `linkmw keycloak setup`", of=of)
+        return
     if answer.status_code != 200 or not isinstance(token, str):
         yield checks.KEYCLOAK_SECRET.wrong(_refusal(answer), of=of)
         return
