@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Standing = Literal["ok", "warning", "wrong"]
+Severity = Literal["ok", "warning", "wrong"]
 
 MOST_APART = 30  # seconds between two clocks; tokens forgive 60 (CF10)
 
@@ -41,7 +41,7 @@ class Finding:
     """What a check found. of: the tenant, product or path it is about, "" for the whole. Never holds a secret."""
 
     check: str
-    standing: Standing
+    standing: Severity
     found: str
     advice: str = ""
     of: str = ""
