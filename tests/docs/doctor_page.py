@@ -35,7 +35,7 @@ set; any other shows how it is wrapped with `--app module:application`. Where th
 its public address, `--at http://127.0.0.1:8000` says how it does.
 
 **At the hub**, with its environment and in its folder. What the hub's client may do at Keycloak is *tried*: a request
-without PKCE, by the implicit flow, or to another address has to be refused. What Keycloak shows to administrators alone,
+without PKCE, by the implicit flow, or to another address has to be refused. What Keycloak shows administrators alone,
 its version and the settings that nobody can try from outside, is looked at with `--admin-password-file FILE` or
 `LINKMW_KEYCLOAK_ADMIN_PASSWORD` (`docs/keycloak.md`). No mail is sent but with `--mail-to`.
 
