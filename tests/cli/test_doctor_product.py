@@ -23,13 +23,14 @@ from starlette.middleware.sessions import SessionMiddleware
 import linkmw.asgi
 import linkmw.wsgi
 import linkmw_starlette
+from linkmw.cli.doctor import catalogue, wiring
 from linkmw.cli.doctor import product as doctor
-from linkmw.cli.doctor import wiring
 from linkmw.cli.doctor.findings import Finding
 from linkmw.cli.main import main
 from linkmw.demo.hub import Hub
 from linkmw.demo.parts.processes import child_environment, free_port
 from linkmw.demo.product import ProductServer
+from linkmw.demo.stage import Stage
 from linkmw.settings import load
 
 COMPLETE = {
@@ -168,6 +169,25 @@ def test_ops01_cf05_settings_that_are_wrong_are_named(wiki: ProductServer) -> No
         "LINKMW_PUBLIC_URL must begin with https://"
         in seen(wiki, LINKMW_PUBLIC_URL="http://x.example")["settings"].found
     )
+
+
+def test_ops01_cf06_cf10_the_hub_of_the_demo_is_green_down_to_its_products_and_keycloaks_version(stage: Stage) -> None:
+    environment = child_environment(
+        {**stage.hub.settings, "LINKMW_KEYCLOAK_ADMIN_PASSWORD": stage.keycloak.admin_password}
+    )
+    command = [str(Path(sys.executable).with_name("linkmw")), "hub", "doctor", "--json"]
+    done = subprocess.run(
+        command, cwd=stage.folder / "hub", env=environment, capture_output=True, text=True, timeout=120
+    )
+    found = json.loads(done.stdout)["findings"]
+    assert done.returncode == 0, [one for one in found if one["standing"] == "wrong"]
+    assert {one["check"] for one in found if one["standing"] != "ok"} <= {"redis.version"}
+    assert {one["check"] for one in found} == {check.name for check in catalogue.AT_THE_HUB} - {"host"}
+    assert {one["of"] for one in found if one["check"] == "product"} == {
+        product.client_id for product in stage.products.values()
+    }
+    for secret in stage.kept.secrets():
+        assert secret not in done.stdout + done.stderr
 
 
 # --- how it is wired ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -271,6 +272,13 @@ def test_kf03_a_realm_that_is_disabled_is_said(office: Office) -> None:
     assert "keycloak" not in office.seen()
 
 
+def test_ops01_cf05_a_secret_that_somebody_typed_is_to_be_looked_at(office: Office) -> None:
+    office.client(secret="typed-by-hand")
+    found = office.seen(replace(office.tenant, keycloak_client_secret=Secret("typed-by-hand")))["keycloak.secret"]
+    assert (found.standing, found.found, "typed" in found.advice) == ("warning", "is right, and short", False)
+    assert "secret: another → as given" in office.setup("--yes").output
+
+
 class _Old(BaseHTTPRequestHandler):
     """A Keycloak that tells its administrator that it is an old one, and has no realm."""
 
@@ -372,6 +380,32 @@ def test_ops07_a_tenant_that_the_hub_knows_is_repaired_by_its_name_alone(
     assert office.seen(admin=True) == {}
     unknown = linkmw("keycloak", "setup", "--tenant", "nobody")
     assert (unknown.exit_code, "there is no tenant nobody" in unknown.output) == (1, True)
+
+
+def test_ops01_ops07_the_lines_of_the_readme_set_up_a_hub(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they stand, but for the addresses of this Keycloak, and without asking."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.txt").write_text(office.secret_file.read_text())
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    block = readme.partition("## Set up the hub")[2].partition("```sh\n")[2].partition("```")[0]
+    lines = block.replace("\\\n", "").replace("https://sso.acme.example/realms/acme", office.tenant.issuer)
+    commands = [shlex.split(line, comments=True) for line in lines.splitlines()]
+    inside = ["--internal-issuer", office.tenant.internal_issuer]
+    more = {"keycloak": [*inside, "--dry-run"], "init": inside}
+    ran = []
+    for words in commands:
+        if words[0] == "linkmw" and "serve" not in words:
+            name = words[1] if words[1] == "keycloak" else words[2]
+            environment = {PASSWORD: office.keycloak.admin_password}
+            ran.append((name, CliRunner().invoke(main, [*words[1:], *more.get(name, [])], env=environment)))
+    assert [name for name, _ in ran] == ["keycloak", "init", "doctor"]
+    assert [result.exit_code for name, result in ran if name != "doctor"] == [0, 0], [
+        result.output for _, result in ran
+    ]
+    assert "redirectUris: ['https://hub.example.com/t/acme/callback']" in ran[0][1].output  # another hub's until now
+    assert "keycloak.redirect" in ran[2][1].output
 
 
 def test_ops07_the_demos_own_realms_are_what_setup_makes(keycloak: Keycloak, office: Office) -> None:

@@ -27,7 +27,7 @@ from linkmw.oidc.authorize import code_challenge
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
 from linkmw.oidc.strict_json import read_object
-from linkmw.settings import read_public_url
+from linkmw.settings import MIN_SECRET, read_public_url
 
 SECONDS = 10
 NOBODY = "linkmw-doctor"  # a user that nobody is, and a path that nothing has
@@ -101,7 +101,14 @@ def _as_client(
     if answer.status_code != 200 or not isinstance(token, str):
         yield checks.KEYCLOAK_SECRET.wrong(_refusal(answer), of=of)
         return
-    yield checks.KEYCLOAK_SECRET.ok(tenant.keycloak_client_id, of=of)
+    if len(tenant.keycloak_client_secret) < MIN_SECRET:
+        yield checks.KEYCLOAK_SECRET.warning(
+            "is right, and short",
+            "have Keycloak make a new one, and give it to the hub: `linkmw hub tenant secret`",
+            of=of,
+        )
+    else:
+        yield checks.KEYCLOAK_SECRET.ok(tenant.keycloak_client_id, of=of)
     claims = _claims(token)
     yield _roles(claims, of)
     issued = claims.get("iat")
