@@ -70,6 +70,15 @@ def test_rf05_the_hub_refuses_to_start_on_a_redis_that_evicts(evicting: Server) 
     assert caught.value.code == "redis_evicts"
 
 
+def test_rf05_serving_on_it_is_refused_with_a_sentence_and_exit_code_3(
+    doctor: Doctor, evicting: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINKMW_HUB_REDIS_URL", evicting.url)
+    assert doctor()["redis.eviction"]["standing"] == "wrong"
+    refused = invoke("hub", "serve")
+    assert (refused.exit_code, "maxmemory-policy is allkeys-lru" in refused.output) == (3, True)
+
+
 def test_rf05_a_redis_that_keeps_and_one_that_is_away_stop_no_hub(
     redis_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -139,7 +139,7 @@ def test_ops01_pr16_the_hubs_host_is_none_for_a_product(wiki: ProductServer) -> 
     assert "host" in not_ok(seen(wiki, LINKMW_PUBLIC_URL="http://hub.localhost:1"))
 
 
-def test_ops01_what_a_login_page_lacks_and_what_it_says_of_the_product(wiki: ProductServer) -> None:
+def test_ops01_pr19_pr24_what_a_login_page_lacks_and_what_it_says_of_the_product(wiki: ProductServer) -> None:
     with page() as url:
         assert seen(wiki, at=url)["login"].found == "answers without the button"
     with page(status=404) as url:
@@ -193,7 +193,7 @@ def test_ops01_cf06_cf10_the_hub_of_the_demo_is_green_down_to_its_products_and_k
 # --- how it is wired ----------------------------------------------------------------------------
 
 
-def django(product: ProductServer, settings: str) -> dict[str, dict[str, str]]:
+def django(product: ProductServer, settings: str, **changed: str) -> dict[str, dict[str, str]]:
     """The doctor in a Django project: `settings` come after the demo's own."""
     folder = product.database.parent / "doctor"
     folder.mkdir(exist_ok=True)
@@ -206,7 +206,12 @@ def django(product: ProductServer, settings: str) -> dict[str, dict[str, str]]:
         product.internal_url,
     ]
     environment = child_environment(
-        {**product.environment(), "DJANGO_SETTINGS_MODULE": "their_settings", "DEMO_DATABASE": str(product.database)}
+        {
+            **product.environment(),
+            "DJANGO_SETTINGS_MODULE": "their_settings",
+            "DEMO_DATABASE": str(product.database),
+            **changed,
+        }
     )
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode in (0, 1), done.stderr
@@ -219,11 +224,10 @@ def test_ops01_a_django_project_is_seen_whole(products: dict[str, ProductServer]
     assert found["middleware"]["found"] == "in its place"
     assert {name for name, one in found.items() if one["standing"] == "wrong"} == set()
     assert any("the framework's configuration" in line for line in found["settings"]["details"])
-    loose = django(
-        orders, "MIDDLEWARE = MIDDLEWARE[-1:] + MIDDLEWARE[:-1] + MIDDLEWARE[-1:]\nSESSION_COOKIE_SAMESITE = 'Strict'"
-    )
+    in_front = "MIDDLEWARE = MIDDLEWARE[-1:] + MIDDLEWARE[:-1] + MIDDLEWARE[-1:]"
+    loose = django(orders, in_front, LINKMW_PUBLIC_URL="https://orders.example.com")
     assert loose["middleware"]["standing"] == "wrong"
-    assert loose["cookie"]["found"] == "SESSION_COOKIE_SAMESITE is Strict"
+    assert loose["cookie"]["found"] == "SESSION_COOKIE_SECURE is off"
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def read(named: str) -> Product:
 
 def findings(product: Product) -> Iterator[Finding]:
     if product.django:
-        yield from _django()
+        yield from _django(product.settings)
     elif product.application is not None:
         yield _wrapped(len(_layers(product.application)))
         yield from _starlette(product.application)
@@ -77,7 +77,7 @@ def _of_django() -> Product:
     return Product(configuration().settings, getattr(configured, "LINKMW", {}), django=True)
 
 
-def _django() -> Iterator[Finding]:
+def _django(ours: Settings) -> Iterator[Finding]:
     from django.core.checks import ERROR
 
     from linkmw_django import checks as of_django
@@ -89,15 +89,15 @@ def _django() -> Iterator[Finding]:
         yield (checks.MIDDLEWARE.wrong if wrong else checks.MIDDLEWARE.warning)(found, str(message.hint))
     if not said:
         yield checks.MIDDLEWARE.ok("in its place")
-    yield from _django_cookie()
+    yield from _django_cookie(ours)
 
 
-def _django_cookie() -> Iterator[Finding]:
+def _django_cookie(ours: Settings) -> Iterator[Finding]:
     from django.conf import settings
 
     if str(settings.SESSION_COOKIE_SAMESITE).lower() == "strict":
         yield checks.COOKIE.warning("SESSION_COOKIE_SAMESITE is Strict")
-    if load().public_url.startswith("https:") and not settings.SESSION_COOKIE_SECURE:
+    if ours.public_url.startswith("https:") and not settings.SESSION_COOKIE_SECURE:
         yield checks.COOKIE.warning("SESSION_COOKIE_SECURE is off")
 
 
