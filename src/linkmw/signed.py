@@ -31,6 +31,11 @@ def new_key() -> str:
     return base64url.encode(os.urandom(KEY_BYTES))
 
 
+def _was_thought_up(key: bytes) -> bool:
+    """Is this a phrase, or a few bytes over and over? Of random keys one in 10^13 looks so (CF05)."""
+    return len(set(key)) < KEY_BYTES // 2 or (key.isascii() and key.decode().isprintable())
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """Seals with the newest key, opens with any: two may be live while one is being replaced."""
@@ -44,7 +49,7 @@ class Seal:
             keys = tuple(base64url.decode(part.strip().rstrip("=")) for part in text.split(","))
         except ValueError:
             keys = ()
-        if not keys or any(len(key) != KEY_BYTES for key in keys):
+        if not keys or any(len(key) != KEY_BYTES or _was_thought_up(key) for key in keys):
             raise SettingsError("LINKMW_HUB_KEY must be 32 random bytes in base64url, as `linkmw hub init` makes it")
         return cls(keys)
 

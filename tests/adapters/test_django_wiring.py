@@ -225,3 +225,26 @@ def _urls():
 
 
 urlpatterns = _urls()
+
+
+ORDER = [
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    checks.MIDDLEWARE,
+]
+
+
+@pytest.mark.parametrize(
+    ("middleware", "said"),
+    [
+        (ORDER, []),
+        (ORDER[:3], ["linkmw.W001"]),
+        ([ORDER[3], *ORDER[:3]], ["linkmw.E001", "linkmw.E001", "linkmw.W003"]),
+        ([*ORDER, checks.MIDDLEWARE], ["linkmw.E002"]),
+        ([*ORDER, "django.middleware.http.ConditionalGetMiddleware"], ["linkmw.W003"]),
+    ],
+)
+def test_ops01_what_stands_in_the_wrong_place_is_said_by_djangos_own_check(middleware, said):
+    with override_settings(MIDDLEWARE=middleware):
+        assert [message.id for message in checks.middleware_order()] == said

@@ -36,7 +36,7 @@ def test_words_import_words_only_and_oidc_imports_words_only() -> None:
 
 def test_python_jose_and_python_keycloak_have_one_importer_each() -> None:
     assert importers("jose") == {"linkmw.oidc.jose"}
-    assert importers("keycloak") <= {"linkmw.keycloak"}
+    assert importers("keycloak") == {"linkmw.keycloak.admin"}
 
 
 def test_stores_are_wired_in_build_and_at_the_edges_only() -> None:

@@ -418,6 +418,47 @@ def test_kf03_who_is_disabled_after_linking_is_stopped_at_the_next_sign_in(world
         assert not walker.is_signed_in
 
 
+@contextmanager
+def realm_disabled(world: World) -> Iterator[None]:
+    """Keycloak's administrator has switched the realm off; afterwards on again."""
+    with world._admin() as admin:
+        admin.put(f"/admin/realms/{REALM}", json={"enabled": False}).raise_for_status()
+    try:
+        yield
+    finally:
+        with world._admin() as admin:
+            admin.put(f"/admin/realms/{REALM}", json={"enabled": True}).raise_for_status()
+
+
+def test_kf03_a_realm_that_is_disabled_is_said_to_the_operator_and_goes_on_when_enabled(world, walk) -> None:
+    walked = walk("wiki")
+    walker = walked.walker
+    with ExitStack() as weather:
+        walker.meets("callback", lambda: weather.enter_context(realm_disabled(world)))
+        walker.comes()
+        walked.goes_until(lambda: walker.is_refused)
+        assert walker.page.headings == ["Sign-in is not available right now"]
+        walked.is_honest()
+        lines = [line for line in world.hub.process.log.read_text().splitlines() if walker.reference in line]
+        assert any("keycloak_disabled" in line and "disabled at Keycloak" in line for line in lines), lines
+    walked.ends_well()
+
+
+def test_kf03_keycloak_restarted_in_mid_flow_knows_everybody_as_before(world, walk) -> None:
+    """It went without a goodbye, with a code under way; its keys, its people and its realm are those of before."""
+    linked, walked = walk("wiki"), walk("orders-wsgi")
+    linked.walker.comes()
+    linked.ends_well()
+    linked.walker.comes_back_later()
+    before = signing_keys(world)
+    walked.meets("callback", lambda: world.killed(world.keycloak))
+    assert walked.walker.struck
+    walked.ends_well()
+    linked.walker.comes()
+    linked.ends_well()
+    assert signing_keys(world) == before
+
+
 @pytest.mark.parametrize("house", BOTH)
 @pytest.mark.parametrize("part", ["hub", "hub redis", "product redis", "keycloak"])
 def test_i11_p05_rf01_a_part_that_hangs_costs_the_login_page_no_second(world, house, part) -> None:

@@ -116,18 +116,9 @@ def running(processes: Processes, folder: Path) -> Iterator[Real]:
     used("a client secret", str(SECRET))
     Realm(Administrator(keycloak.internal_url, "admin", Secret(keycloak.admin_password)), REALM).set_up(client)
     real = Real(keycloak)
-    names_are_optional(real)
     yield real
     real.http.close()
     keycloak.stop()
-
-
-def names_are_optional(real: Real) -> None:
-    """A stock realm asks for a first and a last name at the first sign-in, before anything else."""
-    profile = real.admin("GET", "/users/profile")
-    for attribute in profile["attributes"]:
-        attribute.pop("required", None)
-    real.admin("PUT", "/users/profile", json=profile)
 
 
 def went_on(answer: httpx2.Response) -> bool:

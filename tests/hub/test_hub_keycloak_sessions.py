@@ -13,7 +13,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2
 import pytest
@@ -21,8 +21,8 @@ from tests.secrets_in_logs import used
 
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes, free_port
-from linkmw.demo.parts.realm import CLIENT_ID, REALM, Person, hub_client, realm
-from linkmw.errors import TokenRejected, Unavailable
+from linkmw.demo.parts.realm import CLIENT_ID, REALM, Person, hub_client, realm, user
+from linkmw.errors import ProviderRefused, TokenRejected, Unavailable
 from linkmw.hub import web
 from linkmw.hub.ports import KeycloakSignIn
 from linkmw.hub.relying_party import RelyingParty
@@ -33,6 +33,7 @@ from linkmw.stores.sql import clock
 
 ADA = Person("ada@acme.example", "Lovelace-1815", "Ada", "Lovelace")
 HUB = "http://hub.localhost:9"
+CALLBACK = f"{HUB}/t/{REALM}/callback"
 SECRET = Secret("k" * 43)
 TELL_SECONDS = 5
 
@@ -64,6 +65,12 @@ class Told:
         path, token = self.server.told.get(timeout=TELL_SECONDS)
         assert path == f"/t/{REALM}/backchannel-logout"
         return str(token)
+
+    def waiting(self) -> Iterator[str]:
+        """The next, and all that have come."""
+        yield self.next()
+        while not self.server.told.empty():
+            yield self.next()
 
     def close(self) -> None:
         self.server.shutdown()
@@ -118,10 +125,11 @@ def real(processes: Processes, told: Told, tmp_path_factory: pytest.TempPathFact
 class Visit:
     """A browser at Keycloak, and the hub as it would meet it. For one event loop."""
 
-    def __init__(self, real: Real) -> None:
+    def __init__(self, real: Real, ahead: int = 0) -> None:
+        """ahead: seconds that the hub's clock is ahead of Keycloak's."""
         self.real = real
         self.http = web.client(5)
-        self.party = RelyingParty(self.http, clock, end_sessions)
+        self.party = RelyingParty(self.http, lambda: clock() + ahead, end_sessions)
         self.browser = httpx2.AsyncClient(timeout=10)
 
     async def __aenter__(self) -> Visit:
@@ -144,18 +152,35 @@ class Visit:
         return {"host": urlsplit(self.real.keycloak.url).netloc, "cookie": cookies}
 
     async def signs_in(self) -> KeycloakSignIn:
-        sign_in = authorize.new_sign_in(_token, then="", now=clock())
-        callback = f"{HUB}/t/{REALM}/callback"
-        page = await self.get(await self.party.authorization_url(self.real.tenant, sign_in, callback))
-        found = re.search(r'action="([^"]+)"', page.text)
-        assert found, page.text
-        answer = await self.browser.post(
-            self._inside(html.unescape(found[1])),
-            data={"username": ADA.email, "password": ADA.password},
-            headers=self._headers(),
-        )
+        await self.begins()
+        return await self.redeems(await self.types_password())
+
+    async def begins(self) -> httpx2.Response:
+        """Keycloak's answer: its sign-in page or, to who is signed in there, the way back."""
+        self.sign_in = authorize.new_sign_in(_token, then="", now=clock())
+        url = await self.party.authorization_url(self.real.tenant, self.sign_in, CALLBACK)
+        return await self._arrives(await self.get(url))
+
+    async def types_password(self) -> httpx2.Response:
+        return await self.sends(username=ADA.email, password=ADA.password)
+
+    async def sends(self, **fields: str) -> httpx2.Response:
+        """The form of the page that is open, with these fields; Keycloak's answer, which is the page from then on."""
+        found = re.search(r'action="([^"]+)"', self.page.text)
+        assert found, self.page.text
+        url = self._inside(urljoin(str(self.page.url), html.unescape(found[1])))
+        return await self._arrives(await self.browser.post(url, data=fields, headers=self._headers()))
+
+    async def _arrives(self, answer: httpx2.Response) -> httpx2.Response:
+        """As far as Keycloak's own redirects lead."""
+        while answer.headers.get("location", "").startswith(self.real.keycloak.url):
+            answer = await self.get(answer.headers["location"])
+        self.page = answer
+        return answer
+
+    async def redeems(self, answer: httpx2.Response) -> KeycloakSignIn:
         query = parse_qs(urlsplit(answer.headers["location"]).query)
-        signed = await self.party.redeem(self.real.tenant, sign_in, query["code"][0], query["iss"][0], callback)
+        signed = await self.party.redeem(self.real.tenant, self.sign_in, query["code"][0], query["iss"][0], CALLBACK)
         used("an ID token", str(signed.id_token))
         return signed
 
@@ -274,3 +299,115 @@ def test_a_person_who_is_unknown_there_has_no_sessions_and_a_wrong_secret_is_sai
         end_sessions(replace(real.tenant, keycloak_client_secret=Secret("w" * 43)), nobody, 5)
     with pytest.raises(Unavailable):
         end_sessions(replace(real.tenant, internal_issuer="http://127.0.0.1:1/realms/acme"), nobody, 5)
+
+
+# --- what changes at Keycloak under way (KF03), and its clock (KF08) ----------------------------
+
+
+def changed(real: Real, path: str, **changes: object) -> None:
+    """An administrator changes this at the console."""
+    with real.admin() as admin:
+        found = admin.get(f"/admin/realms/{REALM}{path}").raise_for_status().json()
+        admin.put(f"/admin/realms/{REALM}{path}", json={**found, **changes}).raise_for_status()
+
+
+def id_of(real: Real, kind: str, **query: str) -> str:
+    with real.admin() as admin:
+        (found,) = admin.get(f"/admin/realms/{REALM}/{kind}", params=query).raise_for_status().json()
+        return str(found["id"])
+
+
+@pytest.mark.parametrize(
+    ("ahead", "code"),
+    [(-50, ""), (50, ""), (-120, "token_issued_ahead"), (120, "token_expired")],
+)
+def test_kf08_a_minute_between_the_clocks_is_forgiven_and_two_are_said_to_be_a_clock(
+    real: Real, ahead: int, code: str
+) -> None:
+    async def story() -> None:
+        async with Visit(real, ahead) as visit:
+            if not code:
+                assert (await visit.signs_in()).email == ADA.email
+                return
+            with pytest.raises(TokenRejected, match="a clock is wrong") as refused:
+                await visit.signs_in()
+            assert refused.value.code == code
+
+    with real.admin() as admin:
+        before = admin.get(f"/admin/realms/{REALM}").raise_for_status().json()["accessTokenLifespan"]
+    changed(real, "", accessTokenLifespan=60)  # what a clock that is ahead runs into; longer, and it does no harm
+    try:
+        asyncio.run(story())
+    finally:
+        changed(real, "", accessTokenLifespan=before)
+
+
+def test_kf03_a_realm_that_is_disabled_under_way_is_the_operators_and_works_again_when_enabled(real: Real) -> None:
+    async def story() -> None:
+        async with Visit(real) as visit:
+            await visit.begins()
+            answer = await visit.types_password()
+            changed(real, "", enabled=False)
+            try:
+                with pytest.raises(Unavailable, match=f"realms/{REALM} is disabled at Keycloak") as refused:
+                    await visit.redeems(answer)
+                assert refused.value.code == "keycloak_disabled"
+            finally:
+                changed(real, "", enabled=True)
+        async with Visit(real) as visit:
+            assert (await visit.signs_in()).email == ADA.email
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("gone", ["disabled", "deleted"])
+def test_kf03_who_is_disabled_or_deleted_under_way_does_not_come_in(real: Real, gone: str) -> None:
+    person = Person(f"{gone}@acme.example", "Difference-Engine-2", "Kim", "Example")
+    used("a password", person.password)
+    with real.admin() as admin:
+        admin.post(f"/admin/realms/{REALM}/users", json=user(person)).raise_for_status()
+    subject = id_of(real, "users", email=person.email, exact="true")
+
+    async def story() -> None:
+        async with Visit(real) as visit:
+            await visit.begins()
+            answer = await visit.sends(username=person.email, password=person.password)
+            if gone == "disabled":
+                changed(real, f"/users/{subject}", enabled=False)
+            else:
+                with real.admin() as admin:
+                    admin.delete(f"/admin/realms/{REALM}/users/{subject}").raise_for_status()
+            with pytest.raises(ProviderRefused) as refused:
+                await visit.redeems(answer)
+            assert refused.value.error == "invalid_grant"
+            assert (await visit.begins()).status_code == 200  # and no other way in: a page, not an answer
+
+    asyncio.run(story())
+
+
+def test_kf03_a_consent_that_was_revoked_ends_its_sessions_and_is_asked_for_again(real: Real, told: Told) -> None:
+    client, ada = id_of(real, "clients", clientId=CLIENT_ID), id_of(real, "users", email=ADA.email, exact="true")
+
+    async def story() -> None:
+        async with Visit(real) as visit:
+            await visit.begins()
+            assert "Grant Access" in (await visit.types_password()).text
+            signed = await visit.redeems(await visit.sends(accept="Yes"))
+            assert (await visit.begins()).status_code == 302  # once given, nobody is asked
+            with real.admin() as admin:
+                admin.delete(f"/admin/realms/{REALM}/users/{ada}/consents/{CLIENT_ID}").raise_for_status()
+            ended = [(await visit.party.verify_logout_token(real.tenant, token)).sid for token in told.waiting()]
+            assert signed.session_state in ended
+            page = await visit.begins()
+            assert page.status_code == 200
+            if "Grant Access" not in page.text:
+                page = await visit.types_password()
+            assert "Grant Access" in page.text
+            answer = await visit.sends(cancel="No")
+            assert "error=access_denied" in answer.headers["location"]
+
+    changed(real, f"/clients/{client}", consentRequired=True)
+    try:
+        asyncio.run(story())
+    finally:
+        changed(real, f"/clients/{client}", consentRequired=False)

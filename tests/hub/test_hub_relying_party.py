@@ -182,6 +182,13 @@ def test_kf03_a_client_secret_that_was_changed_is_for_the_operator_and_says_what
     assert str(ACME.keycloak_client_secret) not in str(refused.value)
 
 
+def test_kf03_a_realm_that_is_switched_off_is_no_no_of_the_persons(party: RelyingParty, keycloak: FakeKeycloak) -> None:
+    keycloak.token = lambda: httpx2.Response(403, json={"error": "access_denied"})
+    with pytest.raises(Unavailable, match="disabled at Keycloak") as refused:
+        redeem(party)
+    assert refused.value.code == "keycloak_disabled"
+
+
 @pytest.mark.parametrize("issuer", ["", "https://kc.example/realms/other", REALM + "/"])
 def test_fc09_iss_is_what_metadata_promised(party: RelyingParty, keycloak: FakeKeycloak, issuer: str) -> None:
     with pytest.raises(RequestRefused) as refused:

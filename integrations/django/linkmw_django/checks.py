@@ -15,17 +15,27 @@ NEEDED_BEFORE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 )
+BETTER_BEFORE = ("django.middleware.gzip.GZipMiddleware", "django.middleware.http.ConditionalGetMiddleware")
 
 
 def middleware_order(**_: Any) -> list[CheckMessage]:
-    """linkmw.W001: not in MIDDLEWARE. linkmw.E001: in front of what it builds upon."""
+    """linkmw.W001: not in MIDDLEWARE. E001: in front of what it builds upon. E002: twice. W003: in front of what packs
+    a page, or names its version, before the button is in it.
+    """
     middleware = list(settings.MIDDLEWARE)
     if MIDDLEWARE not in middleware:
         return [Warning("linkmw does nothing.", hint=f"Add {MIDDLEWARE!r} to MIDDLEWARE.", id="linkmw.W001")]
     inside = middleware[middleware.index(MIDDLEWARE) :]
-    return [
+    said: list[CheckMessage] = [
         Error(f"{MIDDLEWARE} comes before {name}.", hint="Put linkmw after it in MIDDLEWARE.", id="linkmw.E001")
         for name in NEEDED_BEFORE
+        if name in inside
+    ]
+    if inside.count(MIDDLEWARE) > 1:
+        said.append(Error(f"{MIDDLEWARE} is there twice.", hint="Keep the last of the two.", id="linkmw.E002"))
+    return said + [
+        Warning(f"{MIDDLEWARE} comes before {name}.", hint="Put linkmw after it in MIDDLEWARE.", id="linkmw.W003")
+        for name in BETTER_BEFORE
         if name in inside
     ]
 

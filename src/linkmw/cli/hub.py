@@ -7,6 +7,7 @@ import click
 from linkmw.cli import configuration
 from linkmw.cli.audit import audit
 from linkmw.cli.db import db
+from linkmw.cli.doctor.commands import hub_doctor
 from linkmw.cli.init import init
 from linkmw.cli.migrate import migrate
 from linkmw.cli.product import product
@@ -28,14 +29,16 @@ def hub() -> None:
 def serve(host: str, port: int, workers: int) -> None:
     """Run the hub until it is stopped.
 
-    It refuses to start on settings that are wrong and on a database of another version. It speaks HTTP: a proxy in
-    front of it ends TLS. Audit events go to standard output as JSON lines, everything else to standard error, as
-    LINKMW_HUB_LOG says.
+    It refuses to start on settings that are wrong, on a database of another version and on a Redis that may throw keys
+    away (maxmemory-policy other than noeviction). It speaks HTTP: a proxy in front of it ends TLS. Audit events go to
+    standard output as JSON lines, everything else to standard error, as LINKMW_HUB_LOG says.
     """
     with configuration.stores() as (settings, stores):
         stores.require_current_schema()
     from linkmw.cli.serving import serve_forever
+    from linkmw.hub.build import require_redis_that_keeps
 
+    require_redis_that_keeps(settings)
     serve_forever(host, port, workers, settings.log)
 
 
@@ -44,4 +47,5 @@ hub.add_command(db)
 hub.add_command(tenant)
 hub.add_command(product)
 hub.add_command(audit)
+hub.add_command(hub_doctor)
 hub.add_command(migrate)

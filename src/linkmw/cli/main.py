@@ -7,12 +7,21 @@ from typing import Any
 import click
 
 from linkmw.cli.break_glass import break_glass
+from linkmw.cli.doctor.commands import doctor
 from linkmw.cli.hub import hub
+from linkmw.cli.keycloak import keycloak
 from linkmw.cli.status import status
 from linkmw.errors import LinkmwError, SettingsError, Unavailable
 
 # What the hub's commands need besides the base install, by the name that is imported.
-_EXTRAS = {"sqlalchemy": "hub", "alembic": "hub", "starlette": "hub", "uvicorn": "hub", "psycopg": "postgres"}
+_EXTRAS = {
+    "sqlalchemy": "hub",
+    "alembic": "hub",
+    "starlette": "hub",
+    "uvicorn": "hub",
+    "keycloak": "hub",
+    "psycopg": "postgres",
+}
 
 
 class _Refused(click.ClickException):
@@ -53,8 +62,8 @@ def main() -> None:
     """Sign in to the web applications you already have with one identity, linked by proof.
 
     \b
-    In a product:  linkmw status, linkmw break-glass
-    At the hub:    linkmw hub init, then linkmw hub product add, then linkmw hub serve
+    In a product:  linkmw status, linkmw doctor, linkmw break-glass
+    At the hub:    linkmw keycloak setup, linkmw hub init, linkmw hub product add, linkmw hub serve, linkmw hub doctor
 
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 settings, schema or installation must be changed first;
     4 a part (SQL, Redis, Keycloak) did not answer.
@@ -62,5 +71,7 @@ def main() -> None:
 
 
 main.add_command(break_glass)
+main.add_command(doctor)
 main.add_command(hub)
+main.add_command(keycloak)
 main.add_command(status)

@@ -72,7 +72,7 @@ class Case:
 
 
 # It moves over: its products lead every login to the hub, and next to nobody has an identity yet.
-GLOBEX = Organization("globex", "Globex ID", "#7b1e3a", names_required=False)
+GLOBEX = Organization("globex", "Globex ID", "#7b1e3a")
 
 _MODULES = "linkmw.demo.products."
 ORDERS = Plan(

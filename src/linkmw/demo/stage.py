@@ -15,7 +15,7 @@ from linkmw.demo.parts.inbox import CodeHolder, InboxServer, build_app
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes
 from linkmw.demo.parts.progress import Board, Say
-from linkmw.demo.parts.realm import ACME, Organization, hub_client, realm
+from linkmw.demo.parts.realm import ACME, Organization, hub_client, realm, settings_of
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.demo.product import ProductServer, logo
 from linkmw.keycloak import Administrator, HubClient, Realm
@@ -111,7 +111,7 @@ class Stage:
         self.keycloak.start(say)
         administrator = Administrator(self.keycloak.internal_url, "admin", Secret(self.keycloak.admin_password))
         for one in self.organizations:
-            Realm(administrator, one.key).set_up(self._client(one))
+            Realm(administrator, one.key).set_up(self._client(one), settings_of(one))
 
     def _client(self, organization: Organization) -> HubClient:
         secret = self.hub.keycloak_secret_of(organization)

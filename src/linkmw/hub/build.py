@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import httpx2
 from starlette.applications import Starlette
 
+from linkmw.errors import Unavailable
 from linkmw.hub import logouts, web
 from linkmw.hub.app import build_app
 from linkmw.hub.first_rules import HELD_DAYS
@@ -23,9 +25,13 @@ from linkmw.hub.products import SignedProducts
 from linkmw.hub.relying_party import RelyingParty
 from linkmw.hub.retention import Forget, Retention
 from linkmw.model import Identity, Tenant
+from linkmw.run import run_now
 from linkmw.settings import HubSettings
-from linkmw.stores.redis import Commands, HubStores, connect
+from linkmw.stores import redis_state
+from linkmw.stores.redis import Commands, HubStores, connect, connect_blocking
 from linkmw.stores.sql import SqlStores, clock
+
+logger = logging.getLogger("linkmw.hub")
 
 
 def new_token() -> str:
@@ -105,6 +111,20 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
     )
 
 
+def require_redis_that_keeps(settings: HubSettings) -> None:
+    """Raises SettingsError for a Redis that throws keys away when memory is short (RF05).
+
+    One that does not answer stops nothing: the hub starts, and says itself that it is not ready.
+    """
+    commands = connect_blocking(settings.redis_url, timeout=settings.redis_timeout)
+    try:
+        run_now(redis_state.require_noeviction(commands))
+    except Unavailable as error:
+        logger.warning("nobody knows whether Redis evicts keys: %s", error, extra={"code": error.code})
+    finally:
+        run_now(commands.close())
+
+
 def _forgets(sql: SqlStores) -> list[Forget]:
     return [sql.audit.forget, sql.outbox.forget, sql.logouts.forget]
 
@@ -112,6 +132,7 @@ def _forgets(sql: SqlStores) -> list[Forget]:
 def build(settings: HubSettings) -> Starlette:
     """The hub, ready to serve, with what runs beside it. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
+    require_redis_that_keeps(settings)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)

@@ -195,6 +195,8 @@ class RelyingParty:
         error, token, access_token = answer.get("error"), answer.get("id_token"), answer.get("access_token")
         if error in _NOT_THE_CLIENT:
             raise _wrong_secret(tenant)
+        if status == 403 and error == "access_denied":  # to a client, about the realm: no person has been asked
+            raise Unavailable(f"the realm {tenant.issuer} is disabled at Keycloak", code="keycloak_disabled")
         if status in (400, 401, 403) and isinstance(error, str):
             raise ProviderRefused(error[:64])
         if status != 200 or not isinstance(token, str) or not isinstance(access_token, str):

@@ -62,7 +62,7 @@ def check_audience(claims: Claims, client_id: str) -> None:
 def check_fresh(claims: Claims, now: int, max_age: int) -> None:
     """Now is before `exp`, after `iat` and `nbf`, with 60 s forgiven, and at most `max_age` seconds after `iat`."""
     if time(claims, "exp") + LEEWAY <= now:
-        raise TokenRejected("the token has expired", code="token_expired")
+        raise TokenRejected("the token has expired: it is old, or a clock is wrong", code="token_expired")
     issued = time(claims, "iat")
     if issued > now + LEEWAY:
         raise TokenRejected("the token was issued in the future: a clock is wrong", code="token_issued_ahead")

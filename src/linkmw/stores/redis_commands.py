@@ -101,6 +101,10 @@ class Commands:
         await self._ask("PING", tries=2)
         return True
 
+    async def everywhere(self, *command: Word) -> list[Any]:
+        """The replies to a command that reads, of every server that keeps keys."""
+        return [await self._ask(*command, tries=2)]
+
     async def close(self) -> None:
         """Close the connections; of the asyncio client those of the running loop."""
         await self._client.close()

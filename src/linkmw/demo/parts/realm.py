@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from linkmw.keycloak import HubClient, representation
+from linkmw.keycloak import HubClient, RealmSettings, new_realm, representation
 from linkmw.model import Secret
 from linkmw.pages.language import DEFAULT, LANGUAGES
 
 CLIENT_ID = "linkmw-hub"
-_PROFILES = "org.keycloak.userprofile.UserProfileProvider"
-_WORD = {"length": {"max": 255}, "person-name-prohibited-characters": {}}
-_NAME = {"length": {"min": 3, "max": 255}, "username-prohibited-characters": {}}
+_LANGUAGES = (DEFAULT, *(one for one in LANGUAGES if one != DEFAULT))
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """A tenant of the demo. key: its organization id, and its realm's name. primary: its brand's colour, "#rrggbb".
-
-    names_required: does its realm want a first and a last name of everybody, as a stock realm does? Identities that
-    the hub makes have none, and would be asked at their first sign-in at Keycloak.
-    """
+    """A tenant of the demo. key: its organization id, and its realm's name. primary: its brand's colour, "#rrggbb"."""
 
     key: str
     brand: str
     primary: str
-    names_required: bool = True
 
     @property
     def address(self) -> str:
@@ -67,28 +59,19 @@ def hub_client(hub_url: str, internal_url: str, secret: Secret, organization: Or
     )
 
 
+def settings_of(organization: Organization) -> RealmSettings:
+    """What an operator would say to `linkmw keycloak setup`: registration is open (MIM-2)."""
+    return RealmSettings(registration=True, brand=organization.brand, languages=_LANGUAGES)
+
+
 def realm(
     hub: HubClient, people: Sequence[Person], smtp_port: int, organization: Organization = ACME
 ) -> dict[str, Any]:
-    """The realm's representation (Keycloak Admin REST API, RealmRepresentation).
-
-    Registration is open (MIM-2); its verification mails go to the SMTP server on `smtp_port`.
+    """The realm's representation (Keycloak Admin REST API, RealmRepresentation), as it is made, and with what `setup`
+    leaves alone: the people, and the SMTP server on `smtp_port`, which takes the verification mails.
     """
     return {
-        "realm": organization.key,
-        "displayName": organization.brand,
-        "enabled": True,
-        "sslRequired": "external",  # plain http from loopback only
-        "registrationAllowed": True,
-        "registrationEmailAsUsername": True,
-        "loginWithEmailAllowed": True,
-        "duplicateEmailsAllowed": False,
-        "verifyEmail": True,
-        "resetPasswordAllowed": True,
-        "bruteForceProtected": True,
-        "internationalizationEnabled": True,  # the hub hands its language on (`ui_locales`)
-        "supportedLocales": list(LANGUAGES),
-        "defaultLocale": DEFAULT,
+        **new_realm(organization.key, settings_of(organization)),
         "smtpServer": {
             "host": "127.0.0.1",
             "port": str(smtp_port),
@@ -97,28 +80,6 @@ def realm(
         },
         "clients": [representation(hub)],
         "users": [user(person) for person in people],
-        "components": {} if organization.names_required else {_PROFILES: [_nameless_profile()]},
-    }
-
-
-def _nameless_profile() -> dict[str, Any]:
-    """People's attributes as a stock realm has them (UPConfig), but for the names being required."""
-    both = {"view": ["admin", "user"], "edit": ["admin", "user"]}
-    attributes = [
-        {"name": "username", "displayName": "${username}", "permissions": both, "validations": _NAME},
-        {
-            "name": "email",
-            "displayName": "${email}",
-            "required": {"roles": ["user"]},
-            "permissions": both,
-            "validations": {"email": {}, "length": {"max": 255}},
-        },
-        {"name": "firstName", "displayName": "${firstName}", "permissions": both, "validations": _WORD},
-        {"name": "lastName", "displayName": "${lastName}", "permissions": both, "validations": _WORD},
-    ]
-    return {
-        "providerId": "declarative-user-profile",
-        "config": {"kc.user.profile.config": [json.dumps({"attributes": attributes})]},
     }
 
 

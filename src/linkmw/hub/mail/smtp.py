@@ -63,6 +63,18 @@ class SmtpServer:
         except (OSError, smtplib.SMTPException, ValueError) as error:
             raise Unavailable(_reason(error)) from None
 
+    def greet(self, client_name: str) -> bool:
+        """The server takes our name and, if there is one, our password; is the connection TLS? Raises Unavailable.
+
+        No mail is sent. client_name: the sender's domain.
+        """
+        try:
+            with self._connect(client_name) as connection:
+                connection.noop()
+                return isinstance(connection.sock, ssl.SSLSocket)
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            raise Unavailable(_reason(error)) from None
+
     def _connect(self, client_name: str) -> smtplib.SMTP:
         # Given a name, smtplib does not ask the DNS for ours, which can take longer than any of our time-outs.
         at = (self.host, self.port, client_name)
