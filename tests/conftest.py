@@ -20,6 +20,7 @@ from linkmw.demo.parts.redis import Redis
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from tests.stores.clusters import Cluster, Guarded
 
     from linkmw.demo.hub import Hub
     from linkmw.demo.parts.keycloak import Keycloak
@@ -72,6 +73,24 @@ def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory)
     server = Redis(processes, "redis", folder, port=free_port(), password="of-the-tests")
     server.start()
     return server.url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real Cluster of six. Whoever takes a node away brings it back."""
+    from tests.stores.clusters import Cluster
+
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A real master with its replica, under three Sentinels. Whoever takes one away brings it back."""
+    from tests.stores.clusters import Guarded
+
+    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

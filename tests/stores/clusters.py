@@ -122,7 +122,9 @@ class Cluster:
         return next(int(master[1]) for first, last, master, *_ in self.slots() if first <= slot <= last)
 
     def slots(self) -> list[Any]:
-        return next(found for port in self.nodes if (found := answered(lambda: ask(port, "CLUSTER", "SLOTS"))))
+        return next(
+            found for port in self.nodes if (found := answered(lambda port=port: ask(port, "CLUSTER", "SLOTS")))
+        )
 
     def replica_of(self, master: int) -> int:
         return next(int(replica[1]) for *_, found, replica in self.slots() if int(found[1]) == master)

@@ -93,7 +93,10 @@ class Router:
         raise Unavailable("Redis: sent from one server to the next")
 
     async def ping(self) -> None:
-        """Everybody who keeps something answers, and says that all is well; raises as `ask`."""
+        """Everything has somebody who keeps it, who answers and says that all is well; raises as `ask`."""
+        if not (await self._current()).is_whole:
+            self._in_doubt = True
+            raise Unavailable("Redis: some slots are nobody's")
         for said in await self.everywhere(*self._guide.health):
             if isinstance(said, bytes) and self._guide.healthy not in said:
                 self._in_doubt = True

@@ -99,5 +99,7 @@ def redirect(error: Exception, asked: Address) -> Redirect | None:
 
 
 def _address(host: Any, port: Any, asked: Address) -> Address:
-    name = host.decode() if isinstance(host, bytes) else (host or "")
+    name = host.decode() if isinstance(host, bytes) else host or ""
+    if not isinstance(name, str):
+        raise TypeError("not a host")
     return (name if name not in ("", "?") else asked[0]), int(port)
