@@ -150,6 +150,16 @@ class Cluster:
                 found |= {key: one.pttl(key) for key in one.scan_iter()}
         return found
 
+    def saved(self) -> dict[bytes, bytes]:
+        """Everything there is now, for `restore`."""
+        return {key: ask(self.owner(key), "DUMP", key) for key in self.keys()}
+
+    def restore(self, saved: dict[bytes, bytes]) -> None:
+        """All is as it was when it was saved: a replica that had heard of nothing since has become master."""
+        self.flush()
+        for key, value in saved.items():
+            ask(self.owner(key), "RESTORE", key, 60_000, value)
+
     def flush(self) -> None:
         for port in self.masters():
             ask(port, "FLUSHALL")
