@@ -42,7 +42,7 @@ def answered(question: Callable[[], Any]) -> Any:
 class Node(Server):
     """One of a Cluster. `again` starts it once more, with what it knows of the others."""
 
-    def __init__(self, folder: Path, port: int = 0, bus: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, bus: int = 0, more: tuple[str, ...] = ()) -> None:
         folder.mkdir(exist_ok=True)
         self.folder, self.bus = folder, bus or free_port()
         super().__init__(
@@ -50,6 +50,7 @@ class Node(Server):
             *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_SECONDS * 1000)),
             *("--cluster-port", str(self.bus), "--cluster-replica-validity-factor", "0", "--appendonly", "no"),
             *AT_ONCE,
+            *more,
             port=port or free_port(),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
@@ -16,6 +17,7 @@ from tests.stores.conftest import url_of
 from tests.stores.servers import Wire, free_port, until
 from tests.stores.test_redis_keys import put_one_of_everything
 from tests.stores.values import session, sign_in
+from tests.test_tls import certificate
 
 from linkmw.errors import Unavailable
 from linkmw.run import run_now
@@ -147,6 +149,25 @@ def test_rf01_a_cluster_that_does_not_have_everything_is_away(tmp_path: Path, re
         node.stop()
 
 
+@pytest.mark.clusters  # needs a server that was built with TLS, as Debian's is
+def test_rf07_a_cluster_is_reached_over_tls_by_who_trusts_its_certificate(
+    tmp_path: Path, reach: Callable[..., Reached], client: str
+) -> None:
+    pem, secure = str(certificate(tmp_path, "127.0.0.1")), free_port()
+    tls = ("--tls-port", str(secure), "--tls-cert-file", pem, "--tls-key-file", pem, "--tls-ca-cert-file", pem)
+    node = Node(tmp_path / "alone", more=(*tls, "--tls-auth-clients", "no", "--tls-cluster", "yes"))
+    try:
+        ask(node.port, "CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        reached = reach(f"rediss+cluster://127.0.0.1:{secure}/?ssl_ca_certs={pem}", client)
+        until(reached.answers)
+        reached.put(b"foo", b"bar")
+        assert reached.get(b"foo") == b"bar"
+        assert not reach(f"rediss+cluster://127.0.0.1:{secure}/", client).answers()
+        assert not reach(f"redis+cluster://127.0.0.1:{secure}/", client).answers()
+    finally:
+        node.stop()
+
+
 # --- masters that die --------------------------------------------------------------------------------
 
 BOTH = [
@@ -264,6 +285,37 @@ def test_rf01_a_sentinel_that_names_a_replica_is_not_believed_for_long(
     assert reached.get(b"test-demoted") == b"after"
     until(lambda: ask(before, "ROLE")[0] == b"slave", FAILOVER_SECONDS)
     until(lambda: len(ask(redis_guarded.master(), "ROLE")[2]) == 1, FAILOVER_SECONDS)
+
+
+DEPLOYING = (Path(__file__).resolve().parents[2] / "docs" / "deploying.md").read_text()
+_ROW = re.compile(r"^\| (the servers that keep data|the Sentinels) \| `(.*)` \|$", re.MULTILINE)
+ALLOWED = {where: rules.replace("\\|", "|").split() for where, rules in _ROW.findall(DEPLOYING)}
+
+
+def test_rf12_a_user_who_may_do_what_the_page_says_can_do_everything_and_ends_nothing(
+    redis_cluster: Cluster, redis_guarded: Guarded
+) -> None:
+    for port in (*redis_cluster.nodes, *redis_guarded.servers):
+        ask(port, "ACL", "SETUSER", "hub", "on", ">of-the-hub", *ALLOWED["the servers that keep data"], "~linkmw:*")
+    for one in redis_guarded.sentinels:
+        rules = ("on", ">of-the-watch", *ALLOWED["the Sentinels"])
+        ask(one.port, "ACL", "SETUSER", "watch", *rules, password=PASSWORD)
+    sentinels = redis_guarded.url.partition("?")[0].replace("://", "://hub:of-the-hub@")
+    for url in (
+        redis_cluster.url.replace("://", "://hub:of-the-hub@"),
+        f"{sentinels}?sentinel_username=watch&sentinel_password=of-the-watch",
+    ):
+        commands = connect_blocking(url)
+        put_one_of_everything(commands)
+        assert run_now(commands.ping()) is True
+        for reads in (("INFO", "memory"), ("TIME",), ("SCAN", 0)):
+            assert run_now(commands.everywhere(*reads))
+        for ends in (("KEYS", "*"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("MODULE", "LIST"), ("ACL", "LIST")):
+            with pytest.raises(Unavailable, match="NoPermission"):
+                run_now(commands.everywhere(*ends))
+        run_now(commands.close())
+    redis_cluster.flush()
+    ask(redis_guarded.master(), "FLUSHALL")
 
 
 # --- what is kept, and where -------------------------------------------------------------------------

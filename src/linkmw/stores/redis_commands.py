@@ -140,7 +140,8 @@ def _commands(line: Callable[[str, float], Line], url: str, timeout: float) -> C
     try:
         return Commands(_client(line, url, timeout))
     except ValueError:  # its message may quote the password
-        raise SettingsError(f"the Redis URL is not like {redis_url.LIKE[redis_url.kind_of(url)]}") from None
+        like = redis_url.LIKE[redis_url.kind_of(url)]
+        raise SettingsError(f"the Redis URL is not like {like}") from None
 
 
 def connect(url: str, *, timeout: float = COMMAND_SECONDS) -> Commands:
