@@ -19,7 +19,7 @@ def two_hubs(world: World) -> Iterator[list[int]]:
         yield [world.hub._port, port]
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("first", [0, pytest.param(1, marks=pytest.mark.clusters)])
 def test_kf05_rf07_a_flow_that_one_hub_begins_another_ends(world: World, two_hubs: list[int], first: int) -> None:
     house = ("orders-wsgi", "wiki")[first]
     [(identity, account)] = world.new_people(house, 1)
