@@ -99,6 +99,14 @@ def another(processes: Any, hub: Hub, port: int) -> Process:
     return process
 
 
+def keeps_no_connection(walker: Walker) -> None:
+    """From now on each request of this browser comes by a connection of its own, so the proxy sends it to the next."""
+    walker._client.close()
+    walker._client = httpx2.Client(
+        follow_redirects=False, timeout=20, limits=httpx2.Limits(max_keepalive_connections=0)
+    )
+
+
 class ByTurns(httpx2.HTTPTransport):
     """Requests to one port go to these by turns; `went` has where."""
 

@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from linkmw.run import run_now
 from linkmw.stores.hub_sessions import OPENED_SECONDS
 from linkmw.stores.redis import Commands, GateStores, connect, connect_blocking
 
+NOBODYS = next(key for key in (b"%d" % number for number in count()) if key_slot(key) > 16_000)
 WITHIN = 1.0  # RF01: what cannot be said is said within a second
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -141,11 +143,46 @@ def test_rf01_a_cluster_that_does_not_have_everything_is_away(tmp_path: Path, re
         assert reached.says(lambda: reached.get(b"foo")) is Unavailable
         ask(node.port, "CLUSTER", "ADDSLOTSRANGE", 0, 16_000)  # but for the last few
         assert not reached.answers()
+        assert reached.says(lambda: reached.get(NOBODYS)) is Unavailable
         ask(node.port, "CLUSTER", "ADDSLOTSRANGE", 16_001, 16_383)
-        until(reached.answers)
+        until(lambda: reached.says(lambda: reached.get(NOBODYS)) is None)  # learned without a ping
+        assert reached.answers()
         reached.put(b"foo", b"bar")
         assert reached.get(b"foo") == b"bar"
     finally:
+        node.stop()
+
+
+def test_rf02_rf03_in_a_cluster_too_a_write_is_sent_once_and_a_read_twice(
+    tmp_path: Path, reach: Callable[..., Reached], client: str
+) -> None:
+    port = free_port()
+    wire = Wire(port)  # the node says that it is to be found there
+    node = Node(tmp_path / "alone", port, more=("--cluster-announce-port", str(wire.port)))
+    try:
+        ask(port, "CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        reached = reach(f"redis+cluster://127.0.0.1:{port}/", client)
+        until(reached.answers)
+        reached.put(b"foo", b"before")
+        for word, question, times in (
+            (b"SET", lambda: reached.put(b"foo", b"lost"), 1),
+            (b"GET", lambda: reached.get(b"foo"), 2),
+        ):
+            wire.seen = b""
+            wire.lose_reply_to(word, times=2)
+            assert reached.says(question) is Unavailable
+            assert wire.seen.count(word + b"\r\n") == times
+        wire.lose_reply_to(b"nothing")
+        assert reached.get(b"foo") == b"lost"  # it was carried out
+        sign_ins = reached.stores.sign_ins
+        reached.run(sign_ins.put("browser", sign_in(), 60))
+        reached.run(sign_ins.take("browser", "another"))  # the script is known
+        wire.lose_reply_to(b"EVALSHA")
+        assert reached.run(sign_ins.take("browser", "state")) == sign_in()
+        assert wire.cuts == 1
+        assert reached.run(sign_ins.take("browser", "state")) is None
+    finally:
+        wire.close()
         node.stop()
 
 

@@ -81,7 +81,7 @@ class Router:
 
     async def ask(self, *command: Word, key: bytes = b"", tries: int) -> Any:
         """As `Server.ask`; whoever keeps `key` answers."""
-        asked, asking = _owner(await self._current(), key), False
+        asked, asking = await self._owner(key), False
         for _ in range(MAX_HOPS):
             try:
                 return await self._server(asked).ask(*command, tries=tries, asking=asking)
@@ -115,6 +115,13 @@ class Router:
         for server in {*self._guides.values(), *self._data.values()}:
             await server.close()
 
+    async def _owner(self, key: bytes) -> Address:
+        owner = (await self._current()).owner(key)
+        if owner is None:
+            self._in_doubt = True
+            raise Unavailable("Redis: nobody keeps that slot")
+        return owner
+
     async def _instead(self, error: Exception, key: bytes, asked: Address) -> tuple[Address, bool]:
         """Who may be asked instead, and with ASKING or not. Raises the error when nobody may.
 
@@ -125,8 +132,8 @@ class Router:
             self._note(sent_on)
             return sent_on.owner, not sent_on.for_good
         if isinstance(error, ReadOnlyError) or was_refused(error):
-            owner = (await self._current()).owner(key)
-            if owner not in (None, asked):
+            owner = await self._owner(key)
+            if owner != asked:
                 return owner, False
         raise error
 
@@ -168,10 +175,3 @@ class Router:
 
     def _server_of(self, address: Address) -> Server:
         return self._guides.get(address) or self._guides.setdefault(address, self._open_guide(address))
-
-
-def _owner(found: SlotMap, key: bytes) -> Address:
-    owner = found.owner(key)
-    if owner is None:
-        raise Unavailable("Redis: nobody keeps that slot")
-    return owner
