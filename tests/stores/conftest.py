@@ -102,15 +102,15 @@ def _over(kind: type[Stores], commands: Any, run: Callable[[Coroutine[Any, Any, 
     return stores
 
 
-# Each client and each way to reach Redis once; `make test-clusters` has the rest of them.
+# One server and a Cluster; `make test-clusters` has the rest.
 WAYS = (
     "memory",
     "redis-async",
     "redis-blocking",
     "cluster-async",
-    "sentinel-blocking",
     pytest.param("cluster-blocking", marks=pytest.mark.clusters),
     pytest.param("sentinel-async", marks=pytest.mark.clusters),
+    pytest.param("sentinel-blocking", marks=pytest.mark.clusters),
 )
 
 
