@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.clusters, pytest.mark.timeout(600)]
 RECOVERS = 5.0  # seconds from a part's return to all is well
 HOUSES = ("orders-wsgi", "wiki")
 WALKERS = 4
+AT_ONCE = 6  # people made by one call: Keycloak hashes each one's password
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +89,13 @@ class Crowd:
         self._world, self._engine = world, engine
         self._home = threading.Event()
         self._lock = threading.Lock()
-        self._people = {house: world.new_people(house, 25) for house in HOUSES}
+        self._people: dict[str, list[Any]] = {house: world.new_people(house, AT_ONCE) for house in HOUSES}
         self.done: list[OnMachines] = []
 
     def _next(self, number: int) -> OnMachines:
         house = HOUSES[number % len(HOUSES)]
         with self._lock:
+            self._people[house] = self._people[house] or self._world.new_people(house, AT_ONCE)
             identity, account = self._people[house].pop()
         walked = OnMachines(self._world, self._world.products[house], identity, account)
         walked.engine = self._engine
