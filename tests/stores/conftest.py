@@ -102,10 +102,31 @@ def _over(kind: type[Stores], commands: Any, run: Callable[[Coroutine[Any, Any, 
     return stores
 
 
-@pytest.fixture(params=["memory", "redis-async", "redis-blocking"])
+# One server and a Cluster; `make test-clusters` has the rest.
+WAYS = (
+    "memory",
+    "redis-async",
+    "redis-blocking",
+    "cluster-async",
+    pytest.param("cluster-blocking", marks=pytest.mark.clusters),
+    pytest.param("sentinel-async", marks=pytest.mark.clusters),
+    pytest.param("sentinel-blocking", marks=pytest.mark.clusters),
+)
+
+
+@pytest.fixture(params=WAYS)
 def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
-    if request.param == "memory":
+    """Both halves' stores, over everything that they may be over (RF07)."""
+    where, _, client = request.param.partition("-")
+    if where == "memory":
         yield from _memory()
-    else:
-        url = request.getfixturevalue("redis_url")
-        yield from _asyncio(url) if request.param == "redis-async" else _blocking(url)
+        return
+    url = url_of(where, request)
+    yield from _asyncio(url) if client == "async" else _blocking(url)
+
+
+def url_of(where: str, request: pytest.FixtureRequest) -> str:
+    """The URL of that Redis, which is started when it is first asked for."""
+    if where == "redis":
+        return str(request.getfixturevalue("redis_url"))
+    return str(request.getfixturevalue({"cluster": "redis_cluster", "sentinel": "redis_guarded"}[where]).url)

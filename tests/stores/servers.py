@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -53,11 +55,11 @@ _LEASH = '"$@" & server=$!; read -r _; kill $server; wait $server'
 class Server:
     """A Redis of our own: started with `options`, gone after `stop`, or when this process is."""
 
-    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+    def __init__(self, folder: Path, *options: str, before: tuple[str, ...] = (), port: int = 0) -> None:
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         where = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
-        command = ("sh", "-c", _LEASH, "sh", server_program(), *where, *options)
+        command = ("sh", "-c", _LEASH, "sh", server_program(), *before, *where, *options)
         self._leash = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
         )
@@ -68,7 +70,24 @@ class Server:
             raise
 
     def stop(self) -> None:
+        self._signal(signal.SIGCONT)  # one that is paused would not hear that it is to go
         self._leash.communicate(timeout=10)
+
+    def kill(self) -> None:
+        """Gone without a goodbye, as by a power cut."""
+        self._signal(signal.SIGKILL)
+        self._leash.communicate(timeout=10)
+
+    def pause(self) -> None:
+        """Takes connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._leash.pid, number)
 
 
 class Wire:

@@ -15,7 +15,7 @@ from tests.stores.values import flow, grant, session, sign_in
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.run import run_now
 from linkmw.stores.redis import Commands, GateStores, HubStores, connect, connect_blocking
-from linkmw.stores.redis_commands import MAX_CONNECTIONS
+from linkmw.stores.redis_server import MAX_CONNECTIONS
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 

@@ -28,7 +28,7 @@ class Stage:
     """Redis, Keycloak, SMTP, inbox, hub and products. A context manager: at its end nothing is left running.
 
     folder: databases, logs and what is kept from run to run. hub_settings, product_settings: values that differ from
-    the demo's, by the name of the environment variable.
+    the demo's, by the name of the environment variable. hub: how it is run.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Stage:
         plans: Sequence[Plan] = PRODUCTS,
         hub_settings: Mapping[str, str] | None = None,
         product_settings: Mapping[str, str] | None = None,
+        hub: type[Hub] = Hub,
     ) -> None:
         self.processes = Processes()
         self.folder = folder
@@ -47,7 +48,7 @@ class Stage:
         self.kept = Kept(folder)
         self.mailbox = Mailbox()
         self.smtp = SmtpServer(self.mailbox, self.kept.port("smtp"))
-        self.hub = Hub(
+        self.hub = hub(
             self.processes, self.kept, folder / "hub", smtp_url=self.smtp.url, settings=dict(hub_settings or {})
         )
         self.keycloak = Keycloak(

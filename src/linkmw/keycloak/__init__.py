@@ -1,8 +1,8 @@
 """Keycloak's Admin API: the hub's client and its realm made or repaired, and the realm's users.
 
 python-keycloak is imported by `admin` alone (design 1; libraries, section 3). What a realm and a client have to be is
-pure: `client`, `steps`, `settings`, `floor`. `realm` and `users` ask and tell. Blocking: for the command line, for setting up a
-demo, and for the hub in a thread.
+pure: `client`, `steps`, `settings`, `floor`. `realm` and `users` ask and tell. Blocking: for the command line, for
+setting up a demo, and for the hub in a thread.
 """
 
 from __future__ import annotations
