@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from linkmw.cli import configuration
+from linkmw.cli.apply import apply
 from linkmw.cli.audit import audit
 from linkmw.cli.db import db
 from linkmw.cli.init import init
+from linkmw.cli.keys import keys
 from linkmw.cli.migrate import migrate
 from linkmw.cli.product import product
 from linkmw.cli.tenant import tenant
@@ -40,6 +42,8 @@ def serve(host: str, port: int, workers: int) -> None:
 
 
 hub.add_command(init)
+hub.add_command(apply)
+hub.add_command(keys)
 hub.add_command(db)
 hub.add_command(tenant)
 hub.add_command(product)

@@ -634,7 +634,7 @@ class JoinAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswer:
-    """What a product said of an account; None fields when it could not be asked."""
+    """What a product said of an account. staff: None where it does not say."""
 
     found: bool
     active: bool = True
@@ -642,6 +642,7 @@ class AccountAnswer:
     username: str = ""
     email: str = ""
     account_id: str = ""
+    staff: bool | None = None
 
 
 class Products(Protocol):
