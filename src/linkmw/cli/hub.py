@@ -10,6 +10,7 @@ from linkmw.cli.audit import audit
 from linkmw.cli.db import db
 from linkmw.cli.init import init
 from linkmw.cli.keys import keys
+from linkmw.cli.links import links
 from linkmw.cli.migrate import migrate
 from linkmw.cli.product import product
 from linkmw.cli.tenant import tenant
@@ -44,6 +45,7 @@ def serve(host: str, port: int, workers: int) -> None:
 hub.add_command(init)
 hub.add_command(apply)
 hub.add_command(keys)
+hub.add_command(links)
 hub.add_command(db)
 hub.add_command(tenant)
 hub.add_command(product)

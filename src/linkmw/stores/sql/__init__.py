@@ -9,6 +9,7 @@ from linkmw.signed import Seal
 from linkmw.stores.sql import version
 from linkmw.stores.sql.admin import Admin
 from linkmw.stores.sql.audit import SqlAudit
+from linkmw.stores.sql.bulk import SqlBulk
 from linkmw.stores.sql.engine import Database, open_engine
 from linkmw.stores.sql.held import SqlHeld
 from linkmw.stores.sql.keys import SqlKeys
@@ -32,6 +33,7 @@ class SqlStores:
         self.database = database
         self.logouts = SqlLogouts(database)
         self.links = SqlLinks(database, seal, self.logouts)
+        self.bulk = SqlBulk(database, seal)
         self.held = SqlHeld(database)
         self.registry = SqlRegistry(database, seal)
         self.keys = SqlKeys(database, seal, now)

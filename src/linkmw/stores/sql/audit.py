@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -62,9 +62,19 @@ def line(event: AuditEvent) -> str:
 
 def record(connection: Connection, event: AuditEvent) -> None:
     """Add the row to the transaction of what it tells of; `announce` follows once that is committed."""
+    record_all(connection, [event])
+
+
+def record_all(connection: Connection, events: Sequence[AuditEvent]) -> None:
+    """As `record`, for many."""
+    if events:
+        connection.execute(insert(schema.audit), [_row(event) for event in events])
+
+
+def _row(event: AuditEvent) -> dict[str, Any]:
     row: dict[str, Any] = asdict(event)
     row.update((name, clipped(row[name], limit)) for name, limit in _LIMITS.items())
-    connection.execute(insert(schema.audit).values(row))
+    return row
 
 
 def announce(event: AuditEvent) -> None:
