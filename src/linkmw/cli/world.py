@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from linkmw.stores.sql import SqlStores
 
 T = TypeVar("T")
+
+PATIENCE_SECONDS = 30.0  # for Keycloak and products: nobody waits for a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def run(work: Callable[[World], Awaitable[T]]) -> T:
 async def _run(work: Callable[[World], Awaitable[T]]) -> T:
     from linkmw.hub.build import Connections, ports_of
 
-    settings = configuration.settings()
+    settings = replace(configuration.settings(), http_timeout=PATIENCE_SECONDS)
     connections = Connections.open(settings)
     try:
         return await work(World(settings, ports_of(settings, connections), connections.sql))

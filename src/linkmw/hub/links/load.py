@@ -24,7 +24,7 @@ from linkmw.model import Identity, Tenant
 from linkmw.settings import HubSettings
 
 BATCH = 500
-AT_ONCE = 8  # questions at Keycloak or at products, below the ten connections that python-keycloak keeps
+AT_ONCE = 4  # questions at Keycloak or at products: fewer than the smallest pool of threads there is
 NO_REQUEST = Request("", "")  # no browser is there: mails say "unknown"
 
 Progress = Callable[[int], None]
@@ -73,8 +73,7 @@ class Load:
 
     async def _batch(self, batch: Sequence[Row | Unreadable]) -> None:
         candidates = [(row, where) for row in batch if (where := await self._placed(row)) and isinstance(row, Row)]
-        owned = await asyncio.gather(*(self._owned(row, where) for row, where in candidates))
-        new = await self._new([one for one in owned if one])
+        new = await self._new(await self._owned(candidates))
         made = [one for one in await asyncio.gather(*map(self._made, new)) if one]
         taken = set() if self._options.dry_run else await self._bulk.add([link for _, link in made])
         for one, link in made:
@@ -105,23 +104,26 @@ class Load:
                 self._places[client_id] = None
         return self._places[client_id]
 
-    async def _owned(self, row: Row, where: Place) -> _Owned | None:
-        """Whose account it shall be: somebody Keycloak knows, and by an address only who has verified it (PR01)."""
-        async with self._turns:
-            known = await self._known(row, where.tenant)
-        if isinstance(known, str):
-            self._reject(row, known)
-            return None
-        email = known.email if known.email_verified else ""
-        return _Owned(row, where, known.identity, email)
+    async def _owned(self, candidates: Sequence[tuple[Row, Place]]) -> list[_Owned]:
+        """Whose account each shall be: somebody Keycloak knows, and by an address only who has verified it (PR01)."""
+        people = {_person(row, where): where.tenant for row, where in candidates}
+        answers = await asyncio.gather(*(self._known(tenant, *person[1:]) for person, tenant in people.items()))
+        known, owned = dict(zip(people, answers, strict=True)), []
+        for row, where in candidates:
+            found = known[_person(row, where)]
+            if isinstance(found, str):
+                self._reject(row, found)
+            else:
+                owned.append(_Owned(row, where, found.identity, found.email if found.email_verified else ""))
+        return owned
 
-    async def _known(self, row: Row, tenant: Tenant) -> KnownIdentity | str:
-        if row.subject:
-            by_subject = await self._ports.identities.of_identity(tenant, Identity(tenant.issuer, row.subject))
-            return by_subject or "Keycloak knows no such identity"
-        address = row.identity_email.casefold()
-        found = await self._ports.identities.of_address(tenant, row.identity_email)
-        having = [one for one in found if one.email.casefold() == address]
+    async def _known(self, tenant: Tenant, subject: str, email: str) -> KnownIdentity | str:
+        async with self._turns:
+            if subject:
+                by_subject = await self._ports.identities.of_identity(tenant, Identity(tenant.issuer, subject))
+                return by_subject or "Keycloak knows no such identity"
+            found = await self._ports.identities.of_address(tenant, email)
+        having = [one for one in found if one.email.casefold() == email.casefold()]
         if not having:
             return "Keycloak knows nobody by this address"
         return having[0] if having[0].email_verified else "Keycloak has not verified this address"
@@ -190,6 +192,11 @@ class Load:
             actor=self._options.actor,
             username=link.account.username,
         )
+
+
+def _person(row: Row, where: Place) -> tuple[str, str, str]:
+    """Who is asked for at Keycloak: once in a batch, however many accounts are theirs."""
+    return where.tenant.organization_id, row.subject, "" if row.subject else row.identity_email
 
 
 def _key(row: Row) -> Key:

@@ -16,6 +16,7 @@ from linkmw.stores.sql.keys import SqlKeys
 from linkmw.stores.sql.links import SqlLinks
 from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.outbox import SqlOutbox
+from linkmw.stores.sql.persons import SqlPersons
 from linkmw.stores.sql.registry import SqlRegistry
 
 __all__ = ["Admin", "SqlStores", "clock"]
@@ -34,6 +35,7 @@ class SqlStores:
         self.logouts = SqlLogouts(database)
         self.links = SqlLinks(database, seal, self.logouts)
         self.bulk = SqlBulk(database, seal)
+        self.persons = SqlPersons(database, seal, self.logouts)
         self.held = SqlHeld(database)
         self.registry = SqlRegistry(database, seal)
         self.keys = SqlKeys(database, seal, now)

@@ -16,7 +16,8 @@ from linkmw.stores.sql.values import fits
 _table = schema.held
 
 
-def _held(row: RowMapping) -> HeldAccount:
+def read_held(row: RowMapping) -> HeldAccount:
+    """A row of `held` as a value."""
     # That its own product has verified its address is not kept: nothing is decided by it here.
     return HeldAccount(
         client_id=row["client_id"],
@@ -100,7 +101,7 @@ class SqlHeld:
         found = mine.where(clients.c.organization_id == organization_id, _table.c.email == email)
         ordered = found.order_by(_table.c.created, _table.c.client_id, _table.c.account_id)
         rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
-        return [_held(row) for row in rows]
+        return [read_held(row) for row in rows]
 
     async def drop(self, client_id: str, account_id: str) -> None:
         if not (fits(client_id, schema.ID) and fits(account_id, schema.ACCOUNT_ID)):

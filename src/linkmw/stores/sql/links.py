@@ -23,7 +23,7 @@ from linkmw.stores.sql.logouts import commit as commit_logouts
 from linkmw.stores.sql.values import clipped, fits
 
 _table = schema.links
-_REMAINS = ("link_id", "flow_hash", "unlink_token_hash", "client_id", "account_id")
+REMAINS = ("link_id", "flow_hash", "unlink_token_hash", "client_id", "account_id")
 
 
 def _hash(flow: str) -> str:
@@ -254,7 +254,7 @@ class SqlLinks:
             row = connection.execute(gone).mappings().first()
             if row is None:
                 return None
-            kept = {name: row[name] for name in _REMAINS}
+            kept = {name: row[name] for name in REMAINS}
             connection.execute(insert(schema.removed_links).values({**kept, "removed": audit.time}))
             self._tell(connection, mails, audit, audit.time)
             commit_logouts(connection, [Logout(row["client_id"], row["account_id"])], audit.time)
