@@ -186,7 +186,7 @@ def test_pr06_trust_and_self_sign_up_exclude_each_other_by_command_too(declared:
 def test_rc14_keys_are_listed_rotated_and_retired(office: Run) -> None:
     def states() -> dict[str, list[str]]:
         lines = [json.loads(line) for line in office("hub", "keys", "list", "--json").stdout.splitlines()]
-        return {name: [one["state"] for one in lines if one["algorithm"] == name] for name in ("RS256", "ES256")}
+        return {name: [one["stands"] for one in lines if one["algorithm"] == name] for name in ("RS256", "ES256")}
 
     assert states() == {"RS256": ["signs"], "ES256": ["signs"]}
     rotated = office("hub", "keys", "rotate", "--algorithm", "RS256")

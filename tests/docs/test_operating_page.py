@@ -23,7 +23,7 @@ def declared() -> Declared:
 
 def test_ops04_the_file_on_the_page_can_be_applied() -> None:
     changes = plan(declared(), Known({}, {}), "https://hub.acme.example")
-    assert [change.key for change in changes] == ["acme", "orders", "forum"]
+    assert [change.of for change in changes] == ["acme", "orders", "forum"]
     forum = changes[-1].value
     assert isinstance(forum, Client)
     assert (forum.self_sign_up, forum.trusted_email) == (True, False)

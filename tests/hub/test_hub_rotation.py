@@ -193,7 +193,7 @@ def test_rc14_a_key_is_rotated_under_load_and_no_sign_in_fails(rotating: Hub) ->
 
     crowd.signing(rotate)
     # The old one verifies on, for what it signed last, while a new gate finds both.
-    states = {key.state for key in rotating.sql.admin.signing_keys() if key.algorithm == "RS256"}
+    states = {key.stands for key in rotating.sql.admin.signing_keys() if key.algorithm == "RS256"}
     assert states == {"signs", "verifies"}
 
 

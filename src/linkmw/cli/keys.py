@@ -28,7 +28,7 @@ def list_(as_json: bool) -> None:
         for key in found:
             shown.as_json(asdict(key))
         return
-    rows = [(k.kid, k.algorithm, _STATES[k.state], shown.when(k.signs_from), shown.when(k.gone)) for k in found]
+    rows = [(k.kid, k.algorithm, _STATES[k.stands], shown.when(k.signs_from), shown.when(k.gone)) for k in found]
     shown.table(("KEY", "ALGORITHM", "STATE", "SIGNS FROM", "GONE"), rows)
 
 

@@ -13,11 +13,11 @@ _SPAN = re.compile(r"([0-9]{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def span(text: str) -> int:
+def span(given: str) -> int:
     """A span of time like 90s, 15m, 24h or 7d, in seconds. Raises BadParameter."""
-    found = _SPAN.fullmatch(text)
+    found = _SPAN.fullmatch(given)
     if found is None:
-        raise click.BadParameter(f"{text} is not like 90s, 15m, 24h or 7d")
+        raise click.BadParameter(f"{given} is not like 90s, 15m, 24h or 7d")
     return int(found[1]) * _SECONDS[found[2]]
 
 

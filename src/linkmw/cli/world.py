@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -24,13 +24,13 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 30.0  # for Keycloak and products: nobody waits for a page
 
 
-@dataclass(frozen=True, slots=True)
 class World:
     """As a running hub has it. Redis, Keycloak and products are connected to when they are asked."""
 
-    settings: HubSettings
-    ports: Ports
-    sql: SqlStores
+    def __init__(self, settings: HubSettings, ports: Ports, sql: SqlStores) -> None:
+        self.settings = settings
+        self.ports = ports
+        self.sql = sql
 
     async def tenants(self, organization_id: str | None) -> list[Tenant]:
         """The one named, or all. Raises UsageError for one that is not there."""

@@ -75,20 +75,21 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One tenant or product that is not as declared. fields: name, what it was, what it becomes; never a secret."""
+    """One tenant or product that is not as declared.
+
+    of: its organization id or client id. fields: name, what it was, what it becomes; never a secret.
+    """
 
     sign: Sign
     kind: Kind
-    key: str
+    of: str
     fields: tuple[tuple[str, str, str], ...]
     value: Tenant | Client = field(repr=False)
     logo: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         note = " (disabled: it is not in the file)" if self.sign == "-" else ""
-        return "\n".join(
-            (f"{self.sign} {self.kind} {self.key}{note}", *(_told(self.sign, *one) for one in self.fields))
-        )
+        return "\n".join((f"{self.sign} {self.kind} {self.of}{note}", *(_told(self.sign, *one) for one in self.fields)))
 
 
 def _told(sign: Sign, name: str, was: str, becomes: str) -> str:
@@ -294,7 +295,7 @@ def _left(kind: Kind, declared: Mapping[str, Fields], known: Mapping[str, tuple[
 def _check_hosts(declared: Declared, known: Known, changes: Sequence[Change], problems: list[str]) -> None:
     """Cookies know no port: two products on one host name would be sent each other's sessions (PR16)."""
     after = {key: client for key, (client, _) in known.products.items()}
-    after |= {change.key: change.value for change in changes if isinstance(change.value, Client)}
+    after |= {change.of: change.value for change in changes if isinstance(change.value, Client)}
     seen: dict[str, str] = {}
     for key in sorted(after, key=lambda one: (one in declared.products, one)):
         host = urlsplit(after[key].public_url).hostname or ""

@@ -61,6 +61,7 @@ class Load:
         self._bulk = bulk
         self._options = options
         self._write_reject = reject
+        self._rejected: list[tuple[Row | Unreadable, str]] = []  # of this batch
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._places: dict[str, Place | None] = {}  # as many as the file names products
         self._silent: set[str] = set()  # products that did not answer are not asked again in this run
@@ -81,10 +82,17 @@ class Load:
                 self._reject(one.row, "linked by its owner meanwhile")
             else:
                 self.counts["made"] += 1
+        self._write_rejects()
 
     def _reject(self, row: Row | Unreadable, reason: str) -> None:
         self.counts["rejected"] += 1
-        self._write_reject(row, reason)
+        self._rejected.append((row, reason))
+
+    def _write_rejects(self) -> None:
+        """In the order of the file, whoever was asked first."""
+        for row, reason in sorted(self._rejected, key=lambda one: one[0].number):
+            self._write_reject(row, reason)
+        self._rejected.clear()
 
     async def _placed(self, row: Row | Unreadable) -> Place | None:
         if isinstance(row, Unreadable):

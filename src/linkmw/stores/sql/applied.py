@@ -75,7 +75,7 @@ class Applier:
             purpose = secret_purpose(value.organization_id)
             row["keycloak_client_secret"] = self.seal.close(value.keycloak_client_secret.encode(), purpose)
         if change.sign != "+":
-            connection.execute(update(table).where(table.c[key] == change.key).values(row))
+            connection.execute(update(table).where(table.c[key] == change.of).values(row))
             return
         connection.execute(insert(table).values(row))
         if isinstance(value, Client):

@@ -60,11 +60,11 @@ def _add_signing_key(connection: Connection, seal: Seal, algorithm: str, signs_f
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key of the JWK Set. state: it signs now, or will from `signs_from` on, or did. gone: when it leaves the set."""
+    """A key of the JWK Set. stands: signs now, waits to, or only verifies. gone: when it leaves the set."""
 
     kid: str
     algorithm: str
-    state: str
+    stands: str
     signs_from: int
     gone: int | None
 
@@ -75,9 +75,9 @@ def published(connection: Connection, now: int) -> list[SigningKey]:
     ordered = _here(now).order_by(table.c.algorithm, table.c.signs_from.desc(), table.c.kid)
     found, signing = [], set()
     for row in connection.execute(ordered).mappings():
-        state = "waits" if row["signs_from"] > now else "verifies" if row["algorithm"] in signing else "signs"
-        signing |= {row["algorithm"]} if state == "signs" else set()
-        found.append(SigningKey(row["kid"], row["algorithm"], state, row["signs_from"], row["gone"]))
+        stands = "waits" if row["signs_from"] > now else "verifies" if row["algorithm"] in signing else "signs"
+        signing |= {row["algorithm"]} if stands == "signs" else set()
+        found.append(SigningKey(row["kid"], row["algorithm"], stands, row["signs_from"], row["gone"]))
     return found
 
 
@@ -86,7 +86,7 @@ def rotate(connection: Connection, seal: Seal, algorithm: str, now: int, lead: i
 
     Raises RegistrationRefused while one waits already: two would come in an order that nobody meant.
     """
-    if waiting := [one.kid for one in _of(connection, algorithm, now) if one.state == "waits"]:
+    if waiting := [one.kid for one in _of(connection, algorithm, now) if one.stands == "waits"]:
         raise RegistrationRefused(f"the key {waiting[0]} waits already to sign {algorithm}")
     before = [one.kid for one in _of(connection, algorithm, now) if one.gone is None]
     kid = _add_signing_key(connection, seal, algorithm, now + lead)
@@ -96,18 +96,18 @@ def rotate(connection: Connection, seal: Seal, algorithm: str, now: int, lead: i
 
 def retire(connection: Connection, kid: str, now: int) -> SigningKey | None:
     """The key is gone now. The key that follows it, if that has to sign earlier than it was meant to; else None."""
-    key = next((one for one in published(connection, now) if one.kid == kid), None)
-    if key is None:
+    meant = next((one for one in published(connection, now) if one.kid == kid), None)
+    if meant is None:
         raise RegistrationRefused(f"no key {kid} is published")
     _set(connection, [kid], gone=now)
-    left = _of(connection, key.algorithm, now)
+    left = _of(connection, meant.algorithm, now)
     if not left:
-        raise RegistrationRefused(f"no other key could sign {key.algorithm}: run `linkmw hub keys rotate` first")
-    if key.state == "waits":  # it never was: what it was to follow goes on
+        raise RegistrationRefused(f"no other key could sign {meant.algorithm}: run `linkmw hub keys rotate` first")
+    if meant.stands == "waits":  # it never was: what it was to follow goes on
         _set(connection, [left[0].kid], gone=None)
-    elif key.state == "signs":
+    elif meant.stands == "signs":
         _set(connection, [left[0].kid], signs_from=min(now, left[0].signs_from), gone=None)
-        return left[0] if left[0].state == "waits" else None
+        return left[0] if left[0].stands == "waits" else None
     return None
 
 
