@@ -10,8 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from tests.e2e.person import Person
-from tests.e2e.test_sign_out import is_out_in_time, is_signed_in
+from tests.e2e.test_sign_out import is_out_in_time, is_signed_in, sits_down_elsewhere
 from tests.e2e.world import World
 
 STAFF = "ada.admin"  # of Orders, whom Django calls staff
@@ -53,12 +52,8 @@ def test_ops05_pr27_mim27_links_by_command_reach_the_person_and_end_what_they_op
     mail = world.inbox.wait_for(to=account.email, subject="has been linked")
     assert account.username in mail["text"]
 
-    person = Person.sits_down(new_browser())
-    person.opens(product.login_url)
-    person.presses_sign_in()
-    person.signs_in_at_keycloak(identity.email, identity.password)
+    person = sits_down_elsewhere(new_browser, product, identity)  # no proof is asked for: the link is there
     person.is_signed_in_as(account.username, product.url)
-
     person.opens(product.url)
     assert is_signed_in(person.page)
     told = linkmw(world, tmp_path, "identity", "export", identity.email)

@@ -29,6 +29,7 @@ def copy(source: Database, target: Database, progress: Callable[[int], None]) ->
     of another version, and when the counts differ: then nothing is there.
     """
     version.require_current(source)
+    make_private(target.engine)
     if there := version.tables(target):
         raise SettingsError(f"the database to copy to is not empty: it has {', '.join(sorted(there)[:3])} already")
 
@@ -36,7 +37,6 @@ def copy(source: Database, target: Database, progress: Callable[[int], None]) ->
         _keep_still(reader)
         return target.write_now(lambda writer: _copied(reader, writer, progress))
 
-    make_private(target.engine)
     return source.write_now(read)
 
 
