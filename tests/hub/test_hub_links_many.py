@@ -32,7 +32,6 @@ def test_ops05_mg04_thousands_of_rows_go_in_and_out_and_in_again(database_url: s
         begun = time.monotonic()
         assert load(made, path, mail=False) == {"made": ROWS}
         print(f"{ROWS / (time.monotonic() - begun):,.0f} links a second")
-        assert load(made, path, mail=False) == {"already": ROWS}
         assert export(made, out) == ROWS
         assert load(made, out, mail=False) == {"already": ROWS}
         trail = made.sql.database.read_now(

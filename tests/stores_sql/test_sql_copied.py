@@ -56,12 +56,8 @@ def dump(stores: SqlStores) -> dict[str, list[object]]:
 
 
 def test_ops04_every_row_is_in_the_copy_and_it_goes_on_from_there(stores: SqlStores, other: SqlStores) -> None:
-    for number in range(1_500):
-        stores.database.write_now(
-            lambda connection, number=number: connection.execute(  # type: ignore[misc]
-                schema.audit.insert().values({**asdict(event()), "flow": str(number)})
-            )
-        )
+    many = [{**asdict(event()), "flow": str(number)} for number in range(1_500)]
+    stores.database.write_now(lambda connection: connection.execute(schema.audit.insert(), many))
     links = [add(stores, str(number)) for number in range(3)]
     unlink(stores, links[2])  # its number is never given to another link (UM03)
     seen: list[int] = []

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, Table, func, insert, select, text
 
 from linkmw.errors import SettingsError
 from linkmw.stores.sql import schema, version
-from linkmw.stores.sql.engine import Database, make_private
+from linkmw.stores.sql.engine import Database, make_private, take_time
 
 _ROWS = 1000
 # Tables that number their rows themselves, and the column that they do it in.
@@ -42,7 +42,12 @@ def copy(source: Database, target: Database, progress: Callable[[int], None]) ->
 
 def rows(database: Database) -> int:
     """How many there are in all."""
-    return sum(database.read_now(counts).values())
+
+    def read(connection: Connection) -> int:
+        take_time(connection)
+        return sum(counts(connection).values())
+
+    return database.read_now(read)
 
 
 def counts(connection: Connection) -> Counts:
@@ -55,7 +60,7 @@ def counts(connection: Connection) -> Counts:
 
 def _copied(reader: Connection, writer: Connection, progress: Callable[[int], None]) -> Counts:
     version.upgrade_in(writer)
-    _take_time(writer)
+    take_time(writer)
     for table in schema.metadata.sorted_tables:
         for batch in _batches(reader, table):
             writer.execute(insert(table), [dict(row) for row in batch])
@@ -76,15 +81,9 @@ def _batches(reader: Connection, table: Table) -> Iterator[Sequence[RowMapping]]
 def _keep_still(connection: Connection) -> None:
     """SQLite's one writer is this transaction; PostgreSQL has to be asked."""
     if connection.dialect.name == "postgresql":
-        _take_time(connection)
+        take_time(connection)
         tables = ", ".join(schema.metadata.tables)
         connection.execute(text(f"LOCK TABLE {tables} IN SHARE MODE"))
-
-
-def _take_time(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 # A number that a removed row had is never given again (UM03): the counters go along, not the highest numbers there are.

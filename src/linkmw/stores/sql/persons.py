@@ -21,6 +21,7 @@ from linkmw.stores.sql.logouts import commit as commit_logouts
 
 _links, _held, _migrated, _audit = schema.links, schema.held, schema.migrated, schema.audit
 _outbox = schema.outbox
+_MAILS = 200  # at a time: each is up to 100 KiB, and after an import there are many
 
 
 class SqlPersons:
@@ -90,11 +91,13 @@ class SqlPersons:
 
     def _mails(self, connection: Connection, whom: Whom) -> Iterator[MailOf]:
         """Mails to the person that have their content still: one that was sent names nobody any more."""
-        waiting = select(_outbox).where(_outbox.c.body != "").order_by(_outbox.c.item_id)
-        for row in connection.execute(waiting).mappings().all():
-            mail = outbox.opened(row, self._seal)
-            if mail is not None and mail.recipient.lower() in whom.addresses:
-                yield MailOf(row["item_id"], row["kind"], row["created"], row["sent"], mail.recipient, mail.subject)
+        last, full = 0, select(_outbox).where(_outbox.c.body != "").order_by(_outbox.c.item_id).limit(_MAILS)
+        while rows := connection.execute(full.where(_outbox.c.item_id > last)).mappings().all():
+            for row in rows:
+                mail = outbox.opened(row, self._seal)
+                if mail is not None and mail.recipient.lower() in whom.addresses:
+                    yield MailOf(row["item_id"], row["kind"], row["created"], row["sent"], mail.recipient, mail.subject)
+            last = rows[-1]["item_id"]
 
 
 def _by(table: Any, identity: Identity) -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from linkmw.hub.ports import AuditEvent, Logout
 from linkmw.model import Link
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import schema
-from linkmw.stores.sql.engine import Database
+from linkmw.stores.sql.engine import Database, take_time
 from linkmw.stores.sql.links import REMAINS, read_link
 from linkmw.stores.sql.logouts import commit as commit_logouts
 
@@ -48,12 +48,14 @@ def known_here(connection: Connection) -> list[Link]:
 
 
 def _found(connection: Connection, queries: Iterable[Select[Any]]) -> list[Link]:
+    take_time(connection)
     found = {row["link_id"]: read_link(row) for query in queries for row in connection.execute(query).mappings()}
     return [found[link_id] for link_id in sorted(found)]
 
 
 def known_by(connection: Connection, lines: Iterable[str]) -> list[Link]:
     """Links that were removed after they were made, as lines of the audit trail say; other lines are passed over."""
+    take_time(connection)
     found: dict[int, Link] = {}
     for client_id, account_id, issuer, subject, at in _ends(lines):
         mine = and_(
