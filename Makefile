@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters check-deploy lint types bench migrate-bench words screenshots clean packages parts
+.PHONY: help setup demo test test-versions test-clusters check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -55,6 +55,9 @@ bench: setup ## what a request that is none of our business costs
 
 migrate-bench: setup parts ## users a second into a real Keycloak: 10,000, or ARGS="--users N"
 	@$(BIN)/python -m bench.migrate $(ARGS)
+
+links-bench: setup ## links a second from a CSV file into a hub and out again: 100,000, or ARGS="--links N"
+	@$(BIN)/python -m bench.links $(ARGS)
 
 words: setup ## the messages of pages and mails into the catalogues, and these compiled
 	@$(BIN)/python -m tests.pages.catalogues --write

@@ -91,6 +91,8 @@ class Client:
     post_logout_redirect_uri: str = ""  # exact (OpenID Connect RP-Initiated Logout 1.0, 2)
     logout_uri: str = ""  # where its logout tokens go (OpenID Connect Back-Channel Logout 1.0, 2.2)
     percent: int = 100  # of browsers that see linkmw here; below 100 no native door is closed (P-3, P-4)
+    trusted_email: bool = True  # may its accounts be joined by a confirmed address, where the product says so? (PR06)
+    self_sign_up: bool = False  # can anybody make an account there? Then its addresses are never trusted
 
 
 @dataclass(frozen=True, slots=True)

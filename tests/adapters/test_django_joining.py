@@ -51,6 +51,17 @@ def test_pr06_nobody_who_is_closed_or_staff_or_never_was_here(product, grace, ch
     assert [row.allowed for row in product.joining(EMAIL)] == [False]
 
 
+@pytest.mark.parametrize(
+    ("changes", "staff"), [({}, False), ({"is_staff": True}, True), ({"is_superuser": True}, True)]
+)
+def test_pr27_a_django_project_says_who_is_staff(product, grace, changes, staff):
+    for name, value in changes.items():
+        setattr(grace, name, value)
+    grace.save()
+    assert product.find(str(grace.pk)).staff is staff
+    assert product.find_by_name("grace.h").staff is staff
+
+
 def test_pr06_nobody_with_a_second_factor(product, grace):
     from django_otp.plugins.otp_totp.models import TOTPDevice
 

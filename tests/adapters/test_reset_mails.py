@@ -106,6 +106,13 @@ def flask_product(**hooks):
     return product.bound_to(app, PUBLIC)
 
 
+@pytest.mark.parametrize(("hooks", "staff"), [({}, None), ({"is_staff": lambda user: user["admin"]}, True)])
+def test_pr27_a_hook_says_who_is_staff_and_without_one_nobody_knows(hooks, staff):
+    ada = {"id": 7, "username": "ada", "email": "ada@acme.example", "admin": True}
+    product = flask_product(find=lambda name: ada, **hooks)
+    assert product.find_by_name("ada").staff is staff
+
+
 def test_pr23_a_flask_hook_builds_its_links_for_the_public_url():
     from werkzeug.test import create_environ
 

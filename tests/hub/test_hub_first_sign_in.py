@@ -778,6 +778,18 @@ def test_pr06_an_account_whose_product_says_no_is_named_and_never_linked(world: 
     assert world.links(Identity(REALM, "user-0")) == ["wiki/7"]
 
 
+def test_pr06_where_addresses_are_not_trusted_the_products_yes_is_not_enough(world: World) -> None:
+    may_join(world, "desk", "9", "ann.desk")
+    world.sql.admin.change_client("desk", self_sign_up=True, trusted_email=False)
+    world.forget_registry()
+    person = world.person()
+    page = person.get(through(world, person).headers["location"])
+    assert "ann.desk" in page.text
+    assert 'type="checkbox"' not in page.text
+    person.submit(page, "/accounts", account="1")
+    assert world.links(Identity(REALM, "user-0")) == ["wiki/7"]
+
+
 def test_pr06_a_product_that_changes_its_mind_is_heard(world: World) -> None:
     may_join(world, "desk", "9", "ann.desk")
     person = world.person()

@@ -75,6 +75,14 @@ def test_the_internal_url_is_where_it_is_sent_and_the_public_one_what_is_signed(
     assert asked(world, found, "http://orders.internal").found
 
 
+@pytest.mark.parametrize(("said", "heard"), [(True, True), (False, False), ("yes", None), (1, None), (None, None)])
+def test_pr27_who_is_staff_is_heard_only_in_so_many_words(world: World, said: object, heard: bool | None) -> None:
+    def gate(_: object, jti: str) -> httpx2.Response:
+        return httpx2.Response(200, json={"v": 1, "jti": jti, "found": True, "staff": said})
+
+    assert asked(world, gate).staff is heard
+
+
 def test_an_account_that_is_gone(world: World) -> None:
     answer = asked(world, lambda _, jti: httpx2.Response(200, json={"v": 1, "jti": jti, "found": False}))
     assert answer == AccountAnswer(False)

@@ -169,6 +169,9 @@ class Accounts:
     usable_password: bool = True
     email: str = ""  # the address that every account has now, if the product tells
     gone: set[str] = field(default_factory=set)  # ids of accounts that were deleted
+    staff: bool | None = None  # what every account is, if the product tells
+    staff_of: dict[str, bool] = field(default_factory=dict)  # and what some are
+    inactive: set[str] = field(default_factory=set)
     away: bool = False
     silent: set[str] = field(default_factory=set)  # products that take no logout token
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # client id, claims of the logout token
@@ -204,7 +207,13 @@ class Accounts:
             raise Unavailable("the product is away")
         if account_id in self.gone:
             return AccountAnswer(False)
-        return AccountAnswer(True, usable_password=self.usable_password, email=self.email)
+        return AccountAnswer(
+            True,
+            active=account_id not in self.inactive,
+            usable_password=self.usable_password,
+            email=self.email,
+            staff=self.staff_of.get(account_id, self.staff),
+        )
 
     async def log_out(self, client: Client, token: str) -> None:
         if self.away or client.client_id in self.silent:

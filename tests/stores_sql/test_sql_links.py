@@ -18,6 +18,7 @@ from tests.stores_sql.made import ANN, BOB, ISSUER, NOW, event, mail, new_link
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
 from linkmw.hub.ports import NewLink
 from linkmw.model import Account, Identity, Link
+from linkmw.signed import Seal
 from linkmw.stores.sql import SqlStores, schema
 
 MANY = 16
@@ -57,6 +58,24 @@ def test_mim16_of_sixteen_identities_at_once_one_gets_the_account(stores: SqlSto
         answers = at_once(one)
         assert Counter(type(answer) for answer in answers) == {Link: 1, AccountTaken: MANY - 1}
     assert (rows(stores, schema.links), rows(stores, schema.outbox), rows(stores, schema.audit)) == (5, 5, 5)
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "SERIALIZABLE"])
+def test_df03_the_race_has_one_winner_whatever_the_isolation(
+    database_url: str, key: str, stores: SqlStores, isolation: str
+) -> None:
+    """As this whole suite runs on both: a constraint decides, not a snapshot. SQLite knows one isolation."""
+    strict = SqlStores.open(database_url, key)
+    if strict.database.engine.dialect.name == "postgresql":
+        engine = strict.database.engine.execution_options(isolation_level=isolation)
+        strict = SqlStores(replace(strict.database, engine=engine), Seal.read(key))
+    answers = at_once(lambda number: add(strict, new_link(Identity(ISSUER, f"person{number}"), flow=f"f{number}")))
+    kinds = Counter(type(answer) for answer in answers)
+    # SERIALIZABLE may tell a loser that it could not be serialised: he asks again, and is told who has the account.
+    assert kinds[Link] == 1
+    assert kinds[AccountTaken] + kinds[Unavailable] == MANY - 1
+    assert (rows(stores, schema.links), rows(stores, schema.outbox), rows(stores, schema.audit)) == (1, 1, 1)
+    strict.close()
 
 
 def test_df02_sixteen_repeats_of_one_flow_at_once_make_one_link_and_one_mail(stores: SqlStores) -> None:

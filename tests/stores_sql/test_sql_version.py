@@ -58,6 +58,19 @@ def test_df04_an_older_schema_is_refused(stores: SqlStores, monkeypatch: pytest.
         stores.require_current_schema()
 
 
+@pytest.mark.parametrize("gone", ["alembic_version", "links"])
+def test_df04_a_half_made_database_is_refused_and_left_alone(stores: SqlStores, gone: str) -> None:
+    table = {"alembic_version": "alembic_version", "links": "links"}[gone]
+    stores.database.write_now(lambda connection: connection.execute(text(f"DROP TABLE {table}")))
+    before = version.tables(stores.database)
+    with pytest.raises(SettingsError, match=f"half made: {gone} is missing"):
+        stores.require_current_schema()
+    if gone == "alembic_version":
+        with pytest.raises(SettingsError, match="half made"):
+            stores.admin.prepare()
+    assert version.tables(stores.database) == before
+
+
 def test_df04_sixteen_upgrades_at_once_are_one(database_url: str) -> None:
     def upgrade(_: int) -> str:
         stores = SqlStores.open(database_url, new_key())

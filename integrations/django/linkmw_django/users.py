@@ -18,7 +18,14 @@ def account_of(user: Any) -> Account:
 
 
 def facts_of(user: Any) -> AccountFacts:
-    return AccountFacts(account_of(user), may_sign_in(user), user.has_usable_password(), user.get_username())
+    return AccountFacts(
+        account_of(user), may_sign_in(user), user.has_usable_password(), user.get_username(), is_staff(user)
+    )
+
+
+def is_staff(user: Any) -> bool:
+    """One who may do more here than others, by Django's own two words for it."""
+    return bool(getattr(user, "is_staff", False) or getattr(user, "is_superuser", False))
 
 
 def by_id(account_id: str) -> Any:

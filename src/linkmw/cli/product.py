@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from linkmw.cli import configuration
+from linkmw.cli import configuration, shown
 from linkmw.cli.files import text_of
+from linkmw.cli.shown import span
+from linkmw.errors import RegistrationRefused
 from linkmw.model import Client, Secret
 from linkmw.settings import HubSettings
+
+if TYPE_CHECKING:
+    from linkmw.stores.sql import SqlStores
+
+_CLIENT = click.option("--client", "client_id", required=True, help="Its client id, as `linkmw hub product list` says.")
 
 
 @click.group()
@@ -116,15 +124,79 @@ def _for_a_client(settings: HubSettings, client: Client, secret: Secret) -> str:
 
 
 @product.command("list")
-def list_() -> None:
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line, with every field.")
+def list_(as_json: bool) -> None:
     """Print every product: tenant, client id, name, URL, proof, and whether it is enabled."""
     with configuration.stores() as (_, stores):
         clients = stores.admin.clients()
+    if as_json:
+        for client in clients:
+            shown.as_json(asdict(client))
+        return
     rows = [(c.organization_id, c.client_id, c.name, c.public_url, c.proof, _state(c)) for c in clients]
-    table = [("TENANT", "CLIENT ID", "NAME", "URL", "PROOF", "STATE"), *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    shown.table(("TENANT", "CLIENT ID", "NAME", "URL", "PROOF", "STATE"), rows)
+
+
+@product.command()
+@_CLIENT
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(client_id: str, as_json: bool) -> None:
+    """Print everything about a product: its addresses and mode, its live client secrets' dates, how many links."""
+    with configuration.stores() as (_, stores):
+        stores.require_current_schema()
+        found = _client(stores, client_id)
+        secrets, links = stores.admin.live_secrets(client_id), stores.admin.links_of(client_id)
+    if as_json:
+        shown.as_json({**asdict(found), "links": links, "secrets": [asdict(one) for one in secrets]})
+        return
+    shown.fields([(name.replace("_", " "), shown.plain(value)) for name, value in asdict(found).items()])
+    shown.fields(
+        [("links", str(links)), *((f"secret {one.secret_id}", _life(one.created, one.expires)) for one in secrets)]
+    )
+
+
+def _client(stores: SqlStores, client_id: str) -> Client:
+    found = next((client for client in stores.admin.clients() if client.client_id == client_id), None)
+    if found is None:
+        raise RegistrationRefused(f"there is no client {client_id}")
+    return found
+
+
+def _life(created: int, expires: int | None) -> str:
+    return f"since {shown.when(created)}, " + (f"until {shown.when(expires)}" if expires else "until it is retired")
+
+
+@product.command("rotate-secret")
+@_CLIENT
+@click.option(
+    "--overlap",
+    type=span,
+    metavar="SPAN",
+    help="How long the secret before it works on: 90s, 15m, 24h, 7d. Left out: until `retire-secret`.",
+)
+def rotate_secret(client_id: str, overlap: int | None) -> None:
+    """Print a new client secret for a product. Both work until the old one ends; give the new one to the product first.
+
+    Two work at a time: a third one ends the first. The secret is shown now and never again.
+    """
+    with configuration.stores() as (_, stores):
+        stores.require_current_schema()
+        secret = stores.admin.add_secret(client_id, overlap)
+        older = stores.admin.live_secrets(client_id)[1:]
+    click.echo(f"LINKMW_CLIENT_SECRET={secret!s}")
+    for one in older:
+        until = f"until {shown.when(one.expires)}" if one.expires else "until `linkmw hub product retire-secret`"
+        click.echo(f"The secret of {shown.when(one.created)} works {until}.", err=True)
+
+
+@product.command("retire-secret")
+@_CLIENT
+def retire_secret(client_id: str) -> None:
+    """End all client secrets of a product but the newest. Running hubs follow within a second."""
+    with configuration.stores() as (_, stores):
+        stores.require_current_schema()
+        ended = stores.admin.retire_secrets(client_id)
+    click.echo("The old secret has ended." if ended else "There is only one secret: nothing to retire.")
 
 
 def _state(client: Client) -> str:
@@ -132,7 +204,7 @@ def _state(client: Client) -> str:
 
 
 @product.command("set")
-@click.option("--client", "client_id", required=True, help="Its client id, as `linkmw hub product list` says.")
+@_CLIENT
 @click.option(
     "--mode",
     type=click.Choice(["off", "beside", "replace"]),
@@ -141,14 +213,24 @@ def _state(client: Client) -> str:
 @click.option(
     "--percent", type=click.IntRange(0, 100), help="Of browsers, stable: for how many. Below 100 none is shut out."
 )
-def set_(client_id: str, **given: str | int | None) -> None:
+@click.option(
+    "--trusted-email/--no-trusted-email",
+    default=None,
+    help="May its accounts be joined by a confirmed address, where the product itself says so?",
+)
+@click.option(
+    "--self-sign-up/--no-self-sign-up",
+    default=None,
+    help="Can anybody make an account there? Then its addresses cannot be trusted.",
+)
+def set_(client_id: str, **given: str | int | bool | None) -> None:
     """Change what linkmw is in a product. What is left out stays as it is.
 
     Products follow within two seconds.
     """
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
-        raise click.UsageError("nothing to change: give --mode, --percent or both")
+        raise click.UsageError("nothing to change: give --mode, --percent, --trusted-email or --self-sign-up")
     with configuration.stores() as (_, stores):
         stores.require_current_schema()
         changed = stores.admin.change_client(client_id, **changes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from linkmw.cli import configuration
+from linkmw.cli import configuration, shown
 from linkmw.cli.files import text_of
-from linkmw.model import Secret
+from linkmw.errors import RegistrationRefused
+from linkmw.model import Secret, Tenant
 
 _TENANT = click.option(
     "--tenant", "organization_id", required=True, help="Its organization id, as given to `linkmw hub init`."
@@ -15,7 +18,48 @@ _TENANT = click.option(
 
 @click.group()
 def tenant() -> None:
-    """Change a tenant."""
+    """List tenants, and change them."""
+
+
+@tenant.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line, with every field but the secret.")
+def list_(as_json: bool) -> None:
+    """Print every tenant: organization id, brand, issuer, how many products, and whether it is enabled."""
+    with configuration.stores() as (_, stores):
+        tenants, clients = stores.admin.tenants(), stores.admin.clients()
+    if as_json:
+        for found in tenants:
+            shown.as_json(_without_secret(found))
+        return
+    products = [client.organization_id for client in clients]
+    rows = [(t.organization_id, t.brand, t.issuer, str(products.count(t.organization_id)), _state(t)) for t in tenants]
+    shown.table(("TENANT", "BRAND", "ISSUER", "PRODUCTS", "STATE"), rows)
+
+
+@tenant.command()
+@_TENANT
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(organization_id: str, as_json: bool) -> None:
+    """Print everything about a tenant but the secret of its Keycloak client, and its products."""
+    with configuration.stores() as (_, stores):
+        found = next((one for one in stores.admin.tenants() if one.organization_id == organization_id), None)
+        products = [one.client_id for one in stores.admin.clients() if one.organization_id == organization_id]
+    if found is None:
+        raise RegistrationRefused(f"there is no tenant {organization_id}")
+    told = {**_without_secret(found), "products": products}
+    if as_json:
+        shown.as_json(told)
+        return
+    listed = {**told, "products": ", ".join(products)}
+    shown.fields([(name.replace("_", " "), shown.plain(value)) for name, value in listed.items()])
+
+
+def _state(found: Tenant) -> str:
+    return "enabled" if found.enabled else "disabled"
+
+
+def _without_secret(found: Tenant) -> dict[str, object]:
+    return {name: value for name, value in asdict(found).items() if name != "keycloak_client_secret"}
 
 
 @tenant.command("set")

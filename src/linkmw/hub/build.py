@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx2
 from starlette.applications import Starlette
@@ -67,11 +68,11 @@ def _end_at_keycloak(tenant: Tenant, identity: Identity, seconds: float) -> None
     keycloak.end_sessions(tenant, identity, seconds)
 
 
-def _users_of(tenant: Tenant) -> Users:
+def _users_of(tenant: Tenant, seconds: float) -> Users:
     """The tenant's realm, loaded when it is first needed as above."""
     from linkmw import keycloak
 
-    return keycloak.Users.of(tenant)
+    return keycloak.Users.of(tenant, seconds)
 
 
 def _check_version(tenant: Tenant) -> None:
@@ -102,7 +103,7 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         outbox=sql.outbox,
         logouts=sql.logouts,
         provider=RelyingParty(http, clock, _end_at_keycloak),
-        identities=RealmIdentities(_users_of, settings.http_timeout),
+        identities=RealmIdentities(partial(_users_of, seconds=settings.http_timeout), settings.http_timeout),
         products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
         ping_redis=kept_for_a_second(connections.redis.ping, clock),
         ping_sql=kept_for_a_second(sql.ping, clock),

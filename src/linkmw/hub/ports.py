@@ -650,7 +650,7 @@ class JoinAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswer:
-    """What a product said of an account; None fields when it could not be asked."""
+    """What a product said of an account. staff: None where it does not say."""
 
     found: bool
     active: bool = True
@@ -658,6 +658,7 @@ class AccountAnswer:
     username: str = ""
     email: str = ""
     account_id: str = ""
+    staff: bool | None = None
 
 
 class Products(Protocol):

@@ -107,13 +107,14 @@ def _account(answer: dict[str, Any]) -> AccountAnswer:
     """What a gate said of one account. Whoever leaves a field out is not accused: absent means as usual."""
     if answer.get("found") is not True:
         return AccountAnswer(found=False)
-    email = answer.get("email")
+    email, staff = answer.get("email"), answer.get("staff")
     return AccountAnswer(
         found=True,
         active=answer.get("active") is not False,
         usable_password=answer.get("usable_password") is not False,
         username=_username(answer),
         email=rules.mailable(email) if isinstance(email, str) else "",
+        staff=staff if isinstance(staff, bool) else None,
     )
 
 

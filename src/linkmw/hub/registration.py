@@ -103,6 +103,10 @@ def check_moving(client: Client) -> None:
         raise RegistrationRefused("percent is a number from 0 to 100")
     if client.mode == "replace" and client.proof == "none":
         raise RegistrationRefused("a product without a gate has no doors that could be closed: its mode is not replace")
+    if client.self_sign_up and client.trusted_email:
+        raise RegistrationRefused(
+            "where anybody can make an account, an address proves nothing: trusted_email is false"
+        )
 
 
 def check_logo(svg: str) -> None:
@@ -133,14 +137,17 @@ def _check_name(what: str, value: str) -> None:
 
 
 def _public_url(value: str) -> None:
-    _reachable(read_public_url(value))
+    _exact(read_public_url(value))
 
 
 def _internal_url(value: str) -> None:
-    _reachable(read_internal_url(value))
+    _exact(read_internal_url(value))
 
 
-def _reachable(url: str) -> None:
+def _exact(url: str) -> None:
+    """One address, and one that is called: what holds a wildcard somewhere else stands for itself here (CF06)."""
+    if "*" in url:
+        raise ValueError("must be exact: there are no wildcards")
     if not reach.may_call(url):
         raise ValueError("is an address that no product and no Keycloak has")
 

@@ -13,10 +13,15 @@ from linkmw.settings import HubSettings
 
 async def facts_of(ports: Ports, where: Place, link: Link) -> AccountAnswer | None:
     """What the product says of the account; None when it cannot be asked, for it is not waited for."""
+    return await facts_of_account(ports, where, link.account_id)
+
+
+async def facts_of_account(ports: Ports, where: Place, account_id: str) -> AccountAnswer | None:
+    """As `facts_of`, for an account that may have no link."""
     if where.product.proof == "none":
         return None  # no gate that could be asked
     try:
-        return await ports.products.look_up(where.product, link.account_id)
+        return await ports.products.look_up(where.product, account_id)
     except Unavailable:
         return None
 
@@ -36,14 +41,17 @@ async def remove(
     facts: AccountAnswer | None,
     *,
     actor: str,
+    mail: bool = True,
 ) -> Link | None:
     """The link is gone and everybody who should know is told; None when somebody else was quicker (RC05).
 
     facts: what the product says of the account. The mail goes to the address of then and to the one it has now (UM06);
-    where it no longer knows the account, the trail says that (LT19). actor: "manager", "mail", or the telling client.
+    where it no longer knows the account, the trail says that (LT19). actor: "manager", "mail", the telling client, or
+    an operator's command, which may send none.
     """
     event = "unlinked" if facts is None or facts.found else "account_gone"
-    mails = await notices.unlinked(ports, settings, request, where, link, facts.email if facts else "")
+    email_now = facts.email if facts else ""
+    mails = await notices.unlinked(ports, settings, request, where, link, email_now) if mail else []
     told = audit.of_link(event, link, where, ports.now(), request, actor=actor)
     removed = await ports.links.remove(link.link_id, mails, told)
     if removed is not None:

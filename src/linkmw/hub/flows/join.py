@@ -89,8 +89,10 @@ async def _joins_of(ports: Ports, client: Client, email: str) -> list[Joinable]:
         answers = await ports.products.may_join(client, email)
     except Unavailable:
         return []
+    trusted = client.trusted_email
     joins = [
-        Joinable(client.client_id, one.account_id, one.username, one.last_used, allowed=one.allowed) for one in answers
+        Joinable(client.client_id, one.account_id, one.username, one.last_used, allowed=trusted and one.allowed)
+        for one in answers
     ]
     return [join for join in joins if await ports.links.of_account(client.client_id, join.account_id) is None]
 

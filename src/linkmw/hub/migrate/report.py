@@ -6,10 +6,10 @@ import csv
 from collections import Counter
 from typing import TextIO
 
+from linkmw.hub.cells import escaped
 from linkmw.hub.migrate.rows import LeftOut, Person, Row, Unreadable
 
 COLUMNS = ("row", "account_id", "email", "outcome", "reason")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Report:
@@ -47,9 +47,4 @@ class Report:
         self._write(str(row.number), *said, outcome, reason)
 
     def _write(self, *cells: str) -> None:
-        self._lines.writerow([_as_text(cell) for cell in cells])
-
-
-def _as_text(cell: str) -> str:
-    """For a spreadsheet to show, never to calculate (MG04)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        self._lines.writerow([escaped(cell) for cell in cells])

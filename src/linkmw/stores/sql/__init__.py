@@ -9,12 +9,14 @@ from linkmw.signed import Seal
 from linkmw.stores.sql import version
 from linkmw.stores.sql.admin import Admin
 from linkmw.stores.sql.audit import SqlAudit
+from linkmw.stores.sql.bulk import SqlBulk
 from linkmw.stores.sql.engine import Database, open_engine
 from linkmw.stores.sql.held import SqlHeld
 from linkmw.stores.sql.keys import SqlKeys
 from linkmw.stores.sql.links import SqlLinks
 from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.outbox import SqlOutbox
+from linkmw.stores.sql.persons import SqlPersons
 from linkmw.stores.sql.registry import SqlRegistry
 
 __all__ = ["Admin", "SqlStores", "clock"]
@@ -32,6 +34,8 @@ class SqlStores:
         self.database = database
         self.logouts = SqlLogouts(database)
         self.links = SqlLinks(database, seal, self.logouts)
+        self.bulk = SqlBulk(database, seal)
+        self.persons = SqlPersons(database, seal, self.logouts)
         self.held = SqlHeld(database, now)
         self.registry = SqlRegistry(database, seal)
         self.keys = SqlKeys(database, seal, now)

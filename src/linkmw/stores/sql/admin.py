@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import RegistrationRefused
+from linkmw.hub.ports import AuditEvent
 from linkmw.hub.registration import check_client, check_logo, check_moving, check_tenant
 from linkmw.model import Client, Secret, Tenant
 from linkmw.signed import Seal
-from linkmw.stores.sql import keys, schema, version
+from linkmw.stores.sql import audit as trail
+from linkmw.stores.sql import client_secrets, keys, schema, version
+from linkmw.stores.sql.applied import Applier
+from linkmw.stores.sql.client_secrets import LiveSecret
 from linkmw.stores.sql.engine import Database
-from linkmw.stores.sql.registry import LIVE_SECRETS, read_client, read_tenant, secret_hash, secret_purpose
+from linkmw.stores.sql.keys import SigningKey
+from linkmw.stores.sql.registry import read_client, read_tenant, secret_purpose
+
+T = TypeVar("T")
 
 
 class Admin:
@@ -72,11 +78,11 @@ class Admin:
         """Register the product; its client secret, which nobody can ask for again. Raises RegistrationRefused."""
         check_client(client, hub_url)
         check_logo(logo_svg)
-        secret = _new_secret()
+        secret = client_secrets.new_secret()
 
         def add(connection: Connection) -> None:
             connection.execute(insert(schema.clients).values({**asdict(client), "logo_svg": logo_svg}))
-            _add_secret(connection, client.client_id, secret, self._now())
+            client_secrets.add(connection, client.client_id, secret, self._now())
 
         try:
             self._database.write_now(add)
@@ -86,7 +92,7 @@ class Admin:
         return secret
 
     def change_client(self, client_id: str, **changes: Any) -> Client:
-        """The product with these fields changed: `mode`, `percent`. Raises RegistrationRefused."""
+        """The product with these fields changed: `mode`, `percent` and their like. Raises RegistrationRefused."""
         known = next((client for client in self.clients() if client.client_id == client_id), None)
         if known is None:
             raise RegistrationRefused(f"there is no client {client_id}")
@@ -96,11 +102,66 @@ class Admin:
         self._database.write_now(lambda connection: connection.execute(row))
         return changed
 
-    def add_secret(self, client_id: str) -> Secret:
-        """A new client secret. With the one before it two are live; any older ends now."""
-        secret = _new_secret()
-        self._database.write_now(lambda connection: _add_secret(connection, client_id, secret, self._now()))
-        return secret
+    def applier(self, hub_url: str, *, prune: bool) -> Applier:
+        """What makes tenants and products as a file declares them."""
+        return Applier(self._database, self._seal, self._now, hub_url, prune)
+
+    def add_secret(self, client_id: str, overlap: int | None = None) -> Secret:
+        """A new client secret. With the one before it two are live, that one for `overlap` more seconds; any older ends
+        now. Raises RegistrationRefused."""
+        return self._told(
+            AuditEvent("secret_rotated", "ok", self._now(), client_id=client_id, actor="linkmw hub product"),
+            lambda connection: client_secrets.rotate(connection, client_id, self._now(), overlap),
+        )
+
+    def retire_secrets(self, client_id: str) -> int:
+        """All client secrets but the newest end now; how many that were. Raises RegistrationRefused."""
+        return self._told(
+            AuditEvent("secret_retired", "ok", self._now(), client_id=client_id, actor="linkmw hub product"),
+            lambda connection: client_secrets.retire(connection, client_id, self._now()),
+        )
+
+    def live_secrets(self, client_id: str) -> list[LiveSecret]:
+        """Which secrets open now, the newest first; never what they are."""
+        return self._database.read_now(lambda connection: client_secrets.live(connection, client_id, self._now()))
+
+    def links_of(self, client_id: str) -> int:
+        """How many accounts of the product are linked."""
+        query = select(func.count()).select_from(schema.links).where(schema.links.c.client_id == client_id)
+        return int(self._database.read_now(lambda connection: connection.execute(query).scalar_one()))
+
+    def signing_keys(self) -> list[SigningKey]:
+        """Every key that is published now, by algorithm, the newest first."""
+        return self._database.read_now(lambda connection: keys.published(connection, self._now()))
+
+    def rotate_key(self, algorithm: str, lead: int) -> SigningKey:
+        """A new key: published now, signing in `lead` seconds; the one before it goes a while after that."""
+        return self._told(
+            AuditEvent("key_rotated", "ok", self._now(), actor="linkmw hub keys"),
+            lambda connection: keys.rotate(connection, self._seal, algorithm, self._now(), lead),
+        )
+
+    def retire_key(self, kid: str) -> SigningKey | None:
+        """The key is published no more, from now on; the next one of its algorithm, if that signs earlier for it.
+
+        Raises RegistrationRefused for one that is not there, or has none to follow it.
+        """
+        return self._told(
+            AuditEvent("key_retired", "ok", self._now(), actor="linkmw hub keys"),
+            lambda connection: keys.retire(connection, kid, self._now()),
+        )
+
+    def _told(self, event: AuditEvent, work: Callable[[Connection], T]) -> T:
+        """`work`, with its line of the trail, in one transaction."""
+
+        def write(connection: Connection) -> T:
+            done = work(connection)
+            trail.record(connection, event)
+            return done
+
+        done = self._database.write_now(write)
+        trail.announce(event)
+        return done
 
     def tenants(self) -> list[Tenant]:
         """All tenants, disabled ones too."""
@@ -114,17 +175,3 @@ class Admin:
         query = select(table).order_by(table.c.organization_id, table.c.name, table.c.client_id)
         rows = self._database.read_now(lambda connection: connection.execute(query).mappings().all())
         return [read_client(row) for row in rows]
-
-
-def _new_secret() -> Secret:
-    return Secret(secrets.token_urlsafe(32))  # 256 random bits
-
-
-def _add_secret(connection: Connection, client_id: str, secret: Secret, now: int) -> None:
-    table = schema.client_secrets
-    connection.execute(insert(table).values(client_id=client_id, secret_hash=secret_hash(secret), created=now))
-    mine = table.c.client_id == client_id
-    live = select(table.c.secret_id).where(mine).order_by(table.c.secret_id.desc()).limit(LIVE_SECRETS)
-    kept = list(connection.execute(live).scalars())
-    older = update(table).where(mine, table.c.secret_id.not_in(kept), table.c.expires.is_(None))
-    connection.execute(older.values(expires=now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -62,9 +62,19 @@ def line(event: AuditEvent) -> str:
 
 def record(connection: Connection, event: AuditEvent) -> None:
     """Add the row to the transaction of what it tells of; `announce` follows once that is committed."""
+    record_all(connection, [event])
+
+
+def record_all(connection: Connection, events: Sequence[AuditEvent]) -> None:
+    """As `record`, for many."""
+    if events:
+        connection.execute(insert(schema.audit), [_row(event) for event in events])
+
+
+def _row(event: AuditEvent) -> dict[str, Any]:
     row: dict[str, Any] = asdict(event)
     row.update((name, clipped(row[name], limit)) for name, limit in _LIMITS.items())
-    connection.execute(insert(schema.audit).values(row))
+    return row
 
 
 def announce(event: AuditEvent) -> None:
@@ -72,7 +82,8 @@ def announce(event: AuditEvent) -> None:
     _log.info("%s", line(event))
 
 
-def _event(row: RowMapping) -> AuditEvent:
+def read_event(row: RowMapping) -> AuditEvent:
+    """A row of `audit` as a value."""
     return AuditEvent(**{name: value for name, value in row.items() if name != "audit_id"})
 
 
@@ -95,14 +106,14 @@ class SqlAudit:
         mine = (schema.audit.c.issuer == identity.issuer) & (schema.audit.c.subject == identity.subject)
         newest = select(schema.audit).where(mine).order_by(schema.audit.c.audit_id.desc()).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(newest).mappings().all())
-        return [_event(row) for row in rows]
+        return [read_event(row) for row in rows]
 
     def after(self, audit_id: int, limit: int) -> list[tuple[int, AuditEvent]]:
         """Events later than row `audit_id`, oldest first, each with its row's id; of more than `limit` the newest."""
         later = schema.audit.c.audit_id > audit_id
         newest = select(schema.audit).where(later).order_by(schema.audit.c.audit_id.desc()).limit(limit)
         rows = self._database.read_now(lambda connection: connection.execute(newest).mappings().all())
-        return [(row["audit_id"], _event(row)) for row in reversed(rows)]
+        return [(row["audit_id"], read_event(row)) for row in reversed(rows)]
 
     async def forget(self, before: int) -> int:
         """Drop the events from before that time (LINKMW_HUB_AUDIT_DAYS); how many they were."""

@@ -125,6 +125,13 @@ class Database:
         return await self.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one() == 1)
 
 
+def take_time(connection: Connection) -> None:
+    """What follows in this transaction may take what it takes: nobody waits for a page."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 @contextmanager
 def unavailable() -> Iterator[None]:
     """What the database could not do is Unavailable, with the driver's first line; values never get into it."""

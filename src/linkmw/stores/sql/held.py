@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import LinkRefused, TenantNotEnabled, Unavailable
@@ -18,7 +18,8 @@ from linkmw.stores.sql.values import fits
 _table = schema.held
 
 
-def _held(row: RowMapping) -> HeldAccount:
+def read_held(row: RowMapping) -> HeldAccount:
+    """A row of `held` as a value."""
     # That its own product has verified its address is not kept: nothing is decided by it here.
     return HeldAccount(
         client_id=row["client_id"],
@@ -64,9 +65,14 @@ def _replace(connection: Connection, held: HeldAccount) -> None:
     connection.execute(insert(_table).values(row))
 
 
-def drop_linked(connection: Connection, client_id: str, account_id: str) -> None:
-    """Part of the transaction that links the account, whichever way: it waits for nobody any more."""
-    connection.execute(delete(_table).where(_of(client_id, account_id)))
+def drop_linked(connection: Connection, accounts: Sequence[tuple[str, str]]) -> None:
+    """Part of the transaction that links these accounts, whichever way: they wait for nobody any more.
+
+    accounts: client id and account id of each, one at least.
+    """
+    those = _table.c.client_id == bindparam("of_client"), _table.c.account_id == bindparam("of_account")
+    named = [{"of_client": client_id, "of_account": account_id} for client_id, account_id in accounts]
+    connection.execute(delete(_table).where(*those), named)
 
 
 def _dropped(row: RowMapping, now: int) -> AuditEvent:
@@ -122,7 +128,7 @@ class SqlHeld:
         found = mine.where(clients.c.organization_id == organization_id, _table.c.email == email)
         ordered = found.order_by(_table.c.created, _table.c.client_id, _table.c.account_id)
         rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
-        return [_held(row) for row in rows]
+        return [read_held(row) for row in rows]
 
     async def drop(self, client_id: str, account_id: str) -> None:
         if not (fits(client_id, schema.ID) and fits(account_id, schema.ACCOUNT_ID)):

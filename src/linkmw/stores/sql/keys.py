@@ -7,13 +7,15 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select
+from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
-from linkmw.errors import SettingsError
+from linkmw.errors import RegistrationRefused, SettingsError
 from linkmw.model import Identity
 from linkmw.oidc import base64url, jose
+from linkmw.oidc.keys import FRESH_SECONDS
 from linkmw.signed import Seal
 from linkmw.stores.sql import schema
 from linkmw.stores.sql.engine import Database
@@ -22,6 +24,10 @@ from linkmw.stores.sql.recent import Recent
 ALGORITHMS = ("RS256", "ES256")
 PAIRWISE = "pairwise"
 _PAIRWISE_PURPOSE = f"secrets:{PAIRWISE}:value"
+# So long a new key is published before it signs: whoever keeps our keys as long as may be has it by then (RC14).
+LEAD_SECONDS = FRESH_SECONDS + 60
+# So long a key stays published after the next one signs: what it signed last has expired long before.
+AFTER_SECONDS = FRESH_SECONDS
 
 
 def _key_purpose(kid: str) -> str:
@@ -38,16 +44,85 @@ def make_missing(connection: Connection, seal: Seal, now: int) -> list[str]:
     return missing + _make_pairwise(connection, seal)
 
 
-def _add_signing_key(connection: Connection, seal: Seal, algorithm: str, now: int) -> None:
+def _add_signing_key(connection: Connection, seal: Seal, algorithm: str, signs_from: int) -> str:
+    """Its key id."""
     key = jose.PrivateKey.generate(algorithm)
     row = {
         "kid": key.kid,
         "algorithm": algorithm,
         "private_key": seal.close(key.pem().encode(), _key_purpose(key.kid)),
         "public_jwk": json.dumps(key.public_jwk()),
-        "signs_from": now,
+        "signs_from": signs_from,
     }
     connection.execute(insert(schema.signing_keys).values(row))
+    return key.kid
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key of the JWK Set. stands: signs now, waits to, or only verifies. gone: when it leaves the set."""
+
+    kid: str
+    algorithm: str
+    stands: str
+    signs_from: int
+    gone: int | None
+
+
+def published(connection: Connection, now: int) -> list[SigningKey]:
+    """The keys of the JWK Set, by algorithm, the newest first."""
+    table = schema.signing_keys
+    ordered = _here(now).order_by(table.c.algorithm, table.c.signs_from.desc(), table.c.kid)
+    found, signing = [], set()
+    for row in connection.execute(ordered).mappings():
+        stands = "waits" if row["signs_from"] > now else "verifies" if row["algorithm"] in signing else "signs"
+        signing |= {row["algorithm"]} if stands == "signs" else set()
+        found.append(SigningKey(row["kid"], row["algorithm"], stands, row["signs_from"], row["gone"]))
+    return found
+
+
+def rotate(connection: Connection, seal: Seal, algorithm: str, now: int, lead: int) -> SigningKey:
+    """A new key that is published now and signs in `lead` seconds. Those before it go AFTER_SECONDS later.
+
+    Raises RegistrationRefused while one waits already: two would come in an order that nobody meant.
+    """
+    if waiting := [one.kid for one in _of(connection, algorithm, now) if one.stands == "waits"]:
+        raise RegistrationRefused(f"the key {waiting[0]} waits already to sign {algorithm}")
+    before = [one.kid for one in _of(connection, algorithm, now) if one.gone is None]
+    kid = _add_signing_key(connection, seal, algorithm, now + lead)
+    _set(connection, before, gone=now + lead + AFTER_SECONDS)
+    return next(one for one in _of(connection, algorithm, now) if one.kid == kid)
+
+
+def retire(connection: Connection, kid: str, now: int) -> SigningKey | None:
+    """The key is gone now. The key that follows it, if that has to sign earlier than it was meant to; else None."""
+    meant = next((one for one in published(connection, now) if one.kid == kid), None)
+    if meant is None:
+        raise RegistrationRefused(f"no key {kid} is published")
+    _set(connection, [kid], gone=now)
+    left = _of(connection, meant.algorithm, now)
+    if not left:
+        raise RegistrationRefused(f"no other key could sign {meant.algorithm}: run `linkmw hub keys rotate` first")
+    if meant.stands == "waits":  # it never was: what it was to follow goes on
+        _set(connection, [left[0].kid], gone=None)
+    elif meant.stands == "signs":
+        _set(connection, [left[0].kid], signs_from=min(now, left[0].signs_from), gone=None)
+        return left[0] if left[0].stands == "waits" else None
+    return None
+
+
+def _of(connection: Connection, algorithm: str, now: int) -> list[SigningKey]:
+    return [one for one in published(connection, now) if one.algorithm == algorithm]
+
+
+def _set(connection: Connection, kids: list[str], **values: int | None) -> None:
+    table = schema.signing_keys
+    connection.execute(update(table).where(table.c.kid.in_(kids)).values(values))
+
+
+def _here(now: int) -> Any:
+    table = schema.signing_keys
+    return select(table).where(or_(table.c.gone.is_(None), table.c.gone > now))
 
 
 def _make_pairwise(connection: Connection, seal: Seal) -> list[str]:
@@ -72,8 +147,7 @@ class SqlKeys:
     async def _published(self) -> list[RowMapping]:
         """Keys that are in the JWK Set now, the newest first."""
         table = schema.signing_keys
-        here = or_(table.c.gone.is_(None), table.c.gone > self._now())
-        query = select(table).where(here).order_by(table.c.signs_from.desc(), table.c.kid)
+        query = _here(self._now()).order_by(table.c.signs_from.desc(), table.c.kid)
 
         async def load() -> list[RowMapping]:
             return await self._database.read(lambda connection: list(connection.execute(query).mappings()))

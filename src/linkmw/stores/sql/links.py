@@ -23,7 +23,7 @@ from linkmw.stores.sql.logouts import commit as commit_logouts
 from linkmw.stores.sql.values import clipped, fits
 
 _table = schema.links
-_REMAINS = ("link_id", "flow_hash", "unlink_token_hash", "client_id", "account_id")
+REMAINS = ("link_id", "flow_hash", "unlink_token_hash", "client_id", "account_id")
 
 
 def _hash(flow: str) -> str:
@@ -31,7 +31,8 @@ def _hash(flow: str) -> str:
     return hashlib.sha256(flow.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _link(row: RowMapping) -> Link:
+def read_link(row: RowMapping) -> Link:
+    """A row of `links` as a value."""
     return Link(
         link_id=row["link_id"],
         client_id=row["client_id"],
@@ -47,7 +48,8 @@ def _link(row: RowMapping) -> Link:
     )
 
 
-def _check_texts(link: NewLink) -> None:
+def check_texts(link: NewLink) -> None:
+    """Raises LinkRefused for a text that no column holds."""
     texts = (
         ("client_id", link.client_id, schema.ID),
         ("account_id", link.account.account_id, schema.ACCOUNT_ID),
@@ -72,8 +74,9 @@ def _last_place(link: NewLink) -> ScalarSelect[Any]:
     return last.where(_of(link.identity), _table.c.client_id == link.client_id).scalar_subquery()
 
 
-def _insert(connection: Connection, link: NewLink) -> Link:
-    row = {
+def new_row(link: NewLink) -> dict[str, Any]:
+    """The row of a new link, without its place."""
+    return {
         "client_id": link.client_id,
         "account_id": link.account.account_id,
         "username": link.account.username,
@@ -86,11 +89,14 @@ def _insert(connection: Connection, link: NewLink) -> Link:
         "proof": link.proof,
         "amr": " ".join(link.amr),
         "created": link.created,
-        "position": _last_place(link),
         "language": link.language,
     }
-    held.drop_linked(connection, link.client_id, link.account.account_id)
-    return _link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
+
+
+def _insert(connection: Connection, link: NewLink) -> Link:
+    held.drop_linked(connection, [(link.client_id, link.account.account_id)])
+    row = {**new_row(link), "position": _last_place(link)}
+    return read_link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
 
 
 def _refuse_spent_flow(connection: Connection, link: NewLink) -> None:
@@ -112,7 +118,7 @@ def _existing(connection: Connection, link: NewLink) -> Link | None:
         return None
     if Identity(found["issuer"], found["subject"]) != link.identity:
         raise AccountTaken
-    return _link(found)
+    return read_link(found)
 
 
 def _has_client(connection: Connection, client_id: str) -> bool:
@@ -129,7 +135,7 @@ def _locked(connection: Connection, identity: Identity, client_id: str) -> list[
     """
     mine = select(_table).where(_of(identity), _table.c.client_id == client_id)
     rows = connection.execute(mine.order_by(_table.c.link_id).with_for_update()).mappings().all()
-    return sorted((_link(row) for row in rows), key=lambda link: (link.position, link.link_id))
+    return sorted((read_link(row) for row in rows), key=lambda link: (link.position, link.link_id))
 
 
 def _place(connection: Connection, links: Sequence[Link], wanted: Sequence[int]) -> list[Link]:
@@ -150,7 +156,7 @@ class SqlLinks:
         self._logouts = logouts
 
     async def add(self, link: NewLink, mails: Sequence[Mail], audit: AuditEvent) -> Link:
-        _check_texts(link)
+        check_texts(link)
 
         def insert_all(connection: Connection) -> Link:
             made = _insert(connection, link)
@@ -174,7 +180,7 @@ class SqlLinks:
         self, links: Sequence[NewLink], mails: Sequence[Mail], audits: Sequence[AuditEvent]
     ) -> list[Link]:
         for link in links:
-            _check_texts(link)
+            check_texts(link)
 
         def insert_all(connection: Connection, missing: Sequence[NewLink]) -> None:
             # In one order, so that two of us never wait for each other.
@@ -217,7 +223,7 @@ class SqlLinks:
         mine = select(_table).where(_of(identity), _table.c.client_id.in_(known))
         ordered = mine.order_by(_table.c.position, _table.c.link_id)
         rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
-        return [_link(row) for row in rows]
+        return [read_link(row) for row in rows]
 
     async def of_account(self, client_id: str, account_id: str) -> Link | None:
         if not (fits(client_id, schema.ID) and fits(account_id, schema.ACCOUNT_ID)):
@@ -241,7 +247,7 @@ class SqlLinks:
     async def _one(self, condition: ColumnElement[bool]) -> Link | None:
         found = select(_table).where(condition)
         row = await self._database.read(lambda connection: connection.execute(found).mappings().first())
-        return None if row is None else _link(row)
+        return None if row is None else read_link(row)
 
     async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
         def remove_all(connection: Connection) -> Link | None:
@@ -249,11 +255,11 @@ class SqlLinks:
             row = connection.execute(gone).mappings().first()
             if row is None:
                 return None
-            kept = {name: row[name] for name in _REMAINS}
+            kept = {name: row[name] for name in REMAINS}
             connection.execute(insert(schema.removed_links).values({**kept, "removed": audit.time}))
             self._tell(connection, mails, audit, audit.time)
             commit_logouts(connection, [Logout(row["client_id"], row["account_id"])], audit.time)
-            return _link(row)
+            return read_link(row)
 
         removed = await self._database.write(remove_all)
         if removed is not None:

@@ -145,7 +145,7 @@ def _link(connection: Connection, client_id: str, one: Made, now: int) -> int:
         "created": now,
         "position": last.scalar_subquery(),
     }
-    held.drop_linked(connection, client_id, one.account_id)
+    held.drop_linked(connection, [(client_id, one.account_id)])
     return int(connection.execute(insert(_links).values(row).returning(_links.c.link_id)).scalar_one())
 
 

@@ -42,6 +42,15 @@ def commit(connection: Connection, seal: Seal, mail: Mail, now: int) -> None:
     connection.execute(insert(schema.outbox).values(row))
 
 
+def opened(row: RowMapping, seal: Seal) -> Mail | None:
+    """The mail of a row that has its content; None, and the log says so, when the key of then is not there."""
+    try:
+        return Mail(**json.loads(seal.open(row["body"], _purpose(row["reference"]))))
+    except Unopenable:  # the key was changed; the mail waits for it, the others go out
+        _log.error("mail %d does not open with LINKMW_HUB_KEY", row["item_id"])
+        return None
+
+
 class SqlOutbox:
     """Implements hub.ports.Outbox."""
 
@@ -57,12 +66,8 @@ class SqlOutbox:
         return [item for row in rows if (item := self._open(row)) is not None]
 
     def _open(self, row: RowMapping) -> OutboxItem | None:
-        try:
-            mail = Mail(**json.loads(self._seal.open(row["body"], _purpose(row["reference"]))))
-        except Unopenable:  # the key was changed; the mail waits for it, the others go out
-            _log.error("mail %d does not open with LINKMW_HUB_KEY", row["item_id"])
-            return None
-        return OutboxItem(row["item_id"], mail, row["tries"], row["reference"])
+        mail = opened(row, self._seal)
+        return OutboxItem(row["item_id"], mail, row["tries"], row["reference"]) if mail else None
 
     async def sent(self, item_id: int, now: int) -> None:
         """The row stays as a record without its content."""

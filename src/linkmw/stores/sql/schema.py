@@ -115,6 +115,8 @@ clients = Table(
     _added_text("post_logout_redirect_uri", URL),
     _added_text("logout_uri", URL),
     Column("percent", Integer, nullable=False, server_default="100"),
+    Column("trusted_email", Boolean, nullable=False, server_default=text("TRUE")),
+    Column("self_sign_up", Boolean, nullable=False, server_default=text("FALSE")),
     Index(None, "organization_id"),
 )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from linkmw.errors import SettingsError
+from linkmw.stores.sql import schema
 from linkmw.stores.sql.engine import Database, make_private
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 # PostgreSQL's advisory lock of two upgrades at once; SQLite has one writer anyway. The number is "linkmw" in ASCII.
 _LOCK = 0x6C696E6B6D77
 
-Standing = Literal["current", "empty", "older", "newer"]
+Standing = Literal["current", "empty", "older", "newer", "half"]
 
 _SENTENCES = {
     "empty": "the database has no tables yet: run `linkmw hub init`, or `linkmw hub db upgrade`",
     "older": "the database is at {found}, this linkmw needs {newest}: run `linkmw hub db upgrade`",
+    "half": "the database is half made: {missing} is missing, though it is at {found}; restore a backup of all of it",
     "newer": "the database is at {found}, which this linkmw does not know: it was upgraded by a newer one",
 }
 
@@ -69,8 +71,19 @@ def require_current(database: Database) -> None:
     """Nothing, when the schema is the one this linkmw was written for. Raises SettingsError with what to do (DF04)."""
     found = current(database)
     stands = standing(found)
+    missing = sorted(set(schema.metadata.tables) - tables(database))
+    if stands == "empty" and len(missing) < len(schema.metadata.tables):
+        stands, missing, found = "half", ["alembic_version"], "no version at all"
+    elif stands == "current" and missing:
+        stands = "half"
     if stands != "current":
-        raise SettingsError(_SENTENCES[stands].format(found=found, newest=newest()), code=f"schema_{stands}")
+        sentence = _SENTENCES[stands].format(found=found, newest=newest(), missing=", ".join(missing))
+        raise SettingsError(sentence, code=f"schema_{stands}")
+
+
+def tables(database: Database) -> set[str]:
+    """Which tables there are."""
+    return set(database.read_now(lambda connection: inspect(connection).get_table_names()))
 
 
 def upgrade(database: Database) -> bool:
@@ -80,13 +93,14 @@ def upgrade(database: Database) -> bool:
     """
     make_private(database.engine)
     found = current(database)
-    if standing(found) == "newer":
+    if standing(found) == "newer" or (not found and tables(database) & set(schema.metadata.tables)):
         require_current(database)
-    database.write_now(_upgrade)
+    database.write_now(upgrade_in)
     return current(database) != found
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade_in(connection: Connection) -> None:
+    """As `upgrade`, as a part of this transaction."""
     from alembic import command
 
     if connection.dialect.name == "postgresql":
