@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,11 @@ from flask import Flask
 
 from linkmw.errors import SettingsError
 from linkmw.gate.claim import Claim
+from linkmw.gate.in_force import InForce, following
 from linkmw.http import Request
-from linkmw.settings import Settings, load
+from linkmw.settings import Settings
 from linkmw.wsgi import LinkMiddleware
+from linkmw_flask.commands import commands
 from linkmw_flask.product import Product
 from linkmw_flask.watch import Watch
 
@@ -29,6 +31,21 @@ class _Shell(LinkMiddleware):
     """
 
     watch: Watch | None = None
+
+    def __init__(self, app: Flask, product: Product, in_force: InForce, configured: Mapping[str, object]) -> None:
+        self._flask, self._bound = app, product
+        self.configured = configured
+        super().__init__(app.wsgi_app, product=product, in_force=in_force)
+
+    def _take_on(self) -> None:
+        super()._take_on()
+        self._flask.extensions["linkmw"] = self._settings
+        self._bound.public_url = self._settings.public_url
+
+    def look(self) -> Settings:
+        """The settings in force: a look at the clock, and once a second at the configuration file."""
+        self._look()
+        return self._settings
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.watch is not None:
@@ -60,20 +77,22 @@ class LinkMW:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        settings = load({**app.config.get_namespace("LINKMW_"), **self.settings})
+        configured = {**app.config.get_namespace("LINKMW_"), **self.settings}
+        in_force = following(configured)
         try:
-            product = self._product_of(app, settings)
+            product = self._product_of(app)
         except SettingsError as error:
+            settings = in_force.settings
             app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)))
             Claim(app.extensions["linkmw"])  # says so in the log
             return
-        app.extensions["linkmw"] = settings
-        shell: Any = _Shell(app.wsgi_app, product=product, settings=settings)
-        if settings.on:
-            shell.watch = Watch(app, product, settings, shell.ports, shell.asked)
+        shell: Any = _Shell(app, product, in_force, configured)
+        if in_force.may_be_on:
+            shell.watch = Watch(app, product, shell.look, shell.ports, shell.asked)
         app.wsgi_app = shell  # type: ignore[method-assign]  # Flask's own way to add WSGI middleware
+        app.cli.add_command(commands(app, product, configured))
 
-    def _product_of(self, app: Flask, settings: Settings) -> Product:
+    def _product_of(self, app: Flask) -> Product:
         if self.product is None:
             raise SettingsError("LinkMW(app, product) needs a linkmw_flask.Product: who may sign in?")
-        return self.product.bound_to(app, settings.public_url)
+        return self.product.bound_to(app)
