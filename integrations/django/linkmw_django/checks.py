@@ -35,3 +35,19 @@ def settings_complete(**_: Any) -> list[CheckMessage]:
         Warning(f"linkmw is off: {problem}.", hint="See docs/settings.md.", id="linkmw.W002")
         for problem in configuration().settings.problems
     ]
+
+
+def login_routes(**_: Any) -> list[CheckMessage]:
+    """linkmw.W003: one for each login page that the settings do not name; the admin's is often forgotten (HT18)."""
+    from linkmw_django.routes import unlisted  # needs the models: loaded when the checks run
+
+    if not configuration().settings.on:
+        return []
+    return [
+        Warning(
+            f"The login route {path} is left as it is.",
+            hint="Add it to LINKMW['LOGIN_PATHS'], or silence this check.",
+            id="linkmw.W003",
+        )
+        for path in unlisted()
+    ]
