@@ -82,9 +82,12 @@ def test_dis02_dis10_a_session_opened_through_a_link_goes_on_while_linkmw_is_off
     assert project.person().get("/.linkmw/login").status_code == 404
 
 
-def test_dis10_sessions_end_with_it_where_that_was_asked_for(engine, project, ada):
+@pytest.mark.parametrize("known", [False, True], ids=["found by the session", "known to be off already"])
+def test_dis10_sessions_end_with_it_where_that_was_asked_for(engine, project, ada, known):
     person = project.person().signs_in(ada)
     disable(end_sessions=True)
+    if known:
+        person.get("/.linkmw/login")
     assert person.who() == ""
     assert person.get("/basket/").content == b"empty"
 
