@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from linkmw.gate.claim import Claim, as_written, relative
+from linkmw.gate.in_force import InForce, following
 from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
-from linkmw.settings import Settings, load
+from linkmw.settings import Settings
 
 if TYPE_CHECKING:
     from linkmw.gate.hosts import Gates
@@ -40,20 +42,44 @@ class LinkMiddleware:
     # A path as the framework behind looks it up; an adapter knows its own (HT03).
     routed = staticmethod(as_written)
 
-    def __init__(self, app: Application, *, product: Product, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        app: Application,
+        *,
+        product: Product,
+        settings: Settings | None = None,
+        in_force: InForce | None = None,
+    ) -> None:
         self._app = app
         self._product = product
-        self._settings = load() if settings is None else settings
+        self._in_force = in_force or (following() if settings is None else InForce.fixed(settings))
         self._opening = threading.Lock()
-        self._opened: Ports | None = None
-        self._claims: Callable[[str], bool] | None = None
-        if self._settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
+        self._opened: Ports | None
+        self._claims: Callable[[str], bool] | None
+        if self._in_force.settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
             from linkmw.gate.hosts import Gates
 
-            self._app = by_host(Gates(self._settings, lambda own: type(self)(app, product=product, settings=own)))
+            self._settings, self._claims = self._in_force.settings, None
+            self._app = by_host(Gates(self._in_force, lambda own: type(self)(app, product=product, in_force=own)))
             return
-        claim = Claim(self._settings, self.routed)
+        self._take_on()
+
+    def _take_on(self) -> None:
+        """The settings in force are ours from now on."""
+        with self._opening:
+            self._settings, self._opened = self._in_force.settings, None
+        claim = Claim(self._settings, self.routed, may_be_on=self._in_force.may_be_on)
         self._claims = claim.claims if claim.on else None
+
+    def _look(self) -> None:
+        if self._in_force.look():
+            self._take_on()
+
+    def _is_over(self, settings: Settings) -> bool:
+        """Was linkmw switched off, or made another client, since a request began under these settings? (RC08)"""
+        if self._in_force.look_now():
+            self._take_on()
+        return not self._settings.on or self._settings.client_id != settings.client_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._claims is not None and scope["type"] == "http":
@@ -87,29 +113,43 @@ class LinkMiddleware:
         await page.release()
 
     async def _answer(self, scope: Scope, body: _Body) -> Answer:
-        ports = await self._ports()
+        self._look()
+        if not self._settings.on:
+            from linkmw.gate import under_way
+
+            return under_way.answer(self._settings, self._asked(scope), int(time.time()))
+        settings, ports = await self._world()
         from linkmw.gate import routes  # loaded by now: what no product process need hold before somebody signs in
 
         request = self._asked(scope)
-        if routes.reads_body(self._settings, request):
+        if routes.reads_body(settings, request):
             request = replace(request, body=await body.read())
-        return await routes.answer(ports, self._settings, request)
+        return await routes.answer(ports, settings, request)
 
     def _asked(self, scope: Scope) -> Request:
         return _request(scope, self.routed(relative(scope["path"], scope.get("root_path", ""))))
 
     async def _ports(self) -> Ports:
-        """Made at the first request that is ours, in a thread: what it imports takes a good part of a second."""
+        return (await self._world())[1]
+
+    async def _world(self) -> tuple[Settings, Ports]:
+        """The settings in force, and what was made for them.
+
+        At the first request that is ours, in a thread: what it imports takes a good part of a second.
+        """
         if self._opened is None:
             return await asyncio.to_thread(self._open)
-        return self._opened
+        return self._settings, self._opened
 
-    def _open(self) -> Ports:
+    def _open(self) -> tuple[Settings, Ports]:
         from linkmw.gate.build import build
 
         with self._opening:
-            opened = self._opened = self._opened or build(self._settings, self._product, blocking=False)
-            return opened
+            settings = self._settings
+            if self._opened is None:
+                ports = build(settings, self._product, blocking=False)
+                self._opened = replace(ports, is_over=lambda: self._is_over(settings))
+            return settings, self._opened
 
 
 def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:

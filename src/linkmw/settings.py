@@ -2,7 +2,7 @@
 
 A value comes from the environment, else from the framework's own configuration (the `LINKMW` dictionary of Django,
 `app.config` of Flask, arguments), else from the file `LINKMW_CONFIG` (TOML), else it is the default.
-`NAME_FILE` in the environment names a file that holds the value, for secrets in containers.
+`NAME_FILE` in the environment names a file that holds the value, for secrets in containers; both at once is an error.
 
 The gate never stops a product from booting: what is wrong becomes `Settings.problems`, and it behaves as off (DIS-12).
 The hub refuses to start instead.
@@ -14,9 +14,11 @@ import ipaddress
 import json
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -129,6 +131,14 @@ def _fraction(value: object) -> float:
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", text):
         raise ValueError("is not a number of seconds")
     return float(text)
+
+
+def _moment(value: object) -> int:
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError("is no time like 2026-05-01T12:00:00Z") from None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 
 
 def _list(value: object) -> tuple[str, ...]:
@@ -292,6 +302,19 @@ class Settings:
     )
     # Where the limits on guesses are counted: those of one product's accounts, whichever host they are guessed at.
     limits_prefix: str = ""
+    enabled_at: int = setting(
+        _moment,
+        0,
+        "when `linkmw enable` was; it writes this itself. In `replace` older sessions have their time from then on",
+        unit="a time",
+    )
+    disabled_at: int = setting(_moment, 0, "when `linkmw disable` was; it writes this itself", unit="a time")
+    sessions_since: int = setting(
+        _moment,
+        0,
+        "sessions opened through linkmw before this have ended; `linkmw disable --end-sessions` writes it",
+        unit="a time",
+    )
     problems: tuple[str, ...] = ()
 
     @property
@@ -312,6 +335,11 @@ class Settings:
     def closes(self) -> bool:
         """Is it that of every one? A session may come from any of them, so that only then it needs a marker (P-3)."""
         return all(self.mode_of(path) == "replace" for path in self.login_paths)
+
+    @property
+    def has_ended_sessions(self) -> bool:
+        """While off: did the sessions that were opened through linkmw end when it was switched off? (DIS-10)"""
+        return self.sessions_since != 0 and self.sessions_since >= self.disabled_at
 
     @property
     def issuer(self) -> str:
@@ -353,6 +381,7 @@ class HubSettings:
     log: Literal["text", "json"] = setting(_log, "text", "how `linkmw hub serve` writes its log: text or json")
 
 
+CREDENTIALS = ("organization_id", "client_id", "client_secret")
 REQUIRED = ("hub_url", "public_url", "organization_id", "client_id", "client_secret", "redis_url")
 # What a host among `hosts` says itself: it is a client of its own at the hub.
 REQUIRED_OF_HOST = ("public_url", "organization_id", "client_id", "client_secret")
@@ -367,10 +396,18 @@ def names_of(kind: type[Settings] | type[HubSettings]) -> dict[str, str]:
     return {f.name: prefix + f.name.upper() for f in fields(kind) if "reader" in f.metadata}
 
 
+def unknown(key: str, source: str, names: Iterable[str]) -> str:
+    """That `key` is no setting, and which one was probably meant."""
+    near = get_close_matches(key.lower(), names, 1)
+    return f"{key} in the {source} is no setting" + (f": did you mean {near[0]}?" if near else "")
+
+
 def _from_environment(environ: Mapping[str, str], name: str) -> str | None:
-    if name in environ:
-        return environ[name]
     path = environ.get(name + "_FILE")
+    if name in environ:
+        if path is not None:
+            raise ValueError(f"and {name}_FILE are both set: keep one of them")
+        return environ[name]
     return None if path is None else Path(path).read_text(encoding="utf-8").strip("\r\n")
 
 
@@ -381,10 +418,7 @@ def _read(
     problems: list[str] = []
     names = names_of(kind)
     for source, keys in (("configuration", configured), ("file", file)):
-        for key in keys:
-            if key.lower() not in names:
-                near = get_close_matches(key.lower(), names, 1)
-                problems.append(f"{key} in the {source} is no setting" + (f": did you mean {near[0]}?" if near else ""))
+        problems += [unknown(key, source, names) for key in keys if key.lower() not in names]
     by_case = {key.lower(): value for key, value in (*file.items(), *configured.items())}
     for item in fields(kind):
         name = names.get(item.name)
@@ -398,6 +432,8 @@ def _read(
                 values[item.name] = item.metadata["reader"](raw)
         except OSError as error:
             problems.append(f"{name}_FILE cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            problems.append(f"{name}_FILE is not text in UTF-8")
         except ValueError as error:
             problems.append(f"{name} {error}")
     return values, problems
@@ -413,19 +449,33 @@ def read_file(path: Path) -> dict[str, object]:
         raise SettingsError(f"{path.name} cannot be read: {error}") from None
 
 
+def file_of(environ: Mapping[str, str]) -> Path:
+    """A product's configuration file, there or not."""
+    return Path(environ.get("LINKMW_CONFIG", "linkmw.toml"))
+
+
+def _open_to_all(path: Path, file: Mapping[str, object]) -> list[str]:
+    """A file with a secret in it that anybody on this machine can read keeps none (CF05)."""
+    secret = {item.name for item in fields(Settings) if item.metadata.get("secret")}
+    if secret.isdisjoint(key.lower() for key in file) or not stat.S_IMODE(path.stat().st_mode) & 0o007:
+        return []
+    return [f"{path.name} holds secrets and others on this machine can read it: chmod 600 {path}"]
+
+
 def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """The gate's settings; whatever is wrong is said in `problems`, never raised."""
     environ = os.environ if environ is None else environ
+    path = file_of(environ)
     try:
-        file = read_file(Path(environ.get("LINKMW_CONFIG", "linkmw.toml")))
-    except SettingsError as error:
+        file = read_file(path)
+        unreadable = _open_to_all(path, file)
+    except (SettingsError, OSError) as error:
         file, unreadable = {}, [str(error)]
-    else:
-        unreadable = []
     values, problems = _read(Settings, environ, configured or {}, file)
     tables = values.pop("hosts", ())
     hosts = tuple((host, _of_host(host, table, values, unreadable + problems)) for host, table in tables)
-    missing = _missing(values)
+    # What was switched off by name, as `linkmw disable` does it, lacks nothing.
+    missing = [] if values.get("enabled") is False else _missing(values)
     # Nothing set at all is simply off, and so are the other hosts where only some are named; a half-done configuration
     # is a problem to be said.
     unset = set(REQUIRED_OF_HOST if hosts else REQUIRED) <= set(missing)
@@ -448,7 +498,8 @@ def _of_host(host: str, table: Mapping[str, object], shared: Mapping[str, Any], 
     values = {**inherited, "redis_prefix": f"{prefix}{own.get('client_id', '')}:", **own, "hosts": ()}
     if shared.get("enabled") is False:
         values["enabled"] = False
-    wrong += [f"{name} is not set" for name in _named(_missing(values))]
+    missing = [] if values.get("enabled") is False else _missing(values)
+    wrong += [f"{name} is not set" for name in _named(missing)]
     all_problems = (*problems, *(f"{host}: {problem}" for problem in wrong))
     return _made({**values, "limits_prefix": prefix, "problems": all_problems})
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from linkmw.gate.claim import Claim, as_written
+from linkmw.gate.in_force import InForce, following
 from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
 from linkmw.run import run_now
-from linkmw.settings import Settings, load
+from linkmw.settings import Settings
 
 if TYPE_CHECKING:
     from linkmw.gate.hosts import Gates
@@ -40,20 +42,44 @@ class LinkMiddleware:
     # A path as the framework behind looks it up; an adapter knows its own (HT02).
     routed = staticmethod(as_written)
 
-    def __init__(self, app: Application, *, product: Product, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        app: Application,
+        *,
+        product: Product,
+        settings: Settings | None = None,
+        in_force: InForce | None = None,
+    ) -> None:
         self._app = app
         self._product = product
-        self._settings = load() if settings is None else settings
+        self._in_force = in_force or (following() if settings is None else InForce.fixed(settings))
         self._opening = threading.Lock()
-        self._opened: Ports | None = None
-        self._claims: Callable[[str], bool] | None = None
-        if self._settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
+        self._opened: Ports | None
+        self._claims: Callable[[str], bool] | None
+        if self._in_force.settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
             from linkmw.gate.hosts import Gates
 
-            self._app = by_host(Gates(self._settings, lambda own: type(self)(app, product=product, settings=own)))
+            self._settings, self._claims = self._in_force.settings, None
+            self._app = by_host(Gates(self._in_force, lambda own: type(self)(app, product=product, in_force=own)))
             return
-        claim = Claim(self._settings, self.routed)
+        self._take_on()
+
+    def _take_on(self) -> None:
+        """The settings in force are ours from now on."""
+        with self._opening:
+            self._settings, self._opened = self._in_force.settings, None
+        claim = Claim(self._settings, self.routed, may_be_on=self._in_force.may_be_on)
         self._claims = claim.claims if claim.on else None
+
+    def _look(self) -> None:
+        if self._in_force.look():
+            self._take_on()
+
+    def _is_over(self, settings: Settings) -> bool:
+        """Was linkmw switched off, or made another client, since a request began under these settings? (RC08)"""
+        if self._in_force.look_now():
+            self._take_on()
+        return not self._settings.on or self._settings.client_id != settings.client_id
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self._claims is not None and self._claims(environ.get("PATH_INFO", "")) and _SEEN not in environ:
@@ -81,23 +107,35 @@ class LinkMiddleware:
         return page.finish(self._app(asking, page.start_response))
 
     def _answer(self, environ: Environ) -> Answer:
+        self._look()
+        if not self._settings.on:
+            from linkmw.gate import under_way
+
+            return under_way.answer(self._settings, self._asked(environ), int(time.time()))
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
 
-        ports = self._ports()
+        settings, ports = self._world()
         request = self._asked(environ)
-        if routes.reads_body(self._settings, request):
+        if routes.reads_body(settings, request):
             request = replace(request, body=_read_body(environ))
-        return run_now(routes.answer(ports, self._settings, request))
+        return run_now(routes.answer(ports, settings, request))
 
     def _asked(self, environ: Environ) -> Request:
         return _request(environ, self.routed(_decoded(environ.get("PATH_INFO", ""))))
 
     def _ports(self) -> Ports:
+        return self._world()[1]
+
+    def _world(self) -> tuple[Settings, Ports]:
+        """The settings in force, and what was made for them."""
         from linkmw.gate.build import build
 
         with self._opening:
-            opened = self._opened = self._opened or build(self._settings, self._product, blocking=True)
-            return opened
+            settings = self._settings
+            if self._opened is None:
+                ports = build(settings, self._product, blocking=True)
+                self._opened = replace(ports, is_over=lambda: self._is_over(settings))
+            return settings, self._opened
 
 
 def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:

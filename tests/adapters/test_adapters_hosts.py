@@ -142,10 +142,12 @@ def test_p04_django_believes_a_proxy_where_the_project_does(two_hosts: Any, worl
 
 
 @pytest.mark.usefixtures("_migrated")
-def test_p04_dis12_django_leaves_it_out_where_no_host_is_on_and_says_why() -> None:
+def test_p04_dis12_where_no_host_is_on_django_answers_as_ever_and_says_why() -> None:
     hosts = {SHOP: {**TABLE, "client_id": ""}}
-    with override_settings(LINKMW={**SHARED, "HOSTS": hosts}):
-        with pytest.raises(MiddlewareNotUsed):
-            LinkMiddleware(view)
+    with override_settings(LINKMW={**SHARED, "HOSTS": hosts}, ALLOWED_HOSTS=[SHOP]):
+        made = LinkMiddleware(view)  # it stays: the configuration file may switch it on
+        assert made(RequestFactory().get("/login", HTTP_HOST=SHOP)).status_code == 200
         (found,) = checks.settings_complete()
+    with override_settings(LINKMW={**SHARED, "HOSTS": hosts, "ENABLED": "off"}), pytest.raises(MiddlewareNotUsed):
+        LinkMiddleware(view)
     assert f"{SHOP}: LINKMW_CLIENT_ID is not set" in found.msg

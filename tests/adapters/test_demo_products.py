@@ -6,8 +6,11 @@ import importlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlencode
 from wsgiref.util import setup_testing_defaults
 
@@ -147,6 +150,15 @@ def house(off, make_house):
     return make_house()
 
 
+@pytest.fixture
+def disabled_house(off, monkeypatch, make_house):
+    """The same after `linkmw disable`, an hour ago: the file says off, and could say on again."""
+    monkeypatch.delenv("LINKMW_ENABLED")
+    moment = datetime.fromtimestamp(int(time.time()) - 3600, UTC).isoformat()
+    Path(os.environ["LINKMW_CONFIG"]).write_text(f"enabled = false\ndisabled_at = {moment}\n")
+    return make_house()
+
+
 @dataclass
 class House:
     name: str
@@ -229,6 +241,14 @@ def test_p1_off_every_answer_is_byte_for_byte_the_unwrapped_products(house):
     wrapped = [answer.without_chance() for answer in a_visit(house, house.wrapped)]
     unwrapped = [answer.without_chance() for answer in a_visit(house, house.unwrapped)]
     assert wrapped == unwrapped
+
+
+def test_p1_dis02_disabled_by_the_file_it_is_too(disabled_house):
+    wrapped = [answer.without_chance() for answer in a_visit(disabled_house, disabled_house.wrapped)]
+    unwrapped = [answer.without_chance() for answer in a_visit(disabled_house, disabled_house.unwrapped)]
+    assert wrapped == unwrapped
+    ours = "/.linkmw/callback?state=none&code=x"
+    assert disabled_house.wrapped.get(ours).without_chance() == disabled_house.unwrapped.get(ours).without_chance()
 
 
 def test_the_comparison_sees_linkmw_when_it_is_on(off, monkeypatch, make_house):

@@ -36,14 +36,22 @@ async def async_view(request):
     return HttpResponse(f"the product in {threading.get_ident()}")
 
 
-def test_p1_django_leaves_the_middleware_out_while_linkmw_is_off():
+def test_p1_django_leaves_the_middleware_out_where_only_a_restart_can_switch_it_on(monkeypatch):
+    monkeypatch.setenv("LINKMW_ENABLED", "off")
     with pytest.raises(MiddlewareNotUsed):
         LinkMiddleware(view)
 
 
+def test_p1_every_answer_is_the_projects_own_while_linkmw_is_off():
+    middleware = LinkMiddleware(view)
+    for path in ("/login", "/.linkmw/login", "/orders/"):
+        request = RequestFactory().get(path)
+        assert middleware(request).content == view(request).content
+
+
 def test_dis12_an_unknown_setting_breaks_no_boot_and_is_said_in_the_log(complete, caplog):
-    with override_settings(LINKMW={**complete, "HUB_ULR": "x"}), pytest.raises(MiddlewareNotUsed):
-        LinkMiddleware(view)
+    with override_settings(LINKMW={**complete, "HUB_ULR": "x"}):
+        assert LinkMiddleware(view)(RequestFactory().get("/login")).content == b"the product: /login "
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "hub_ulr in the configuration is no setting: did you mean hub_url?" in record.message

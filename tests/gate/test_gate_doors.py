@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,15 @@ def test_p03_a_second_switch_on_has_its_own_8_hours(world: World) -> None:
     assert run_now(doors.refuses()) is False
     world.clock.time += HOURS_8
     assert run_now(doors.refuses()) is True
+
+
+def test_p03_dis02_enabled_again_who_signed_in_natively_meanwhile_has_8_hours(world: World) -> None:
+    run_now(world.ports.doors.refuses())
+    world.clock.time += HOURS_8  # long switched on, and then off and on by the command
+    world.settings = replace(world.settings, enabled_at=world.clock())
+    assert run_now(world.new_doors().refuses()) is False
+    world.clock.time += HOURS_8
+    assert run_now(world.new_doors().refuses()) is True
 
 
 def test_pr03_a_session_that_no_link_opened_is_ended(world: World) -> None:

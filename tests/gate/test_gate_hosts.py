@@ -14,6 +14,7 @@ from tests.gate.world import SETTINGS, World, header, location
 from linkmw import asgi, wsgi
 from linkmw.gate import build
 from linkmw.gate.hosts import Gates, name_in
+from linkmw.gate.in_force import InForce
 from linkmw.gate.permits import Permit, write
 from linkmw.http import PASS, Decorate, Request, Response
 from linkmw.model import Marker, Secret
@@ -66,7 +67,7 @@ def test_p04_ht09_every_spelling_of_a_host_is_that_host(host: str) -> None:
     ],
 )
 def test_p04_um08_any_other_is_served_as_all_others(host: str) -> None:
-    gates = Gates(OFF_BUT_SHOP, lambda settings: settings.client_id)
+    gates = Gates(InForce.fixed(OFF_BUT_SHOP), lambda own: own.settings.client_id)
     assert gates.of(host) == ""
     assert list(gates) == ["", "shop", "shop"]
 

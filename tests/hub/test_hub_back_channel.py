@@ -31,6 +31,7 @@ def granted(world: World) -> str:
 def test_gate_says_how_things_stand_and_how_pages_look(world: World) -> None:
     said = gate(world).json()
     assert (said["v"], said["mode"], said["percent"], said["healthy"]) == (1, "beside", 100, True)
+    assert said["organization_id"] == "acme"
     assert said["branding"]["brand"] == "ACME ID"
     assert said["branding"]["product"] == "Orders"
     assert said["branding"]["contact"] == "help@acme.example"

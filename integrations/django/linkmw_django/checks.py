@@ -49,5 +49,21 @@ def settings_complete(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def login_routes(**_: Any) -> list[CheckMessage]:
+    """linkmw.W004: one for each login page that the settings do not name; the admin's is often forgotten (HT18)."""
+    from linkmw_django.routes import unlisted  # needs the models: loaded when the checks run
+
+    if not configuration().settings.on:
+        return []
+    return [
+        Warning(
+            f"The login route {path} is left as it is.",
+            hint="Add it to LINKMW['LOGIN_PATHS'], or silence this check.",
+            id="linkmw.W004",
+        )
+        for path in unlisted()
+    ]
+
+
 def _each(settings: Settings) -> list[Settings]:
     return [settings, *(own for _, own in settings.hosts)]

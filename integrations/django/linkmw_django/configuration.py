@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,22 @@ class Configuration:
         return asked(user) is True if asked else False
 
 
-def configuration() -> Configuration:
-    """The configuration in force, read anew. Never raises: what is wrong is in `settings.problems` (DIS-12)."""
-    configured = {key.lower(): value for key, value in getattr(django_settings, "LINKMW", {}).items()}
-    totp_secret = configured.pop("totp_secret", "")
-    email_is_verified = configured.pop("email_is_verified", "")
-    return Configuration(load(configured), str(totp_secret), str(email_is_verified))
+OWN = ("totp_secret", "email_is_verified")  # of this adapter alone
+
+
+def configured() -> dict[str, Any]:
+    """What `LINKMW` in the project's settings says to the gate."""
+    return {key: value for key, value in _said().items() if key not in OWN}
+
+
+def configuration(settings: Settings | None = None) -> Configuration:
+    """The configuration in force, read anew. Never raises: what is wrong is in `settings.problems` (DIS-12).
+
+    settings: the gate's, where they are known already.
+    """
+    said = _said()
+    return Configuration(settings or load(configured()), *(str(said.get(name, "")) for name in OWN))
+
+
+def _said() -> Mapping[str, Any]:
+    return {key.lower(): value for key, value in getattr(django_settings, "LINKMW", {}).items()}

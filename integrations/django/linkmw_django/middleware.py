@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -16,11 +17,12 @@ from django.http.response import HttpResponseBase
 
 from linkmw.gate.claim import Claim
 from linkmw.gate.hosts import Gates
+from linkmw.gate.in_force import InForce, following
 from linkmw.http import PASS, Answer, Decorate, Response
 from linkmw.run import run_now
 from linkmw.settings import Settings
 from linkmw_django import settle, translate
-from linkmw_django.configuration import Configuration, configuration
+from linkmw_django.configuration import configuration, configured
 from linkmw_django.product import Product
 from linkmw_django.watch import Guards, Watch, begin, listen
 
@@ -40,28 +42,26 @@ class LinkMiddleware:
 
     Our routes are answered before any view is looked up, so no URLconf, `csrf_exempt` or login-required setting
     matters to them: they carry linkmw's own protection against forged requests (security.md, XS01).
-    While linkmw is off, Django leaves this middleware out altogether (P-1).
+    While linkmw is off, every answer is the project's own; Django leaves this middleware out altogether where nothing
+    but a restart can switch it on (P-1).
     """
 
     sync_capable = True
     async_capable = True
 
-    def __new__(cls, get_response: Callable[[HttpRequest], Any], at: Configuration | None = None) -> Any:
-        """The gate that `at` describes; else the project's own: where it serves several hosts, a choice of gates."""
-        found = at or configuration()
-        return super().__new__(cls) if at or not found.settings.hosts else ByHost(cls, get_response, found)
+    def __new__(cls, get_response: Callable[[HttpRequest], Any], in_force: InForce | None = None) -> Any:
+        """The gate for these settings; else the project's own: where it serves several hosts, a choice of gates."""
+        found = in_force or following(configured())
+        return super().__new__(cls) if in_force or not found.settings.hosts else ByHost(cls, get_response, found)
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any], at: Configuration | None = None) -> None:
-        self._configuration = at or configuration()
-        self._settings = self._configuration.settings
-        claim = Claim(self._settings)
-        if not claim.on:
+    def __init__(self, get_response: Callable[[HttpRequest], Any], in_force: InForce | None = None) -> None:
+        self._in_force = in_force or following(configured())
+        self._take_on()
+        if not self._claim.on:
             raise MiddlewareNotUsed
-        self._claims = claim.claims
         self._get_response = get_response
         self._opening = threading.Lock()
-        self._opened: tuple[asyncio.AbstractEventLoop | None, Ports] | None = None
-        self._guards = Guards(self._settings)
+        self._opened: tuple[asyncio.AbstractEventLoop | None, Settings, Ports] | None = None
         listen()
         self._ours: Callable[..., Any] = self._ours_now
         self._products: Callable[..., Any] = self._products_now
@@ -69,21 +69,55 @@ class LinkMiddleware:
             markcoroutinefunction(self)
             self._ours, self._products = self._ours_awaited, self._products_awaited
 
+    def _take_on(self) -> None:
+        """The settings in force are ours from now on."""
+        self._settings = self._in_force.settings
+        self._claim = Claim(self._settings, may_be_on=self._in_force.may_be_on)
+        self._claims = self._claim.claims
+        self._guards = Guards(self._settings, self._look)
+
+    def _look(self) -> Settings:
+        """The settings in force: a look at the clock, and once a second at the configuration file."""
+        if self._in_force.look():
+            self._take_on()
+        return self._settings
+
+    def _is_over(self, settings: Settings) -> bool:
+        """Was linkmw switched off, or made another client, since a request began under these settings? (RC08)"""
+        if self._in_force.look_now():
+            self._take_on()
+        return not self._settings.on or self._settings.client_id != settings.client_id
+
     def __call__(self, request: HttpRequest) -> Any:
         """The response, or a coroutine that gives it, as `get_response` does."""
+        claimed = self._claims(request.path_info) and not translate.is_seen(request)
+        if (claimed or self._guards.closes or not self._settings.on) and not self._look().on:
+            return self._while_off(request, claimed)
         watch = begin(request, self._guards)
-        if self._claims(request.path_info) and not translate.is_seen(request):
+        if claimed:
             return self._ours(request, watch)
         if watch is None and not self._guards.closes:
             return self._get_response(request)
         return self._products(request, watch)
 
+    def _while_off(self, request: HttpRequest, claimed: bool) -> Any:
+        if self._settings.has_ended_sessions:
+            begin(request, self._guards)
+        if claimed:
+            from linkmw.gate import under_way
+
+            answer = under_way.answer(self._settings, translate.request(request), int(time.time()))
+            if isinstance(answer, Response):
+                response = translate.response(answer)
+                return _at_once(response) if iscoroutinefunction(self._get_response) else response
+        return self._get_response(request)
+
     def _ours_now(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         try:
-            ports = self._open(None)
-            answer = run_now(self._flow(ports, request))
+            settings, ports = self._open(None)
+            answer = run_now(self._flow(ports, settings, request))
             if watch is not None and isinstance(answer, Response):
-                run_now(settle.after_ours(ports, self._settings, request, watch))
+                run_now(settle.after_ours(ports, settings, request, watch))
         except Exception:
             answer = _failed()
         if isinstance(answer, Response):
@@ -92,10 +126,10 @@ class LinkMiddleware:
 
     async def _ours_awaited(self, request: HttpRequest, watch: Watch | None) -> HttpResponseBase:
         try:
-            ports = await self._ports()
-            answer = await self._flow(ports, request)
+            settings, ports = await self._world()
+            answer = await self._flow(ports, settings, request)
             if watch is not None and isinstance(answer, Response):
-                await settle.after_ours(ports, self._settings, request, watch)
+                await settle.after_ours(ports, settings, request, watch)
         except Exception:
             answer = _failed()
         if isinstance(answer, Response):
@@ -106,10 +140,11 @@ class LinkMiddleware:
         response: HttpResponseBase = self._get_response(request)
         instead: Answer | None = None
         try:
-            if watch is not None and settle.is_needed(request, watch):
-                instead = run_now(settle.after_product(self._open(None), self._settings, request, watch))
+            if watch is not None and self._settings.on and settle.is_needed(request, watch):
+                settings, ports = self._open(None)
+                instead = run_now(settle.after_product(ports, settings, request, watch))
             if self._guards.closes and settle.has_signed_in(request, watch):
-                run_now(settle.let_in_or_out(self._open(None), request))
+                run_now(settle.let_in_or_out(self._open(None)[1], request))
         except Exception:
             instead = _failed()
         return translate.instead(response, instead) if isinstance(instead, Response) else response
@@ -118,55 +153,68 @@ class LinkMiddleware:
         response: HttpResponseBase = await self._get_response(request)
         instead: Answer | None = None
         try:
-            if watch is not None and settle.is_needed(request, watch):
-                instead = await settle.after_product(await self._ports(), self._settings, request, watch)
+            if watch is not None and self._settings.on and settle.is_needed(request, watch):
+                settings, ports = await self._world()
+                instead = await settle.after_product(ports, settings, request, watch)
             if self._guards.closes and settle.has_signed_in(request, watch):
-                await settle.let_in_or_out(await self._ports(), request)
+                await settle.let_in_or_out((await self._world())[1], request)
         except Exception:
             instead = _failed()
         return translate.instead(response, instead) if isinstance(instead, Response) else response
 
-    async def _flow(self, ports: Ports, request: HttpRequest) -> Answer:
+    async def _flow(self, ports: Ports, settings: Settings, request: HttpRequest) -> Answer:
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
 
         asked = translate.request(request)
-        if routes.reads_body(self._settings, asked):
+        if routes.reads_body(settings, asked):
             asked = translate.request(request, translate.body(request))
-        return await routes.answer(ports, self._settings, asked)
+        return await routes.answer(ports, settings, asked)
 
-    async def _ports(self) -> Ports:
-        """Ports of this event loop: connections can't be shared. Made in a thread, for imports take long."""
-        loop = asyncio.get_running_loop()
-        if self._opened is None or self._opened[0] is not loop:
+    async def _world(self) -> tuple[Settings, Ports]:
+        """The settings in force, and what was made for them in this event loop: connections can't be shared.
+
+        Made in a thread, for imports take long.
+        """
+        loop, opened = asyncio.get_running_loop(), self._opened
+        if opened is None or opened[0] is not loop or opened[1] is not self._settings:
             return await asyncio.to_thread(self._open, loop)
-        return self._opened[1]
+        return opened[1:]
 
-    def _open(self, loop: asyncio.AbstractEventLoop | None) -> Ports:
-        from linkmw.gate.build import build
-
+    def _open(self, loop: asyncio.AbstractEventLoop | None) -> tuple[Settings, Ports]:
         with self._opening:
-            if self._opened is None or self._opened[0] is not loop:
-                product = Product(self._configuration)
-                if loop is None:
-                    self._opened = (None, build(self._settings, product, blocking=True))
-                else:
-                    self._opened = (loop, build(self._settings, product, blocking=False, call=in_django_thread))
-            return self._opened[1]
+            settings, opened = self._settings, self._opened
+            if opened is None or opened[0] is not loop or opened[1] is not settings:
+                opened = self._opened = (loop, settings, self._made(settings, blocking=loop is None))
+            return opened[1:]
+
+    def _made(self, settings: Settings, *, blocking: bool) -> Ports:
+        from linkmw.gate.build import build
+        from linkmw_django import routes  # needs the models: Django imports us before those
+
+        call = None if blocking else in_django_thread
+        for path in routes.unlisted():
+            log.warning("the login route %s is not in LOGIN_PATHS: linkmw leaves it as it is", path)
+        ports = build(settings, Product(configuration(settings)), blocking=blocking, call=call)
+        return replace(ports, is_over=lambda: self._is_over(settings))
+
+
+async def _at_once(response: HttpResponse) -> HttpResponse:
+    return response
 
 
 class ByHost:
     """Each request goes to the gate of its host (P-4). While linkmw is off for all of them, it is left out."""
 
     def __init__(
-        self, gate: type[LinkMiddleware], get_response: Callable[[HttpRequest], Any], project: Configuration
+        self, gate: type[LinkMiddleware], get_response: Callable[[HttpRequest], Any], in_force: InForce
     ) -> None:
-        def made(settings: Settings) -> Callable[[HttpRequest], Any]:
+        def made(own: InForce) -> Callable[[HttpRequest], Any]:
             try:
-                return gate(get_response, replace(project, settings=settings))
+                return gate(get_response, own)
             except MiddlewareNotUsed:
                 return get_response
 
-        self._gates = Gates(project.settings, made)
+        self._gates = Gates(in_force, made)
         if all(one is get_response for one in self._gates):
             raise MiddlewareNotUsed
         if iscoroutinefunction(get_response):

@@ -49,10 +49,21 @@ def send_reset(request: HttpRequest, email: str, public_url: str) -> bool:
 
     Its links are of the product's public URL, whatever the Host header says (PR23).
     """
+    return _sent(_EqualSteps, email, public_url, request)
+
+
+def send_reset_to(user: Any, public_url: str) -> bool:
+    """The same mail to this very user, whether its password is usable or not: Django's own page skips those (DIS-7)."""
+    email = getattr(user, user.get_email_field_name())
+    return _sent(type("ToOne", (_ToOne,), {"user": user}), email, public_url, None)
+
+
+def _sent(how: type[PasswordResetForm], email: str, public_url: str, request: HttpRequest | None) -> bool:
+    """The mail of the project's page, by its own form, with `how` in front of that."""
     view = _reset_view()
     if view is None:
         return False
-    form = type("EqualSteps", (_EqualSteps, view.form_class), {})({"email": email})
+    form = type(how.__name__, (how, view.form_class), {})({"email": email})
     if form.is_valid():
         public = urlsplit(public_url)
         form.save(
@@ -105,3 +116,12 @@ class _EqualSteps(PasswordResetForm):
         if not known:
             with get_connection(fail_silently=True):
                 pass
+
+
+class _ToOne(PasswordResetForm):
+    """To `user` and nobody else."""
+
+    user: Any
+
+    def get_users(self, email: str) -> list[Any]:  # noqa: ARG002  (the base class's own argument)
+        return [self.user]

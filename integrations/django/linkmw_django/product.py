@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import auth
@@ -90,6 +91,14 @@ class Product:
         from linkmw_django import passwords
 
         return passwords.send_reset(request.raw, email, self._configuration.settings.public_url)
+
+    def without_password(self) -> Iterable[Account]:
+        return [users.account_of(user) for user in users.without_password()]
+
+    def send_reset_to(self, account: Account) -> bool:
+        from linkmw_django import passwords
+
+        return passwords.send_reset_to(_known(account.account_id), self._configuration.settings.public_url)
 
     def find_by_name(self, name: str) -> AccountFacts | None:
         return _facts(users.by_name(name))

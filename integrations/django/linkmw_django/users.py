@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import auth
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.http import HttpRequest
 
 from linkmw.gate.ports import AccountFacts
@@ -58,6 +61,15 @@ def by_email(email: str) -> list[Any]:
     if not email or "\0" in email or not _has_field(model, field):
         return []
     return [user for user in model._default_manager.filter(**{field: email})[:20] if _email_of(user) == email]
+
+
+def without_password() -> Iterator[Any]:
+    """The active users whose password Django calls unusable."""
+    model = auth.get_user_model()
+    found = model._default_manager.all()
+    if _has_field(model, "password"):
+        found = found.filter(Q(password__isnull=True) | Q(password__startswith=UNUSABLE_PASSWORD_PREFIX))
+    return (user for user in found.iterator() if user.is_active and not user.has_usable_password())
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Any:

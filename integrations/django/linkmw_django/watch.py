@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from linkmw.gate.guard import change, marker_in
+from linkmw.gate.guard import change, marker_in, stands_while_off
 from linkmw.model import Marker
 from linkmw.run import run_now
 from linkmw.settings import Settings
@@ -35,18 +35,25 @@ Became = Literal["none", "signed_out", "marker_lost", "replaced"]
 
 
 class Guards:
-    """This process's guards, blocking and awaited, each made when it first meets a session of ours."""
+    """This process's guards, blocking and awaited, each made when it first meets a session of ours.
 
-    def __init__(self, settings: Settings) -> None:
+    look: the settings in force, asked for where a session of ours is met. While linkmw is off they all stand, or none.
+    """
+
+    def __init__(self, settings: Settings, look: Callable[[], Settings]) -> None:
         self._settings = settings
+        self._look = look
         self._opening = threading.Lock()
         self._made: dict[bool, Guard] = {}
-        self.closes = settings.closes
+        self.closes = settings.on and settings.closes
         self._doors: Doors | None = None
 
     def stands_now(self, marker: Marker) -> bool:
         """For blocking code, in an event loop's own thread too: a session engine may read the cookie alone there."""
         try:
+            settings = self._look()
+            if not settings.on:
+                return stands_while_off(settings, marker)
             return run_now((self._made.get(True) or self._open(blocking=True)).stands(marker))
         except Exception:
             return _as_it_was()
@@ -54,6 +61,9 @@ class Guards:
     async def stands(self, marker: Marker) -> bool:
         """For coroutines; one guard for any number of event loops."""
         try:
+            settings = self._look()
+            if not settings.on:
+                return stands_while_off(settings, marker)
             guard = self._made.get(False)
             if guard is None:
                 guard = await asyncio.to_thread(self._open, blocking=False)
@@ -63,7 +73,7 @@ class Guards:
 
     def refuses_now(self, data: Mapping[str, Any]) -> bool:
         """Is a session with this data, and no marker, nobody's? Blocking. (P-3)"""
-        if not self.closes or SESSION_KEY not in data:
+        if not self.closes or SESSION_KEY not in data or not self._look().on:
             return False
         try:
             return run_now((self._doors or self._open_doors()).refuses())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ from flask import Flask
 from linkmw.errors import SettingsError
 from linkmw.gate.claim import Claim
 from linkmw.gate.hosts import Gates
+from linkmw.gate.in_force import InForce, following
 from linkmw.http import Request
-from linkmw.settings import Settings, load
+from linkmw.settings import Settings
 from linkmw.wsgi import LinkMiddleware, by_host
+from linkmw_flask.commands import commands
 from linkmw_flask.product import Product
 from linkmw_flask.watch import Watch, Watches
 
@@ -30,6 +32,31 @@ class _Shell(LinkMiddleware):
     """
 
     watch: Watch | None = None
+
+    def __init__(
+        self,
+        app: Flask,
+        inner: Any,
+        product: Product,
+        in_force: InForce,
+        configured: Mapping[str, object],
+        *,
+        alone: bool,
+    ) -> None:
+        self._flask, self._alone = app, alone  # alone: no other host has a gate of its own
+        self.bound, self.configured = product, configured
+        super().__init__(inner, product=product, in_force=in_force)
+
+    def _take_on(self) -> None:
+        super()._take_on()
+        if self._alone:
+            self._flask.extensions["linkmw"] = self._settings
+        self.bound.public_url = self._settings.public_url
+
+    def look(self) -> Settings:
+        """The settings in force: a look at the clock, and once a second at the configuration file."""
+        self._look()
+        return self._settings
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.watch is not None:
@@ -61,28 +88,30 @@ class LinkMW:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        settings = load({**app.config.get_namespace("LINKMW_"), **self.settings})
-        inner = app.wsgi_app
+        configured = {**app.config.get_namespace("LINKMW_"), **self.settings}
+        in_force = following(configured)
+        settings, inner = in_force.settings, app.wsgi_app
+
+        def made(own: InForce) -> _Shell:
+            shell = _Shell(app, inner, self._product_of(app), own, configured, alone=not settings.hosts)
+            if own.may_be_on:
+                shell.watch = Watch(app, shell.bound, shell.look, shell.ports, shell.asked)
+            return shell
+
+        app.extensions["linkmw"] = settings
         try:
-            shells = Gates(settings, lambda own: self._shell(app, inner, own))
+            shells = Gates(in_force, made)
         except SettingsError as error:
             app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)), hosts=())
             Claim(app.extensions["linkmw"])  # says so in the log
             return
-        app.extensions["linkmw"] = settings
         if settings.hosts:
             Watches(shells)
         # Flask's own way to add WSGI middleware.
         app.wsgi_app = by_host(shells) if settings.hosts else shells.of("")  # type: ignore[assignment, method-assign]
+        app.cli.add_command(commands(app, shells.of("").bound, configured))
 
-    def _shell(self, app: Flask, inner: Any, settings: Settings) -> _Shell:
-        product = self._product_of(app, settings)
-        shell = _Shell(inner, product=product, settings=settings)
-        if settings.on:
-            shell.watch = Watch(app, product, settings, shell.ports, shell.asked)
-        return shell
-
-    def _product_of(self, app: Flask, settings: Settings) -> Product:
+    def _product_of(self, app: Flask) -> Product:
         if self.product is None:
             raise SettingsError("LinkMW(app, product) needs a linkmw_flask.Product: who may sign in?")
-        return self.product.bound_to(app, settings.public_url)
+        return self.product.bound_to(app)

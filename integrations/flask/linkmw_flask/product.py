@@ -40,7 +40,7 @@ class Product(HookedAccounts):
     """
 
     _app: Flask
-    _public_url: str = ""
+    public_url: str = ""  # of the settings in force
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Product(HookedAccounts):
         """This product as part of `app`. Raises SettingsError when nothing says who an account or a session is."""
         bound = copy(self)
         bound._app = app
-        bound._public_url = public_url
+        bound.public_url = public_url
         if "load" not in self.hooks:
             bound.hooks = {**self.hooks, "load": _flask_login_loader(app)}
         bound._own = self._own or _native_session(app, self._session_key, bound.hooks["load"])
@@ -128,9 +128,13 @@ class Product(HookedAccounts):
     def send_reset(self, request: Request, email: str) -> bool:
         return super().send_reset(replace(request, raw=self._at_public_url(request.raw)), email)
 
+    def send_reset_to(self, account: Account) -> bool:
+        with self._app.test_request_context(base_url=self.public_url or None):
+            return super().send_reset_to(account)
+
     def _at_public_url(self, environ: WSGIEnvironment) -> WSGIEnvironment:
         """The same request as if it had come to the public URL: the Host header is the visitor's (PR23)."""
-        public = urlsplit(self._public_url)
+        public = urlsplit(self.public_url)
         return {**environ, "HTTP_HOST": public.netloc, "wsgi.url_scheme": public.scheme} if public.netloc else environ
 
     @property

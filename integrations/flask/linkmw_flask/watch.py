@@ -15,7 +15,7 @@ from flask import Flask, Request, Response, has_request_context, request, reques
 from flask.sessions import SessionInterface
 
 from linkmw import http
-from linkmw.gate.guard import MARKER, Guard, marker_in
+from linkmw.gate.guard import MARKER, Guard, marker_in, stands_while_off
 from linkmw.gate.hosts import Gates
 from linkmw.gate.outcome import Outcome, follow, is_sign_in, outcome
 from linkmw.model import Marker
@@ -54,7 +54,7 @@ class WatchedSessions:
     def open_session(self, app: Flask, request: Request) -> Any:
         opened = self._own.open_session(app, request)
         # The one look that a session costs which linkmw did not open.
-        if opened or (self._watch.closes and opened is not None):
+        if opened or (self._watch.looks and opened is not None):
             self._watch.opened(opened, request)
         return opened
 
@@ -73,7 +73,8 @@ class WatchedSessions:
 class Watch:
     """Ends what has ended, and notices a sign-out, in every request of `app` whose session linkmw opened.
 
-    ports: the gate's, made when they are first needed. asked: the request as the gate reads it, of an environ.
+    look: the settings in force; while linkmw is off nothing is watched, but for sessions that ended with it. ports: the
+    gate's, made when they are first needed. asked: the request as the gate reads it, of an environ.
     Whatever fails here is logged, and the product answers as ever.
     """
 
@@ -81,21 +82,33 @@ class Watch:
         self,
         app: Flask,
         product: Product,
-        settings: Settings,
+        look: Callable[[], Settings],
         ports: Callable[[], Ports],
         asked: Callable[[dict[str, Any]], http.Request],
     ) -> None:
-        self._app, self._product, self._settings = app, product, settings
+        self._app, self._product, self._look = app, product, look
         self._ports, self._asked = ports, asked
-        self._guarded: Guard | None = None
-        self.closes = settings.closes
         self.all: Watch | Watches = self  # what is shown every session: this one, unless there are several hosts
+        self._take_on(look())
         # In the environ: what `opened` saw. Applications inside each other share one.
         self._key = f"linkmw.session.{id(self)}"
         if not product.native.key:
             request_started.connect(self._begun, app)
         if uses_flask_login(app):
             self._listen_to_flask_login()
+
+    def _take_on(self, settings: Settings) -> None:
+        self._settings = settings
+        self._guarded: Guard | None = None
+        self.closes = settings.on and settings.closes
+        self.looks = self.closes or not settings.on
+
+    def look(self) -> bool:
+        """Is linkmw on?"""
+        settings = self._look()
+        if settings is not self._settings:
+            self._take_on(settings)
+        return settings.on
 
     def stand_by(self) -> None:
         """The application's sessions are watched, whatever keeps them by now."""
@@ -139,6 +152,13 @@ class Watch:
         """The session is emptied if it has ended, and remembered if it is one of linkmw's."""
         noted = getattr(opened, "accessed", None)  # Flask before 3.1.3 notes every look at a session
         marker = marker_in(opened) if MARKER in opened else None
+        on = self.look() if self.looks or marker is not None else True
+        if on or (marker is not None and self._settings.has_ended_sessions):
+            self._look_at(opened, marker, request)
+        if noted is False:
+            opened.accessed = False
+
+    def _look_at(self, opened: Any, marker: Marker | None, request: Request) -> None:
         if marker is not None and not self._stands(marker):
             opened.clear()
             self._product.native.unremember(opened, request)
@@ -148,8 +168,6 @@ class Watch:
             self._product.native.renew_nothing(opened)
         elif marker is None and self.closes:
             self._look_at_unmarked(opened, request)
-        if noted is False:
-            opened.accessed = False
 
     def _look_at_unmarked(self, opened: Any, request: Request) -> None:
         """In `replace` a session that linkmw did not open has its time, and a remember-me cookie opens none (PR03)."""
@@ -178,6 +196,8 @@ class Watch:
             return False
 
     def _stands(self, marker: Marker) -> bool:
+        if not self._settings.on:
+            return stands_while_off(self._settings, marker)
         try:
             return run_now(self._guard().stands(marker))
         except Exception:
@@ -186,8 +206,8 @@ class Watch:
 
     def _guard(self) -> Guard:
         if self._guarded is None:
-            ports = self._ports()
-            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors)
+            ports, since = self._ports(), self._settings.sessions_since
+            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors, since=since)
         return self._guarded
 
     def closing(self, session: Any, response: Response) -> None:
@@ -259,10 +279,14 @@ class Watches:
 
     def __init__(self, gates: Gates[Watched]) -> None:
         self._gates = gates
-        found = [gate.watch for gate in gates if gate.watch is not None]
-        self.closes = any(watch.closes for watch in found)
-        for watch in found:
+        self._all = [gate.watch for gate in gates if gate.watch is not None]
+        for watch in self._all:
             watch.all = self
+
+    @property
+    def looks(self) -> bool:
+        """Has any of them to look at a session that says nothing?"""
+        return any(watch.looks for watch in self._all)
 
     def opened(self, opened: Any, request: Request) -> None:
         watch = self._of(request)

@@ -7,9 +7,13 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isawaitable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from linkmw.errors import Unavailable
+from linkmw.run import in_thread
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Hook = Callable[..., Any]
 
@@ -31,6 +35,12 @@ def blocking(hook: Hook) -> Hook:
         return _result(answer) if isawaitable(answer) else answer
 
     return answered
+
+
+async def in_a_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function` in a worker thread whose hooks find this event loop."""
+    LOOP.set(asyncio.get_running_loop())
+    return await in_thread(function, *args, **kwargs)
 
 
 def _result(answer: Awaitable[Any]) -> Any:

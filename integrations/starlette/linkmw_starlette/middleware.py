@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from linkmw import asgi
-from linkmw.gate.guard import Guard, marker_in
+from linkmw.gate.guard import Guard, marker_in, stands_while_off
+from linkmw.gate.in_force import InForce, following
 from linkmw.gate.outcome import Outcome, follow
 from linkmw.http import Response
 from linkmw.model import Marker
-from linkmw.settings import Settings, load
 from linkmw_starlette.bridge import LOOP
 from linkmw_starlette.product import Product
 from linkmw_starlette.watch import Watch
@@ -24,25 +24,38 @@ log = logging.getLogger("linkmw")
 class LinkMiddleware(asgi.LinkMiddleware):
     """`Middleware(LinkMiddleware, product=product)`, after the SessionMiddleware that fills `scope["session"]`.
 
-    settings: as in `linkmw.settings.Settings`; the environment wins over them. Or those in force, read already.
+    settings: as in `linkmw.settings.Settings`; the environment wins over them. in_force: read already.
     """
 
     def __init__(
-        self, app: ASGIApp, *, product: Product, settings: Mapping[str, object] | Settings | None = None
+        self,
+        app: ASGIApp,
+        *,
+        product: Product,
+        settings: Mapping[str, object] | None = None,
+        in_force: InForce | None = None,
     ) -> None:
-        read = settings if isinstance(settings, Settings) else load(settings)
-        self._closes = read.on and read.closes
-        admit = self._admit if self._closes else None
-        watched = Watch(app, product, read, self._path, self._follow, admit) if read.on and not read.hosts else app
-        super().__init__(watched, product=product, settings=read)
+        found = in_force or following(settings)
+        self._watch = Watch(app, product, self._path, self._follow, self._admit)
+        watched = self._watch if found.may_be_on and not found.settings.hosts else app
+        super().__init__(watched, product=product, in_force=found)
         self._sessions = product
-        self._guarded: Guard | None = None
         self._said = False
+
+    def _take_on(self) -> None:
+        super()._take_on()
+        settings = self._settings
+        self._guarded: Guard | None = None
+        self._closes = settings.on and settings.closes
+        self._looks = self._closes or not settings.on
+        self._watch.take_on(settings, closes=self._closes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """For a request without a session, or with one that linkmw did not open, one look into a dictionary."""
         session = scope.get("session") if self._claims is not None else None
         marker = marker_in(session) if session else None
+        if marker is not None or (session is not None and self._looks):
+            self._look()
         if marker is not None:
             LOOP.set(asyncio.get_running_loop())
             if not await self._stands(marker):
@@ -52,6 +65,8 @@ class LinkMiddleware(asgi.LinkMiddleware):
         await super().__call__(scope, receive, send)
 
     async def _stands(self, marker: Marker) -> bool:
+        if not self._settings.on:
+            return stands_while_off(self._settings, marker)
         try:
             return await (await self._guard()).stands(marker)
         except Exception:
@@ -82,13 +97,14 @@ class LinkMiddleware(asgi.LinkMiddleware):
 
     async def _guard(self) -> Guard:
         if self._guarded is None:
-            ports = await self._ports()
-            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors)
+            ports, since = await self._ports(), self._settings.sessions_since
+            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors, since=since)
         return self._guarded
 
     async def _follow(self, scope: Scope, marker: Marker, what: Outcome) -> Response | None:
         (await self._guard()).forget(marker.sid)
-        return await follow(await self._ports(), self._settings, self._asked(scope), marker, what)
+        settings, ports = await self._world()
+        return await follow(ports, settings, self._asked(scope), marker, what)
 
     def _path(self, scope: Scope) -> str:
         return self._asked(scope).path
@@ -99,8 +115,10 @@ class LinkMiddleware(asgi.LinkMiddleware):
         return path.removesuffix("\n")
 
     async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._look()
         if "session" not in scope:
-            self._say_no_session()
+            if self._settings.on:
+                self._say_no_session()
             await self._app(scope, receive, send)
             return
         LOOP.set(asyncio.get_running_loop())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Unpack, cast
+from typing import Any, ParamSpec, TypeVar, Unpack, cast
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -16,7 +17,10 @@ from linkmw.gate.hooks import HookedAccounts, Hooks, read
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
 from linkmw.run import in_thread
-from linkmw_starlette.bridge import Hook, blocking
+from linkmw_starlette.bridge import Hook, blocking, in_a_loop
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger("linkmw")
 
@@ -62,6 +66,10 @@ class Product(HookedAccounts):
         else:
             raise SettingsError("linkmw_starlette.Product needs session_key=… or user_of, sign_in and sign_out")
         self._is_complete = blocking(is_complete) if is_complete else None
+
+    def outside(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`function` of this adapter, outside of any request: with an event loop for hooks that are `async def`."""
+        return asyncio.run(in_a_loop(function, *args, **kwargs))
 
     def current_account(self, request: Request) -> Account | None:
         user = self._native.user_of(HTTPConnection(request.raw))

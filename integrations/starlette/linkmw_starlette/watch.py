@@ -31,23 +31,27 @@ Admit = Callable[[Scope], Awaitable[bool]]
 class Watch:
     """`app`, whose session's fate is told to `follow` in each request that came with a session linkmw opened.
 
-    routed: a path as `is_sign_in` knows it. admit: where the application's own doors may be closed (P-3); then every
-    session is watched. Whatever fails here is logged, and the application answers as ever.
+    routed: a path as `is_sign_in` knows it. admit: asked where the application's own doors may be closed (P-3); then
+    every session is watched. Whatever fails here is logged, and the application answers as ever.
     """
 
+    _settings: Settings
+    _admit: Admit | None
+
     def __init__(
-        self,
-        app: ASGIApp,
-        product: Product,
-        settings: Settings,
-        routed: Callable[[Scope], str],
-        follow: Consequence,
-        admit: Admit | None = None,
+        self, app: ASGIApp, product: Product, routed: Callable[[Scope], str], follow: Consequence, admit: Admit
     ) -> None:
-        self._app, self._product, self._settings = app, product, settings
-        self._routed, self._follow, self._admit = routed, follow, admit
+        self._app, self._product = app, product
+        self._routed, self._follow, self._may_admit = routed, follow, admit
+
+    def take_on(self, settings: Settings, *, closes: bool) -> None:
+        """These settings are in force. closes: by them the application's own doors may be closed."""
+        self._settings, self._admit = settings, self._may_admit if closes else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._settings.on:
+            await self._app(scope, receive, send)
+            return
         # A websocket has no way to hand a session back: what becomes of it there ends with it.
         session = scope.get("session") if scope["type"] == "http" else None
         marker = marker_in(session) if session else None

@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import Any
 
 import click
 
+from linkmw.cli import application as applications
+from linkmw.cli.application import Application
 from linkmw.errors import LinkmwError, SettingsError
-from linkmw.settings import Settings, load, read_file
+from linkmw.settings import Settings, file_of, read_file
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@applications.app_option
 @click.pass_context
-def status(ctx: click.Context) -> None:
+def status(ctx: click.Context, as_json: bool, app: str) -> None:
     """Say whether federated sign-in is on in this product, what decided it, and what is missing.
 
-    Looks at the environment and the file LINKMW_CONFIG (linkmw.toml); what stands in the framework's own configuration
-    (LINKMW in Django's settings, app.config in Flask) is not seen from here. Exit code 3 when settings must be changed.
+    Looks at the environment and the file LINKMW_CONFIG (linkmw.toml). What stands in the framework's own configuration
+    (LINKMW in Django's settings, app.config in Flask) is seen by `python manage.py linkmw status` and
+    `flask linkmw status`, and with --app. Exit code 3 when settings must be changed.
     """
-    settings = load()
-    click.echo(f"Federated sign-in is {f'on, {settings.mode} the native login' if settings.on else 'off'}.")
-    click.echo(f"Decided by {_decided_by(settings)}.")
-    if settings.on and settings.mode == "replace":
-        _say_of_doors(settings)
-    for problem in settings.problems:
-        click.echo(f"- {problem}", err=True)
+    application = applications.of(ctx, app)
+    settings = applications.settings_of(application)
+    doors = list(_of_doors(settings)) if settings.on and settings.mode == "replace" else []
+    unlisted = list(application.unlisted()) if application else []
+    said: dict[str, Any] = {
+        "on": settings.on,
+        "mode": settings.mode if settings.on else "off",
+        "decided_by": _decided_by(settings, application),
+        "doors": doors,
+        "unlisted_login_routes": unlisted,
+        "problems": list(settings.problems),
+    }
+    _print(said, as_json)
     ctx.exit(3 if settings.problems else 0)
 
 
-def _say_of_doors(settings: Settings) -> None:
+def _print(said: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(said, indent=1))
+        return
+    click.echo(f"Federated sign-in is {'on, ' + said['mode'] + ' the native login' if said['on'] else 'off'}.")
+    click.echo(f"Decided by {said['decided_by']}.")
+    for line in said["doors"]:
+        click.echo(line)
+    for route in said["unlisted_login_routes"]:
+        click.echo(f"The login route {route} is not in LINKMW_LOGIN_PATHS: linkmw leaves it as it is.")
+    for problem in said["problems"]:
+        click.echo(f"- {problem}", err=True)
+
+
+def _of_doors(settings: Settings) -> list[str]:
     """Whether the product's own login is closed, by the hub's word of now, and for whom it is not (P-3)."""
     from linkmw.gate import permits
 
-    click.echo(_doors(settings))
+    said = [_doors(settings)]
     with suppress(OSError, ValueError):
         held = [permit for permit in permits.read(permits.path_of(settings)) if permit.until > time.time()]
-        for permit in held:
-            click.echo(f"Break-glass: {permit.account} may sign in natively.")
+        said += [f"Break-glass: {permit.account} may sign in natively." for permit in held]
+    return said
 
 
 def _doors(settings: Settings) -> str:
@@ -65,19 +91,18 @@ def _opens(settings: Settings) -> bool:
     return settings.when_away == "native"
 
 
-def _decided_by(settings: Settings) -> str:
+def _decided_by(settings: Settings, application: Application | None) -> str:
     if settings.problems:
         return "its settings: what is wrong or missing makes it behave as off"
     if "LINKMW_ENABLED" in os.environ or "LINKMW_ENABLED_FILE" in os.environ:
         return "LINKMW_ENABLED in the environment, which overrules the file"
-    file = Path(os.environ.get("LINKMW_CONFIG", "linkmw.toml"))
-    if "enabled" in _keys(file):
+    if application and "enabled" in {key.lower() for key in application.configured}:
+        return f"`enabled` in {application.where}, which overrules the file"
+    file = file_of(os.environ)
+    try:
+        named = {key.lower() for key in read_file(file)}
+    except SettingsError:
+        named = set()
+    if "enabled" in named:
         return f"`enabled` in {file}"
     return "its settings, which are complete" if settings.on else "its settings: none is set, or mode is off"
-
-
-def _keys(file: Path) -> set[str]:
-    try:
-        return set(read_file(file))
-    except SettingsError:
-        return set()

@@ -127,8 +127,11 @@ class ProductServer:
         )
 
     def environment(self) -> dict[str, str]:
-        """What the product is started with: the lines that `hub product add` prints, a Redis, its own settings."""
-        return {
+        """What the product is started with: the lines that `hub product add` prints, a Redis, its own settings.
+
+        A setting that is "" is left out.
+        """
+        found = {
             "LINKMW_HUB_URL": self._hub.url,
             "LINKMW_HUB_INTERNAL_URL": self._hub.internal_url,
             "LINKMW_PUBLIC_URL": self.url,
@@ -144,6 +147,17 @@ class ProductServer:
             "DEMO_SECRET": self._kept.secret(f"{self.key} sessions"),
             **self.settings,
         }
+        return {name: value for name, value in found.items() if value}
+
+    @property
+    def secret(self) -> Secret:
+        """Its client secret, as `hub product add` printed it."""
+        return self._secret
+
+    @property
+    def folder(self) -> Path:
+        """Where it runs."""
+        return self._folder
 
     def _command(self) -> list[str]:
         server = ["--server", self.plan.server] if self.plan.server else []

@@ -54,7 +54,9 @@ def guard(settings: Settings, *, blocking: bool) -> Guard:
     """The guard of this process, with connections of its own. As `build`; an awaited one serves any number of loops."""
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
     closing = doors(settings, blocking=blocking) if settings.closes else None
-    return Guard(GateStores(commands, settings.redis_prefix).sessions, now, doors=closing)
+    return Guard(
+        GateStores(commands, settings.redis_prefix).sessions, now, doors=closing, since=settings.sessions_since
+    )
 
 
 def doors(settings: Settings, *, blocking: bool) -> Doors:

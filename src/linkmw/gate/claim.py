@@ -18,14 +18,17 @@ def as_written(path: str) -> str:
 class Claim:
     """What linkmw claims of one application: the login routes and everything under the prefix; nothing while off.
 
-    Made once, in a shell's constructor: says there, loudly, what is wrong with the settings (DIS-12), and never raises.
+    Made by a shell for the settings in force: says, loudly, what is wrong with them (DIS-12), and never raises.
+    may_be_on: the configuration file can switch linkmw on, and a claimed request is what notices it.
     routed: a path as the framework behind looks it up; what it takes for the login route is one (I5, HT02, HT03).
     """
 
     __slots__ = ("_exact", "_prefixes", "_routed", "claims", "on")
 
-    def __init__(self, settings: Settings, routed: Callable[[str], str] = as_written) -> None:
-        self.on = settings.on
+    def __init__(
+        self, settings: Settings, routed: Callable[[str], str] = as_written, *, may_be_on: bool = False
+    ) -> None:
+        self.on = settings.on or may_be_on
         paths = settings.login_paths if self.on else ()
         # WSGI hands paths over as Latin-1 text (PEP 3333): both spellings are claimed, `routes` reads the decoded one.
         self._exact = frozenset((*paths, *(path.encode().decode("latin-1") for path in paths)))

@@ -116,7 +116,9 @@ class Doors:
         """Is a native session without a marker nobody's? Those from before the switch-on have their time (P-3)."""
         if not await self.are_shut() or not self._since:
             return False
-        return self._since + self._settings.native_session_seconds <= self._now()
+        # Switched off and on again by hand, it holds anew: who signed in natively meanwhile has as long (DIS-2).
+        began = max(self._since, self._settings.enabled_at)
+        return began + self._settings.native_session_seconds <= self._now()
 
     async def admission(self, username: Callable[[], Awaitable[str]]) -> Admission:
         """What becomes of a session that has begun to name somebody through a door of the product's own.

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from linkmw.errors import LinkmwError, LinkRefused, NoCookie, RequestRefused, TooMany
-from linkmw.gate import answers, audit, codes, native, native_login, places, shown
+from linkmw.gate import answers, audit, codes, native, native_login, places, shown, under_way
 from linkmw.gate.browser import Browser, check_form, known
 from linkmw.gate.codes import Typed
 from linkmw.gate.ports import Entry, OwnCheck, Ports, SecondFactor, Totp, UnknownFactor
@@ -131,9 +131,10 @@ async def _refused(
 async def _open(ports: Ports, settings: Settings, request: Request, browser: Browser, entry: Entry) -> Response:
     """The native session. It is on the allow-list first, so that it never stands without being there.
 
-    Raises RequestRefused (`expired`) when a logout that came meanwhile has named it (RC11).
+    Raises SwitchedOff, and RequestRefused (`expired`) when a logout that came meanwhile has named it (RC11).
     """
     session = entry.session
+    under_way.check(ports)
     await count_round(ports, browser)
     await shown.forget(ports, settings, browser, session.account_id)
     await _listed(ports, session)

@@ -15,13 +15,17 @@ from linkmw.model import Marker
 if TYPE_CHECKING:
     from linkmw.gate.doors import Doors
     from linkmw.gate.ports import Sessions
+    from linkmw.settings import Settings
 
 KEPT_SECONDS = 0.5  # with the push of a logout, an ended session is gone within a second everywhere
 KEPT_MANY = 10_000  # so many yeses at most: a few hundred bytes each
 
 
 class Guard:
-    """One for each process and event loop. It never raises: a Redis that is silent leaves sessions as they are."""
+    """One for each process and event loop. It never raises: a Redis that is silent leaves sessions as they are.
+
+    since: sessions that began before have ended, whatever the allow-list says.
+    """
 
     def __init__(
         self,
@@ -29,8 +33,10 @@ class Guard:
         now: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
         doors: Doors | None = None,
+        since: int = 0,
     ) -> None:
         self._sessions = sessions
+        self._since = since
         self._doors = doors
         self._now = now
         self._monotonic = monotonic
@@ -50,7 +56,7 @@ class Guard:
         except Unavailable:
             self._silent_until = self._monotonic() + KEPT_SECONDS
             return True
-        if found is None:
+        if found is None or found.started < self._since:
             self._kept.pop(marker.sid, None)
             return False
         self._keep(marker.sid)
@@ -64,6 +70,11 @@ class Guard:
         if len(self._kept) >= KEPT_MANY:
             self._kept.clear()
         self._kept[sid] = self._monotonic() + KEPT_SECONDS
+
+
+def stands_while_off(settings: Settings, marker: Marker) -> bool:
+    """Does a session of ours go on while linkmw is off? All do, but for those that were ended with it (DIS-10)."""
+    return not settings.has_ended_sessions or marker.sid.startswith(NATIVE)
 
 
 NATIVE = "native:"  # how the sid begins of a session that no link opened (P-5); the allow-list knows none of them

@@ -41,6 +41,7 @@ class Hooks(TypedDict, total=False):
     # e-mail → sends the product's own reset mail, links of the public URL only (PR23); for an address that nobody has
     # in the same time (BF08): put it in a queue there too
     send_reset: Callable[[str], object]
+    without_password: Callable[[], Iterable[Any]]  # the active users that have none. Not given: nobody can say
 
 
 def read(user: Any, name: str, default: Any = None) -> Any:
@@ -143,6 +144,19 @@ class HookedAccounts:
             return False
         with self.inside(request):
             self.hooks["send_reset"](email)
+            return True
+
+    def without_password(self) -> list[Account] | None:
+        if "without_password" not in self.hooks:
+            return None
+        with self.inside(None):
+            return [self.account(user) for user in self.hooks["without_password"]()]
+
+    def send_reset_to(self, account: Account) -> bool:
+        if "send_reset" not in self.hooks:
+            return False
+        with self.inside(None):
+            self.hooks["send_reset"](account.email)
             return True
 
     def _facts(self, user: Any) -> AccountFacts:

@@ -6,10 +6,9 @@ The Host header chooses among the hosts that are configured, and says nothing el
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Generic, TypeVar
 
-from linkmw.settings import Settings
+from linkmw.gate.in_force import InForce
 
 Gate = TypeVar("Gate", covariant=True)
 
@@ -17,9 +16,9 @@ Gate = TypeVar("Gate", covariant=True)
 class Gates(Generic[Gate]):
     """A gate for each host with settings of its own, and one for all others. A shell makes it in its constructor."""
 
-    def __init__(self, settings: Settings, made: Callable[[Settings], Gate]) -> None:
-        self._others = made(replace(settings, hosts=()))
-        self._own = {host: made(own) for host, own in settings.hosts}
+    def __init__(self, in_force: InForce, made: Callable[[InForce], Gate]) -> None:
+        self._others = made(in_force.at(None))
+        self._own = {host: made(in_force.at(host)) for host, _ in in_force.settings.hosts}
 
     def of(self, host: str) -> Gate:
         """The gate for a request with this Host header; "" for one that has none."""

@@ -165,7 +165,8 @@ def read_state(reply: Reply) -> HubState:
     mode, percent, branding = found.get("mode"), found.get("percent", 100), found.get("branding")
     if mode not in ("off", "beside", "replace") or type(percent) is not int or not isinstance(branding, dict):
         raise Unavailable("the hub's state cannot be read")
-    return HubState(cast(Mode, mode), found.get("healthy") is True, _branding(branding), percent)
+    organization_id = _text(found, "organization_id", empty=True)
+    return HubState(cast(Mode, mode), found.get("healthy") is True, _branding(branding), percent, organization_id)
 
 
 def _branding(found: Mapping[str, Any]) -> Branding:

@@ -235,12 +235,16 @@ class Branding:
 
 @dataclass(frozen=True, slots=True)
 class HubState:
-    """What the hub says for this client now: `GET /gate`. healthy: its Redis, SQL and Keycloak answer."""
+    """What the hub says for this client now: `GET /gate`. healthy: its Redis, SQL and Keycloak answer.
+
+    organization_id: whose client this is; "" from a hub that does not say.
+    """
 
     mode: Mode
     healthy: bool
     branding: Branding
     percent: int = 100
+    organization_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,3 +438,5 @@ class Ports:
     ping: Callable[[], Awaitable[object]]  # does the product's own Redis answer? Raises Unavailable
     doors: Doors
     said: Changes = field(default_factory=Changes)  # what the log was told last
+    # Has linkmw been switched off since? Asked before a native session begins (RC08)
+    is_over: Callable[[], bool] = bool

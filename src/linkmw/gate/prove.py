@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from linkmw import log
 from linkmw.errors import NoCookie, ProtocolError, RequestRefused, TooMany, Unavailable
-from linkmw.gate import answers, audit, codes, forgotten, limits, places, shown, sign_in
+from linkmw.gate import answers, audit, codes, forgotten, limits, places, shown, sign_in, under_way
 from linkmw.gate.browser import address, check_form, known, known_or_new
 from linkmw.gate.codes import Typed
 from linkmw.gate.limits import Guess
@@ -225,6 +225,7 @@ async def _complete(proving: Proving, account: Account) -> Response:
     """
     ports, settings = proving.ports, proving.settings
     headers: Headers = ()
+    under_way.check(ports)
     if await proving.takes_over():
         if _has_shown_code(proving):
             await shown.note(ports, settings, proving.browser, account.account_id)

@@ -23,9 +23,10 @@ from linkmw.gate import (
     sign_in,
     sign_in_page,
     sign_out,
+    under_way,
 )
 from linkmw.gate.ports import Ports
-from linkmw.http import MAX_FORM, PASS, Answer, Request, Response
+from linkmw.http import MAX_FORM, PASS, Answer, Request, Response, redirect
 from linkmw.pages import negotiation
 from linkmw.settings import Settings
 from linkmw.whence import is_cross_site_arrival
@@ -126,6 +127,8 @@ async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         if flow not in _CALLS:
             _check_length(request)
         return await flow(ports, settings, request)
+    except under_way.SwitchedOff:
+        return redirect(places.native_login(settings))
     except Exception as error:
         return await answers.refusal(ports, settings, request, error)
 

@@ -40,6 +40,7 @@ async def gate(ports: Ports, _settings: HubSettings, request: Request) -> Respon
     _check_version(request.query.get("v"))
     state = {
         "v": rules.PROTOCOL,
+        "organization_id": where.tenant.organization_id,
         "mode": where.product.mode,
         "percent": where.product.percent,
         "healthy": (await health.of_tenant(ports, where.tenant)).ok,

@@ -9,9 +9,17 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-GUNICORN = ("gunicorn", "--workers=1", "--threads=4", "--no-control-socket", "--bind={host}:{port}")
+GUNICORN = ("gunicorn", "--workers={workers}", "--threads=4", "--no-control-socket", "--bind={host}:{port}")
 # No access log: the query of a callback holds a code and a state (PR11). gunicorn writes none unless it is told to.
-UVICORN = ("uvicorn", "--host={host}", "--port={port}", "--lifespan=off", "--no-server-header", "--no-access-log")
+UVICORN = (
+    "uvicorn",
+    "--host={host}",
+    "--port={port}",
+    "--workers={workers}",
+    "--lifespan=off",
+    "--no-server-header",
+    "--no-access-log",
+)
 SERVERS = {"wsgi": GUNICORN, "asgi": UVICORN}
 
 
@@ -29,7 +37,8 @@ def main(module: str, servers: Sequence[str], prepare: Callable[[], object]) -> 
     os.environ["DEMO_DATABASE"] = chosen.database
     os.environ.setdefault("DEMO_SECRET", secrets.token_urlsafe(32))
     prepare()
-    command = [part.format(host=chosen.host, port=chosen.port) for part in SERVERS[chosen.server]]
+    values = {"host": chosen.host, "port": chosen.port, "workers": os.environ.get("DEMO_WORKERS", "1")}
+    command = [part.format(**values) for part in SERVERS[chosen.server]]
     os.execv(sys.executable, [sys.executable, "-m", *command, f"{module}:{chosen.server}_application"])
 
 

@@ -63,6 +63,7 @@ TEMPLATES = [
 SESSION_COOKIE_NAME = "orders_session"
 SESSION_COOKIE_SAMESITE = same_site().capitalize()
 CSRF_COOKIE_NAME = "orders_csrf"
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
 LOGIN_URL = LOGIN_PATH
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
