@@ -5,12 +5,12 @@ from __future__ import annotations
 from linkmw import log
 from linkmw.http import Request
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AuditEvent, Flow, Grant
+from linkmw.hub.ports import AuditEvent, Event, Flow, Grant
 from linkmw.model import Identity, Link
 
 
 def of_link(
-    event: str, link: Link, where: Place, now: int, request: Request, *, flow: Flow | None = None, actor: str = ""
+    event: Event, link: Link, where: Place, now: int, request: Request, *, flow: Flow | None = None, actor: str = ""
 ) -> AuditEvent:
     """Something that happened to a link, or through it. actor: who did it, when that is not its owner, signed in."""
     return AuditEvent(
@@ -30,7 +30,7 @@ def of_link(
     )
 
 
-def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "") -> AuditEvent:
+def of_flow(event: Event, flow: Flow, now: int, request: Request, *, code: str = "") -> AuditEvent:
     """Something that a flow did, or was refused with `code`."""
     return AuditEvent(
         event=event,
@@ -50,7 +50,7 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
 
 
 def of_person(
-    event: str, identity: Identity, where: Place, now: int, request: Request, *, actor: str = ""
+    event: Event, identity: Identity, where: Place, now: int, request: Request, *, actor: str = ""
 ) -> AuditEvent:
     """Something that happened to a person's sign-in. actor: who did it, when that is not this person."""
     return AuditEvent(
@@ -67,7 +67,7 @@ def of_person(
     )
 
 
-def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
+def of_grant(event: Event, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
     """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: who used it."""
     return AuditEvent(
         event=event,
@@ -84,7 +84,7 @@ def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request)
     )
 
 
-def of_failure(event: str, code: str, ref: str, where: Place, now: int, request: Request) -> AuditEvent:
+def of_failure(event: Event, code: str, ref: str, where: Place, now: int, request: Request) -> AuditEvent:
     """A sign-in that ended on an error page; `ref` is the page's reference."""
     return AuditEvent(
         event=event,

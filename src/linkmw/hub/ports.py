@@ -302,6 +302,25 @@ class Marks(Protocol):
     async def reset(self, purpose: str, value: str) -> None: ...
 
 
+# What the hub writes down; docs/audit.md says of each when, and with which codes.
+Event = Literal[
+    "account_gone",
+    "account_held",
+    "account_migrated",
+    "by_proof_ended",
+    "choice_refused",
+    "code_refused",
+    "email_conflict",
+    "link_refused",
+    "linked",
+    "migration_undone",
+    "signed_in",
+    "signed_out",
+    "sign_in_failed",
+    "unlinked",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One line of the audit trail (OPS-2). result: ok or refused. No secret goes in here.
@@ -309,7 +328,7 @@ class AuditEvent:
     username, user_agent: for the person's own "Recent activity", which outlives the link; the log does not have them.
     """
 
-    event: str
+    event: Event
     result: Literal["ok", "refused"]
     time: int
     code: str = ""

@@ -6,7 +6,7 @@ from linkmw.errors import Unavailable
 from linkmw.http import Request
 from linkmw.hub import audit, notices
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AccountAnswer, Ports
+from linkmw.hub.ports import AccountAnswer, Event, Ports
 from linkmw.model import Link
 from linkmw.settings import HubSettings
 
@@ -42,7 +42,7 @@ async def remove(
     facts: what the product says of the account. The mail goes to the address of then and to the one it has now (UM06);
     where it no longer knows the account, the trail says that (LT19). actor: "manager", "mail", or the telling client.
     """
-    event = "unlinked" if facts is None or facts.found else "account_gone"
+    event: Event = "unlinked" if facts is None or facts.found else "account_gone"
     mails = await notices.unlinked(ports, settings, request, where, link, facts.email if facts else "")
     told = audit.of_link(event, link, where, ports.now(), request, actor=actor)
     return await ports.links.remove(link.link_id, mails, told)

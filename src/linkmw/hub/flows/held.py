@@ -9,7 +9,7 @@ from linkmw.http import Request
 from linkmw.hub import audit, notices
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AuditEvent, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
+from linkmw.hub.ports import AuditEvent, Event, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
 from linkmw.model import Account
 from linkmw.pages import language
 from linkmw.settings import HubSettings
@@ -73,6 +73,6 @@ async def _link(
     await ports.held.drop(waiting.client_id, waiting.account.account_id)
 
 
-def _event(event: str, ports: Ports, request: Request, where: Place, new: NewLink) -> AuditEvent:
+def _event(event: Event, ports: Ports, request: Request, where: Place, new: NewLink) -> AuditEvent:
     told = audit.of_person(event, new.identity, where, ports.now(), request)
     return replace(told, account_id=new.account.account_id, username=new.account.username)
