@@ -243,6 +243,12 @@ class Settings:
         True,
         "may a password of this product become the identity's, as a hash, at the first sign-in of `replace`?",
     )
+    monitor_token: Secret = setting(
+        _secret,
+        Secret(""),
+        "bearer token for `health` and `metrics` under the prefix; without it neither is there",
+        secret=True,
+    )
     problems: tuple[str, ...] = ()
 
     @property
@@ -286,6 +292,9 @@ class HubSettings:
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
     fresh_seconds: int = setting(
         _number, 900, "how old a sign-in may be when a link is removed in the manager", unit="seconds"
+    )
+    monitor_token: Secret = setting(
+        _secret, Secret(""), "bearer token for `/metrics`; without it there is none", secret=True
     )
     log: Literal["text", "json"] = setting(_log, "text", "how `linkmw hub serve` writes its log: text or json")
 

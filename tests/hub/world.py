@@ -330,6 +330,7 @@ class World:
             products=self.accounts,
             ping_redis=self._ping("redis"),
             ping_sql=self._ping("sql"),
+            schema_suits=self._ping("schema"),
             now=self.clock,
             token=lambda: f"{next(self.tokens):043d}",
         )

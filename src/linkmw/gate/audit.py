@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from linkmw import log
+from linkmw import log, metrics
 from linkmw.gate.browser import address
 from linkmw.http import Request
 from linkmw.settings import Settings
@@ -39,6 +39,7 @@ def note(ports: Ports, settings: Settings, request: Request, event: Event, resul
 
 def note_of_gate(settings: Settings, now: int, event: Event, result: Result, **more: str) -> None:
     """The same of what no request did: the gate's own probe, the product's own machine."""
+    metrics.count(metrics.EVENTS, event, result, more.get("code", ""), settings.organization_id, settings.client_id)
     logger.info("%s", line(settings, now, event, result, **more))
 
 

@@ -15,10 +15,10 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Lifespan
 
-from linkmw import log
+from linkmw import log, metrics, tracing
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import GUARD_HEADERS, Request, Response
-from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
+from linkmw.hub import audit, back_channel, health, looks, monitor, provider, refusals, translate
 from linkmw.hub.flows import (
     add,
     authorize,
@@ -126,6 +126,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/o/{client_id}/userinfo", provider.userinfo, "client"),
     Route("GET", "/healthz", health.healthz, "client", head=True),
     Route("GET", "/readyz", health.readyz, "client", head=True),
+    Route("GET", "/metrics", monitor.metrics, "client"),
 )
 
 NOTHING = Response(200, GUARD_HEADERS)
@@ -146,7 +147,7 @@ class _Door:
             began = time.monotonic()
             head = translate.read_head(raw, self._settings.trusted_proxies)
             asked = negotiation.asked_for(head) if route.to == "browser" and route.method == "GET" else ""
-            with log.one_request(), negotiation.answering(head, asked):
+            with tracing.span(f"{route.method} {route.path}"), log.one_request(), negotiation.answering(head, asked):
                 answer = negotiation.kept(asked, await self._answer(route, raw, head))
                 self._write_down(raw, route.path, answer, began)
                 return translate.write(negotiation.labelled(answer))
@@ -198,7 +199,9 @@ class _Door:
 
     def _write_down(self, raw: StarletteRequest, path: str, answer: Response, began: float) -> None:
         # The pattern, not the path: paths hold tokens, queries hold codes (I9).
-        milliseconds = round((time.monotonic() - began) * 1000)
+        seconds = time.monotonic() - began
+        metrics.observe(metrics.REQUESTS, f"{raw.method} {path}", str(answer.status), seconds=seconds)
+        milliseconds = round(seconds * 1000)
         extra: dict[str, Any] = {"method": raw.method, "route": path, "status": answer.status, "ms": milliseconds}
         access.info("%s %s %d", raw.method, path, answer.status, extra={**extra, "flow": log.flow()})
 

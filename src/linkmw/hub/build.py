@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx2
 from starlette.applications import Starlette
 
-from linkmw.hub import logouts, web
+from linkmw.hub import logouts, monitor, web
 from linkmw.hub.app import build_app
 from linkmw.hub.health import kept_for_a_second
 from linkmw.hub.identities import RealmIdentities, Users
@@ -91,6 +91,7 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
         ping_redis=kept_for_a_second(connections.redis.ping, clock),
         ping_sql=kept_for_a_second(sql.ping, clock),
+        schema_suits=kept_for_a_second(sql.suits, clock),
         now=clock,
         token=new_token,
     )
@@ -103,6 +104,7 @@ def _forgets(sql: SqlStores) -> list[Forget]:
 def build(settings: HubSettings) -> Starlette:
     """The hub, ready to serve, with what runs beside it. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
+    monitor.prepare(settings)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)

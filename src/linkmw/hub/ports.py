@@ -502,6 +502,14 @@ class Audit(Protocol):
     async def recent(self, identity: Identity, limit: int) -> list[AuditEvent]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to be sent, or told. since: when the oldest of it was committed, None for nothing."""
+
+    many: int
+    since: int | None
+
+
 class Outbox(Protocol):
     """Mails that were committed with what they tell of."""
 
@@ -515,6 +523,8 @@ class Outbox(Protocol):
 
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         """It is due again at `next_try`; None: given up, and kept with the reason."""
+
+    async def waiting(self) -> Waiting: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -699,6 +709,8 @@ class Logouts(Protocol):
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         """It is due again at `next_try`; None: given up."""
 
+    async def waiting(self) -> Waiting: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -738,5 +750,6 @@ class Ports:
     products: Products
     ping_redis: Callable[[], Any]  # awaitable: True or raises Unavailable
     ping_sql: Callable[[], Any]
+    schema_suits: Callable[[], Any]  # as the two before: is the database one this linkmw can work with?
     now: Callable[[], int]
     token: Callable[[], str]  # 32 random bytes, base64url

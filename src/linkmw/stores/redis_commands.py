@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
+from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.stores.breaker import Breaker
 
@@ -106,6 +107,10 @@ class Commands:
         await self._client.close()
 
     async def _ask(self, *command: Word, tries: int) -> Any:
+        with tracing.span("redis"), metrics.timed("redis"):
+            return await self._asked(*command, tries=tries)
+
+    async def _asked(self, *command: Word, tries: int) -> Any:
         began = self._breaker.enter()
         try:
             reply = await self._send(*command, tries=tries, began=began)

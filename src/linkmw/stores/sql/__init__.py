@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from linkmw.run import in_thread
 from linkmw.signed import Seal
 from linkmw.stores.sql import version
 from linkmw.stores.sql.admin import Admin
@@ -51,6 +52,10 @@ class SqlStores:
     async def ping(self) -> bool:
         """True; raises Unavailable."""
         return await self.database.ping()
+
+    async def suits(self) -> bool:
+        """Is the schema one to go on with? Raises Unavailable."""
+        return await in_thread(version.suits, self.database)
 
     def close(self) -> None:
         """Close every connection."""

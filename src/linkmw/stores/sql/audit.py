@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select
 
+from linkmw import metrics
 from linkmw.errors import Unavailable
 from linkmw.hub.ports import AuditEvent
 from linkmw.log import audit_line
@@ -64,7 +65,9 @@ def record(connection: Connection, event: AuditEvent) -> None:
 
 
 def announce(event: AuditEvent) -> None:
-    """Write the event's line to the log."""
+    """Write the event's line to the log, and count it."""
+    whose = event.organization_id, event.client_id
+    metrics.count(metrics.EVENTS, event.event, event.result, event.code, *whose)
     _log.info("%s", line(event))
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, delete, insert, update
 
-from linkmw.hub.ports import Mail, OutboxItem
+from linkmw.hub.ports import Mail, OutboxItem, Waiting
 from linkmw.signed import Seal, Unopenable
 from linkmw.stores.sql import due, schema
 from linkmw.stores.sql.engine import Database
@@ -70,6 +70,9 @@ class SqlOutbox:
 
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         await self._set(item_id, due=next_try, reason=clipped(reason, schema.LINE))
+
+    async def waiting(self) -> Waiting:
+        return await self._database.read(lambda connection: due.waiting(connection, schema.outbox))
 
     async def forget(self, before: int) -> int:
         """Drop the records of mails that were sent, or given up, and committed before that time; how many they were."""
