@@ -39,6 +39,19 @@ AMR_MAPPER: dict[str, Any] = {
     "protocolMapper": "oidc-amr-mapper",
     "config": {"id.token.claim": "true", "access.token.claim": "false"},
 }
+# The support page goes by realm roles (docs/support.md). Of these the client sees only what is in its scope.
+ROLES_MAPPER: dict[str, Any] = {
+    "name": "realm roles",
+    "protocol": "openid-connect",
+    "protocolMapper": "oidc-usermodel-realm-role-mapper",
+    "config": {
+        "claim.name": "realm_access.roles",
+        "jsonType.label": "String",
+        "multivalued": "true",
+        "id.token.claim": "true",
+        "access.token.claim": "false",
+    },
+}
 _REFERENCE, _MAX_AGE = "default.reference.value", "default.reference.maxAge"  # Keycloak's names for the two
 
 
@@ -113,7 +126,7 @@ def representation(client: HubClient) -> dict[str, Any]:
             "backchannel.logout.url": client.logout_url,
             "backchannel.logout.session.required": "true",  # its tokens name the session, not the person alone
         },
-        "protocolMappers": [AMR_MAPPER],
+        "protocolMappers": [AMR_MAPPER, ROLES_MAPPER],
     }
 
 

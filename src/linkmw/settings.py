@@ -296,6 +296,15 @@ class HubSettings:
     monitor_token: Secret = setting(
         _secret, Secret(""), "bearer token for `/metrics`; without it there is none", secret=True
     )
+    support_role: str = setting(
+        _text,
+        "linkmw-support",
+        "the realm role of who may look people up on the support page, unlink, end sessions, send mails again; "
+        "`{tenant}` in it stands for the organization id",
+    )
+    support_read_role: str = setting(
+        _text, "linkmw-support-read", "the realm role of who may look people up there and no more; as above"
+    )
     log: Literal["text", "json"] = setting(_log, "text", "how `linkmw hub serve` writes its log: text or json")
 
 

@@ -22,7 +22,12 @@ _TAKE_CODES = frozenset(("RedirectableError", "refuse", "refusal_url", "refused"
 _TAKE_CLAIMS = frozenset(("rejected", "text", "time", "check_equal"))
 _CLAIMS = {"iss": "issuer", "sub": "subject", "aud": "audience"}
 # Types whose values are codes, but for those that say yes.
-_VERDICTS = {"PushVerdict": {"accept"}, "CommitVerdict": {"commit", "confirm", "used"}, "Standing": {"current"}}
+_VERDICTS = {
+    "PushVerdict": {"accept"},
+    "CommitVerdict": {"commit", "confirm", "used"},
+    "Standing": {"current"},
+    "SupportVerdict": set(),
+}
 # Collections of codes.
 _TABLES = frozenset(("_NOT_SUPPORTED", "PASSED_ON"))
 # `code=` something that is worked out: each is one of the kinds above, or somebody else's word made plain.

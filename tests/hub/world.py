@@ -167,6 +167,7 @@ class Accounts:
     """hub.ports.Products: what products say of their accounts."""
 
     usable_password: bool = True
+    staff: bool | None = None
     email: str = ""  # the address that every account has now, if the product tells
     gone: set[str] = field(default_factory=set)  # ids of accounts that were deleted
     away: bool = False
@@ -204,7 +205,7 @@ class Accounts:
             raise Unavailable("the product is away")
         if account_id in self.gone:
             return AccountAnswer(False)
-        return AccountAnswer(True, usable_password=self.usable_password, email=self.email)
+        return AccountAnswer(True, usable_password=self.usable_password, email=self.email, staff=self.staff)
 
     async def log_out(self, client: Client, token: str) -> None:
         if self.away or client.client_id in self.silent:
@@ -325,6 +326,7 @@ class World:
             audit=sql.audit,
             outbox=sql.outbox,
             logouts=sql.logouts,
+            support=sql.support,
             provider=self.keycloak,
             identities=self.realm,
             products=self.accounts,

@@ -9,7 +9,7 @@ from linkmw_django import users
 
 def is_settled(user: Any) -> bool:
     """One who may sign in, has done so before, and has no more rights here than anybody."""
-    return bool(users.may_sign_in(user) and _was_here(user) and not _is_staff(user))
+    return bool(users.may_sign_in(user) and _was_here(user) and not users.is_staff(user))
 
 
 def last_used(user: Any) -> int | None:
@@ -20,7 +20,3 @@ def last_used(user: Any) -> int | None:
 
 def _was_here(user: Any) -> bool:
     return getattr(user, "last_login", None) is not None
-
-
-def _is_staff(user: Any) -> bool:
-    return bool(getattr(user, "is_staff", False) or getattr(user, "is_superuser", False))

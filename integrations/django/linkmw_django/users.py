@@ -18,7 +18,13 @@ def account_of(user: Any) -> Account:
 
 
 def facts_of(user: Any) -> AccountFacts:
-    return AccountFacts(account_of(user), may_sign_in(user), user.has_usable_password(), user.get_username())
+    name = user.get_username()
+    return AccountFacts(account_of(user), may_sign_in(user), user.has_usable_password(), name, is_staff(user))
+
+
+def is_staff(user: Any) -> bool:
+    """May this user do more here than others, as Django's own models say it?"""
+    return bool(getattr(user, "is_staff", False) or getattr(user, "is_superuser", False))
 
 
 def by_id(account_id: str) -> Any:

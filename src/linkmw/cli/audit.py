@@ -27,14 +27,16 @@ _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _when(text: str) -> int:
+def _when(given: str) -> int:
     """A moment, or how long ago, as seconds since the epoch. Raises BadParameter."""
-    if span := re.fullmatch(r"([0-9]{1,6})([smhdw])", text):
+    if span := re.fullmatch(r"([0-9]{1,6})([smhdw])", given):
         return int(time.time()) - int(span[1]) * _SPANS[span[2]]
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(given)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is neither like 2h, 7d nor like 2026-11-28, 2026-11-28T09:00:00Z") from None
+        raise click.BadParameter(
+            f"{given!r} is neither like 2h, 7d nor like 2026-11-28, 2026-11-28T09:00:00Z"
+        ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 

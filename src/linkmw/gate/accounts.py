@@ -125,4 +125,5 @@ def _told(facts: AccountFacts | None) -> Members:
         "email_verified": facts.account.email_verified,
         "active": facts.active,
         "usable_password": facts.usable_password,
+        **({} if facts.staff is None else {"staff": facts.staff}),
     }

@@ -36,6 +36,7 @@ class Hooks(TypedDict, total=False):
     # e-mail → [(user, may it be joined?, last used in seconds since the epoch or None)]: True only for who is active,
     # no staff, was here before, and has had this very address verified here (PR06). Not given: nobody is
     joining: Callable[[str], Iterable[tuple[Any, bool, int | None]]]
+    is_staff: Callable[[Any], bool]  # user → may it do more here than others? Not given: nobody knows (PR27)
     owns_password: Callable[[Any], bool]  # user → is its password kept here, and in no directory? Not given: no
     # e-mail → sends the product's own reset mail, links of the public URL only (PR23); for an address that nobody has
     # in the same time (BF08): put it in a queue there too
@@ -148,7 +149,8 @@ class HookedAccounts:
         has_password = self.hooks.get("has_password", _always)
         account = self.account(user)
         name = str(self.hooks["sign_in_name"](user)) if "sign_in_name" in self.hooks else account.username
-        return AccountFacts(account, is_active(user), bool(has_password(user)), name)
+        staff = bool(self.hooks["is_staff"](user)) if "is_staff" in self.hooks else None
+        return AccountFacts(account, is_active(user), bool(has_password(user)), name, staff)
 
 
 def _no_factor(_user: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from linkmw import log
 from linkmw.http import Request
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AuditEvent, Event, Flow, Grant
+from linkmw.hub.ports import AuditEvent, Event, Flow, Grant, HubSession
 from linkmw.model import Identity, Link
 
 
@@ -65,6 +65,38 @@ def of_person(
         actor=actor,
         user_agent="" if actor else _agent(request),
     )
+
+
+def of_support(
+    event: Event,
+    by: HubSession,
+    where: Place,
+    now: int,
+    request: Request,
+    *,
+    about: Identity | None = None,
+    code: str = "",
+) -> AuditEvent:
+    """Something that the support did or looked at; with `code`, was not let do. about: whom it concerned, if anybody.
+
+    ip: of who works there. Their browser is nobody else's business: the row may be read by whom it is about.
+    """
+    return AuditEvent(
+        event=event,
+        result="refused" if code else "ok",
+        time=now,
+        code=code,
+        organization_id=where.tenant.organization_id,
+        client_id=where.client.client_id if where.client else "",
+        issuer=about.issuer if about else "",
+        subject=about.subject if about else "",
+        ip=request.client,
+        actor=support_actor(by),
+    )
+
+
+def support_actor(by: HubSession) -> str:
+    return f"support:{by.identity.subject}"
 
 
 def of_grant(event: Event, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:

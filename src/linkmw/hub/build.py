@@ -86,6 +86,7 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         audit=sql.audit,
         outbox=sql.outbox,
         logouts=sql.logouts,
+        support=sql.support,
         provider=RelyingParty(http, clock, _end_at_keycloak),
         identities=RealmIdentities(_users_of, settings.http_timeout),
         products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),

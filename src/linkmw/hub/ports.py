@@ -136,6 +136,7 @@ class HubSession:
     ip: str = ""
     keycloak_sid: str = ""  # the `sid` of Keycloak's ID token: what its logout tokens name
     by_proof: str = ""  # begun by a first sign-in, not at Keycloak: it opens this client only, no manager (PR21)
+    support: Literal["", "read", "write"] = ""  # what its roles at Keycloak allow on the support page
     id_token: Secret = field(
         default=Secret("")
     )  # for `id_token_hint` alone; sealed under the cookie as all of this record
@@ -307,16 +308,22 @@ Event = Literal[
     "account_gone",
     "account_held",
     "account_migrated",
+    "address_mailed",
     "by_proof_ended",
     "choice_refused",
     "code_refused",
     "email_conflict",
     "link_refused",
     "linked",
+    "mail_resent",
     "migration_undone",
+    "proof_asked",
+    "proved",
     "signed_in",
     "signed_out",
     "sign_in_failed",
+    "support_looked",
+    "support_refused",
     "unlinked",
 ]
 
@@ -503,6 +510,19 @@ class Audit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """Whom a mail is about, as far as that is known: an account, an identity."""
+
+    client_id: str = ""
+    account_id: str = ""
+    issuer: str = ""
+    subject: str = ""
+
+
+NOBODY = About()
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """What waits to be sent, or told. since: when the oldest of it was committed, None for nothing."""
 
@@ -513,7 +533,7 @@ class Waiting:
 class Outbox(Protocol):
     """Mails that were committed with what they tell of."""
 
-    async def put(self, mail: Mail, now: int) -> None:
+    async def put(self, mail: Mail, now: int, about: About = NOBODY) -> None:
         """Committed by itself: it tells of nothing that is kept in SQL."""
 
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
@@ -540,6 +560,7 @@ class KeycloakSignIn:
     amr: tuple[str, ...] = ()
     session_state: str = ""
     id_token: Secret = field(default=Secret(""))
+    roles: tuple[str, ...] = ()  # realm roles, where the ID token says them
 
 
 @dataclass(frozen=True, slots=True)
@@ -663,7 +684,7 @@ class JoinAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswer:
-    """What a product said of an account; None fields when it could not be asked."""
+    """What a product said of an account. staff: may it do more there than others? None: the product does not say."""
 
     found: bool
     active: bool = True
@@ -671,6 +692,7 @@ class AccountAnswer:
     username: str = ""
     email: str = ""
     account_id: str = ""
+    staff: bool | None = None
 
 
 class Products(Protocol):
@@ -713,6 +735,52 @@ class Logouts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class MailRecord:
+    """A mail as the support sees it: no address, no content. reason: why its last try failed."""
+
+    item_id: int
+    kind: str
+    created: int
+    state: Literal["sent", "waiting", "given_up"]
+    tries: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far a tenant has come within some days.
+
+    linked: the day's number from the epoch → how many accounts are linked at its end. steps: of the way to a link → how
+    many flows came that far. failures: event, code → how many.
+    """
+
+    linked: Mapping[int, int]
+    steps: Mapping[str, int]
+    failures: Mapping[tuple[str, str], int]
+
+
+class Support(Protocol):
+    """What the support page reads, always within the products of one tenant."""
+
+    async def find(self, client_ids: Sequence[str], name: str) -> list[Link]:
+        """Links of accounts with exactly this username, account id or e-mail, and of identities with this e-mail."""
+
+    async def mails(self, identity: Identity, links: Sequence[Link], client_ids: Sequence[str]) -> list[MailRecord]:
+        """The newest mails about the identity, or an account that it has linked."""
+
+    async def send_again(self, item_id: int, now: int) -> bool:
+        """The mail is due now, as if it had never been tried. False when it was sent: its content is gone."""
+
+    async def trail(self, organization_id: str, identity: Identity) -> list[AuditEvent]:
+        """The newest events about the identity at the tenant, newest first."""
+
+    async def by_reference(self, organization_id: str, ref: str) -> list[AuditEvent]:
+        """What was written under the reference of an error page."""
+
+    async def rollout(self, organization_id: str, client_ids: Sequence[str], now: int, days: int) -> Rollout: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Which of the hub's own parts answer."""
 
@@ -745,6 +813,7 @@ class Ports:
     audit: Audit
     outbox: Outbox
     logouts: Logouts
+    support: Support
     provider: Provider
     identities: Identities
     products: Products

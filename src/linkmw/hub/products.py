@@ -114,6 +114,7 @@ def _account(answer: dict[str, Any]) -> AccountAnswer:
         usable_password=answer.get("usable_password") is not False,
         username=_username(answer),
         email=rules.mailable(email) if isinstance(email, str) else "",
+        staff=staff if isinstance(staff := answer.get("staff"), bool) else None,
     )
 
 

@@ -256,7 +256,15 @@ def read_sign_in(found: Claims) -> KeycloakSignIn:
         acr=_text(found, "acr"),
         amr=tuple(item for item in amr if isinstance(item, str)) if isinstance(amr, list) else (),
         session_state=_text(found, "sid"),
+        roles=_roles(found),
     )
+
+
+def _roles(found: Claims) -> tuple[str, ...]:
+    """The realm roles, where Keycloak's mapper puts them into the ID token (`realm_access.roles`); else none."""
+    access = found.get("realm_access")
+    roles = access.get("roles") if isinstance(access, dict) else None
+    return tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
 
 
 def _text(found: Claims, name: str) -> str:

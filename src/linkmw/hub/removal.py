@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from linkmw.errors import Unavailable
 from linkmw.http import Request
 from linkmw.hub import audit, notices
@@ -36,13 +38,16 @@ async def remove(
     facts: AccountAnswer | None,
     *,
     actor: str,
+    by_support: bool = False,
 ) -> Link | None:
     """The link is gone and everybody who should know is told; None when somebody else was quicker (RC05).
 
     facts: what the product says of the account. The mail goes to the address of then and to the one it has now (UM06);
     where it no longer knows the account, the trail says that (LT19). actor: "manager", "mail", or the telling client.
+    by_support: neither mail nor activity says from which browser and address.
     """
     event: Event = "unlinked" if facts is None or facts.found else "account_gone"
-    mails = await notices.unlinked(ports, settings, request, where, link, facts.email if facts else "")
-    told = audit.of_link(event, link, where, ports.now(), request, actor=actor)
+    shown = Request(request.method, request.path) if by_support else request
+    mails = await notices.unlinked(ports, settings, shown, where, link, facts.email if facts else "")
+    told = replace(audit.of_link(event, link, where, ports.now(), shown, actor=actor), ip=request.client)
     return await ports.links.remove(link.link_id, mails, told)

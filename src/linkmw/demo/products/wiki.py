@@ -146,6 +146,7 @@ def linkmw() -> Middleware:
             totp_secret=lambda member: member.totp_secret or None,
             joining=joining,
             owns_password=lambda _member: True,
+            is_staff=lambda _member: False,
             session_key="member",
         ),
         settings={

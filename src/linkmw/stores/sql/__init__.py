@@ -1,4 +1,4 @@
-"""What the hub may not lose, in SQL: Links, Held, Registry, Keys, Audit, Outbox and Logouts of `hub.ports`."""
+"""What the hub may not lose, in SQL: Links, Held, Registry, Keys, Audit, Outbox, Logouts and Support of `hub.ports`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from linkmw.stores.sql.links import SqlLinks
 from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.outbox import SqlOutbox
 from linkmw.stores.sql.registry import SqlRegistry
+from linkmw.stores.sql.support import SqlSupport
 
 __all__ = ["Admin", "SqlStores", "clock"]
 
@@ -38,6 +39,7 @@ class SqlStores:
         self.keys = SqlKeys(database, seal, now)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database, seal)
+        self.support = SqlSupport(database)
         self.admin = Admin(database, seal, now)
 
     @classmethod

@@ -71,7 +71,7 @@ def announce(event: AuditEvent) -> None:
     _log.info("%s", line(event))
 
 
-def _event(row: RowMapping) -> AuditEvent:
+def read_event(row: RowMapping) -> AuditEvent:
     return AuditEvent(**{name: value for name, value in row.items() if name != "audit_id"})
 
 
@@ -123,7 +123,7 @@ class SqlAudit:
         mine = (schema.audit.c.issuer == identity.issuer) & (schema.audit.c.subject == identity.subject)
         newest = select(schema.audit).where(mine).order_by(schema.audit.c.audit_id.desc()).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(newest).mappings().all())
-        return [_event(row) for row in rows]
+        return [read_event(row) for row in rows]
 
     def after(self, audit_id: int, limit: int, wanted: Wanted | None = None) -> list[tuple[int, AuditEvent]]:
         """Events later than row `audit_id`, oldest first, each with its row's id; of more than `limit` the newest."""
@@ -136,7 +136,7 @@ class SqlAudit:
 
     def _rows(self, query: Select[Any]) -> list[tuple[int, AuditEvent]]:
         rows = self._database.read_now(lambda connection: connection.execute(query).mappings().all())
-        return [(row["audit_id"], _event(row)) for row in rows]
+        return [(row["audit_id"], read_event(row)) for row in rows]
 
     async def forget(self, before: int) -> int:
         """Drop the events from before that time (LINKMW_HUB_AUDIT_DAYS); how many they were."""

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, dele
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
-from linkmw.hub.ports import AuditEvent, Logout, Mail, NewLink, RemovedLink
+from linkmw.hub.ports import About, AuditEvent, Logout, Mail, NewLink, RemovedLink
 from linkmw.model import Identity, Link
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
@@ -31,7 +31,7 @@ def _hash(flow: str) -> str:
     return hashlib.sha256(flow.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _link(row: RowMapping) -> Link:
+def read_link(row: RowMapping) -> Link:
     return Link(
         link_id=row["link_id"],
         client_id=row["client_id"],
@@ -89,7 +89,7 @@ def _insert(connection: Connection, link: NewLink) -> Link:
         "position": _last_place(link),
         "language": link.language,
     }
-    return _link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
+    return read_link(connection.execute(insert(_table).values(row).returning(_table)).mappings().one())
 
 
 def _refuse_spent_flow(connection: Connection, link: NewLink) -> None:
@@ -111,7 +111,11 @@ def _existing(connection: Connection, link: NewLink) -> Link | None:
         return None
     if Identity(found["issuer"], found["subject"]) != link.identity:
         raise AccountTaken
-    return _link(found)
+    return read_link(found)
+
+
+def _about(audit: AuditEvent) -> About:
+    return About(audit.client_id, audit.account_id, audit.issuer, audit.subject)
 
 
 def _has_client(connection: Connection, client_id: str) -> bool:
@@ -128,7 +132,7 @@ def _locked(connection: Connection, identity: Identity, client_id: str) -> list[
     """
     mine = select(_table).where(_of(identity), _table.c.client_id == client_id)
     rows = connection.execute(mine.order_by(_table.c.link_id).with_for_update()).mappings().all()
-    return sorted((_link(row) for row in rows), key=lambda link: (link.position, link.link_id))
+    return sorted((read_link(row) for row in rows), key=lambda link: (link.position, link.link_id))
 
 
 def _place(connection: Connection, links: Sequence[Link], wanted: Sequence[int]) -> list[Link]:
@@ -181,7 +185,7 @@ class SqlLinks:
                 _insert(connection, link)
                 _refuse_spent_flow(connection, link)
             for mail in mails:
-                outbox.commit(connection, self._seal, mail, links[0].created)
+                outbox.commit(connection, self._seal, mail, links[0].created, _about(audits[0]))
             for audit in audits:
                 trail.record(connection, audit)
 
@@ -206,7 +210,7 @@ class SqlLinks:
 
     def _tell(self, connection: Connection, mails: Sequence[Mail], audit: AuditEvent, now: int) -> None:
         for mail in mails:
-            outbox.commit(connection, self._seal, mail, now)
+            outbox.commit(connection, self._seal, mail, now, _about(audit))
         trail.record(connection, audit)
 
     async def of_identity(self, identity: Identity, client_ids: Sequence[str]) -> list[Link]:
@@ -216,7 +220,7 @@ class SqlLinks:
         mine = select(_table).where(_of(identity), _table.c.client_id.in_(known))
         ordered = mine.order_by(_table.c.position, _table.c.link_id)
         rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
-        return [_link(row) for row in rows]
+        return [read_link(row) for row in rows]
 
     async def of_account(self, client_id: str, account_id: str) -> Link | None:
         if not (fits(client_id, schema.ID) and fits(account_id, schema.ACCOUNT_ID)):
@@ -240,7 +244,7 @@ class SqlLinks:
     async def _one(self, condition: ColumnElement[bool]) -> Link | None:
         found = select(_table).where(condition)
         row = await self._database.read(lambda connection: connection.execute(found).mappings().first())
-        return None if row is None else _link(row)
+        return None if row is None else read_link(row)
 
     async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
         def remove_all(connection: Connection) -> Link | None:
@@ -252,7 +256,7 @@ class SqlLinks:
             connection.execute(insert(schema.removed_links).values({**kept, "removed": audit.time}))
             self._tell(connection, mails, audit, audit.time)
             commit_logouts(connection, [Logout(row["client_id"], row["account_id"])], audit.time)
-            return _link(row)
+            return read_link(row)
 
         removed = await self._database.write(remove_all)
         if removed is not None:
