@@ -43,8 +43,8 @@ def test_pr27_ops2_the_support_finds_somebody_and_removes_a_link_but_not_staffs(
     world.until(lambda: person.page.reload() and person.page.get_by_text("Signed in as").count() == 0)
 
     # An administrator's account is left alone.
-    admin, boss = world.new_account("orders", staff=True), world.new_identity()
-    Person.sits_down(new_browser()).links(world.products["orders"], boss, admin)
+    admin, boss = world.new_account("orders-wsgi", staff=True), world.new_identity()
+    Person.sits_down(new_browser()).links(world.products["orders-wsgi"], boss, admin)
     page.get_by_role("link", name="People").click()
     page.get_by_role("textbox").fill(boss.email)
     page.get_by_role("button", name="Find", exact=True).click()
