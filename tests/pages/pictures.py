@@ -13,7 +13,7 @@ from tests.pages import gallery
 
 OUT = gallery.ROOT / "docs" / "screens"
 VIEWS = [("light", False), ("dark", False), ("light", True)]  # scheme; as narrow as a small phone?
-QUALITY = 60  # of WebP: text stays sharp, and all of them together stay under 6 MB
+QUALITY = 60  # of WebP: text stays sharp, and all of them together stay under 8 MB
 
 # What a name begins with → what it is. The longest that fits counts.
 PAGES = {
