@@ -186,6 +186,14 @@ def content_security_policy(form_action: Sequence[str] = (), *, scripts: bool = 
     )
 
 
+def bears(request: Request, token: str) -> bool:
+    """Does the request carry this bearer token (RFC 6750, 2.1)? Compared in constant time; "" is nobody's."""
+    import hmac  # seldom needed: a request that is none of our business does not pay for it
+
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and bool(token) and hmac.compare_digest(given.encode(), token.encode())
+
+
 def page(
     html: str,
     *,

@@ -21,6 +21,12 @@ from linkmw.reference import Reference
 # What a record of ours may carry besides its message. Nothing else of a record is written: it may hold a request.
 FIELDS = ("code", "ref", "flow", "tenant", "client_id", "route", "method", "status", "ms")
 
+# What a line of the audit trail says, whichever half writes it (OPS-2): every one of these and nothing else.
+AUDIT_FIELDS = (
+    *("time", "event", "result", "code", "ref", "tenant", "client_id", "account_id"),
+    *("iss", "sub", "flow", "ip", "actor"),
+)
+
 _flow: ContextVar[str] = ContextVar("linkmw flow", default="")
 
 
@@ -77,6 +83,22 @@ def refusal(
 def one_line(text: str) -> str:
     """`text` without what could begin a line of its own or steer a terminal."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def audit_line(now: int, **said: str) -> str:
+    """A line of the audit trail: one JSON object with `AUDIT_FIELDS`, "" where nothing was said. now: when it happened.
+
+    It names nobody but by ids. ASCII: no newline, no control character, no lone surrogate reaches the log.
+    """
+    line = dict.fromkeys(AUDIT_FIELDS, "") | {"time": rfc3339(now), **said}
+    if len(line) > len(AUDIT_FIELDS):
+        raise ValueError(f"no field of the audit trail: {', '.join(line.keys() - set(AUDIT_FIELDS))}")
+    return json.dumps(line, separators=(",", ":"))
+
+
+def rfc3339(seconds: int) -> str:
+    """`seconds` since the epoch as RFC 3339 writes it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 class Changes:

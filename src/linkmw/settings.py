@@ -315,6 +315,12 @@ class Settings:
         "sessions opened through linkmw before this have ended; `linkmw disable --end-sessions` writes it",
         unit="a time",
     )
+    monitor_token: Secret = setting(
+        _secret,
+        Secret(""),
+        "bearer token for `health` and `metrics` under the prefix; without it neither is there",
+        secret=True,
+    )
     problems: tuple[str, ...] = ()
 
     @property
@@ -377,6 +383,18 @@ class HubSettings:
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
     fresh_seconds: int = setting(
         _number, 900, "how old a sign-in may be when a link is removed in the manager", unit="seconds"
+    )
+    monitor_token: Secret = setting(
+        _secret, Secret(""), "bearer token for `/metrics`; without it there is none", secret=True
+    )
+    support_role: str = setting(
+        _text,
+        "linkmw-support",
+        "the realm role of who may look people up on the support page, unlink, end sessions, send mails again; "
+        "`{tenant}` in it stands for the organization id",
+    )
+    support_read_role: str = setting(
+        _text, "linkmw-support-read", "the realm role of who may look people up there and no more; as above"
     )
     log: Literal["text", "json"] = setting(_log, "text", "how `linkmw hub serve` writes its log: text or json")
 

@@ -137,6 +137,14 @@ def test_bc12_a_user_no_backend_would_know_again_may_not_sign_in(product, grace,
     assert refused.value.code == "account_inactive"
 
 
+@pytest.mark.parametrize(("fields", "staff"), [({}, False), ({"is_staff": True}, True), ({"is_superuser": True}, True)])
+def test_pr27_django_says_who_is_staff(product, grace, fields, staff):
+    for name, value in fields.items():
+        setattr(grace, name, value)
+    grace.save()
+    assert product.find(str(grace.pk)).staff is staff
+
+
 def test_dis7_an_unusable_password_is_told(product, grace):
     grace.set_unusable_password()
     grace.save()

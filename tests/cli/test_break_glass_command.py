@@ -53,7 +53,7 @@ def test_p03_it_is_listed_and_revoked_and_each_is_audited(run: Run) -> None:
     assert [permit.account for permit in read(Path(FILE))] == ["bob"]
     run("break-glass", "--revoke")
     assert run("break-glass", "--list").output == "No permit holds.\n"
-    assert [(line["event"], line["account"]) for line in trail()] == [
+    assert [(line["event"], line["account_id"]) for line in trail()] == [
         ("break_glass", "ada"),
         ("break_glass", "bob"),
         ("break_glass_revoked", "ada"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import csv
 import json
 import os
 import re
@@ -20,6 +22,7 @@ from click.testing import CliRunner, Result
 
 from linkmw.cli.main import main
 from linkmw.hub.ports import AuditEvent
+from linkmw.log import AUDIT_FIELDS
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores, version
 
@@ -250,31 +253,86 @@ def test_another_key_opens_nothing_and_says_so(hub: Run) -> None:
     assert (result.exit_code, "does not open with LINKMW_HUB_KEY" in result.stderr) == (3, True)
 
 
-def test_ops2_audit_tail_prints_the_newest_events_as_json_lines(hub: Run) -> None:
-    import asyncio
+def told(*events: AuditEvent) -> None:
+    """These are in the trail."""
+    for event in events:
+        asyncio.run(stores().audit.write(event))
 
-    audit = stores().audit
-    for number in range(3):
-        asyncio.run(audit.write(AuditEvent(f"event{number}", "ok", 1_800_000_000 + number, client_id="orders")))
-    lines = [json.loads(line) for line in hub("hub", "audit", "tail", "-n", "2").stdout.splitlines()]
-    assert [line["event"] for line in lines] == ["event1", "event2"]
-    assert (lines[1]["time"], lines[1]["client_id"]) == ("2027-01-15T08:00:02Z", "orders")
+
+def test_ops2_audit_tail_prints_the_newest_events_as_json_lines(hub: Run) -> None:
+    told(*(AuditEvent("signed_in", "ok", 1_800_000_000 + number, client_id=f"p{number}") for number in range(3)))
+    lines = [json.loads(line) for line in hub("hub", "audit", "tail", "-n", "2", "--json").stdout.splitlines()]
+    assert [line["client_id"] for line in lines] == ["p1", "p2"]
+    assert lines[1]["time"] == "2027-01-15T08:00:02Z"
+    assert tuple(lines[1]) == AUDIT_FIELDS
+
+
+def test_ops2_audit_tail_for_people_says_what_there_is_to_say_and_no_more(hub: Run) -> None:
+    told(AuditEvent("signed_in", "ok", 1_800_000_000, organization_id="acme", account_id="two words", ip="::1"))
+    [line] = hub("hub", "audit", "tail").stdout.splitlines()
+    assert line.split("  ")[0] == "2027-01-15T08:00:00Z"
+    assert line.endswith('tenant=acme  account_id="two words"  ip=::1')
+
+
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        ((), ["a", "b", "c", "d"]),
+        (("--event", "linked", "--event", "unlinked"), ["b", "d"]),
+        (("--tenant", "globex"), ["c"]),
+        (("--product", "wiki", "--account", "7"), ["d"]),
+        (("--since", "2027-01-15T08:00:02Z"), ["c", "d"]),
+        (("--since", "2027-01-15 08:00:03"), ["d"]),
+        (("--since", "2099-01-01"), []),
+        (("--since", "1s"), []),
+    ],
+)
+@pytest.mark.parametrize("command", ["tail", "export"])
+def test_ops2_the_trail_is_asked_for_what_is_wanted(
+    hub: Run, monkeypatch: pytest.MonkeyPatch, command: str, which: tuple[str, ...], expected: list[str]
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_900_000_000.0)
+    told(
+        AuditEvent("signed_in", "ok", 1_800_000_000, organization_id="acme", flow="a"),
+        AuditEvent("linked", "ok", 1_800_000_001, organization_id="acme", flow="b"),
+        AuditEvent("signed_out", "ok", 1_800_000_002, organization_id="globex", flow="c"),
+        AuditEvent("unlinked", "ok", 1_800_000_003, client_id="wiki", account_id="7", flow="d"),
+    )
+    result = hub("hub", "audit", command, *(("--json",) if command == "tail" else ()), *which)
+    assert [json.loads(line)["flow"] for line in result.stdout.splitlines()] == expected
+
+
+@pytest.mark.parametrize("when", ["yesterday", "2027-13-01", "7", "-1d"])
+def test_ops2_a_moment_that_cannot_be_read_is_wrong_usage(hub: Run, when: str) -> None:
+    result = hub("hub", "audit", "tail", f"--since={when}")
+    assert (result.exit_code, "2h, 7d" in result.stderr) == (2, True)
+
+
+def test_ops2_the_trail_is_exported_page_by_page_and_no_cell_is_a_formula(
+    hub: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkmw.cli.audit._AT_ONCE", 2)
+    told(*(AuditEvent("signed_in", "ok", 1_800_000_000 + number, account_id=f"={number}") for number in range(5)))
+    until = "2027-01-15T08:00:04Z"
+    result = hub("hub", "audit", "export", "--format", "csv", "--until", until, "trail.csv")
+    assert result.stderr == "4 events.\n"
+    rows = list(csv.DictReader(Path("trail.csv").read_text(encoding="utf-8").splitlines()))
+    assert tuple(rows[0]) == AUDIT_FIELDS
+    assert [row["account_id"] for row in rows] == ["'=0", "'=1", "'=2", "'=3"]
 
 
 def test_ops2_audit_tail_follows(hub: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
-    audit = stores().audit
     looks = iter(range(3))
 
     def write_meanwhile(_seconds: float) -> None:
         if (look := next(looks)) == 2:
             raise KeyboardInterrupt
-        asyncio.run(audit.write(AuditEvent(f"event{look}", "ok", 1_800_000_000)))
+        told(AuditEvent("signed_in", "ok", 1_800_000_000, flow=f"look{look}"))
+        told(AuditEvent("signed_out", "ok", 1_800_000_000, flow=f"look{look}"))
 
     monkeypatch.setattr(time, "sleep", write_meanwhile)
-    result = hub("hub", "audit", "tail", "--follow")
-    assert re.findall(r'"event": "(\w+)"', result.stdout) == ["event0", "event1"]
+    result = hub("hub", "audit", "tail", "--follow", "--event", "signed_in")
+    assert re.findall(r"flow=(\w+)", result.stdout) == ["look0", "look1"]
 
 
 GATE = {

@@ -22,7 +22,12 @@ _TAKE_CODES = frozenset(("RedirectableError", "refuse", "refusal_url", "refused"
 _TAKE_CLAIMS = frozenset(("rejected", "text", "time", "check_equal"))
 _CLAIMS = {"iss": "issuer", "sub": "subject", "aud": "audience"}
 # Types whose values are codes, but for those that say yes.
-_VERDICTS = {"PushVerdict": {"accept"}, "CommitVerdict": {"commit", "confirm", "used"}, "Standing": {"current"}}
+_VERDICTS = {
+    "PushVerdict": {"accept"},
+    "CommitVerdict": {"commit", "confirm", "used"},
+    "Standing": {"current"},
+    "SupportVerdict": set(),
+}
 # Collections of codes.
 _TABLES = frozenset(("_NOT_SUPPORTED", "PASSED_ON"))
 # `code=` something that is worked out: each is one of the kinds above, or somebody else's word made plain.
@@ -32,7 +37,9 @@ WORKED_OUT = frozenset(
         "_word(_object(reply))",
         "code",
         "error.code",
+        "event.code",
         "error.code if isinstance(error, LinkmwError) else UNEXPECTED",
+        "f'minutes_{minutes}'",
         "f'schema_{stands}'",
         "f'token_{_CODES.get(name, name)}'",
         "refused.code",

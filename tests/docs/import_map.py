@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "linkmw"
 PAGE = ROOT / "docs" / "architecture.md"
 FOLDERS = ("oidc", "gate", "hub", "pages", "stores", "cli", "testing", "demo")
-WORDS = ("model", "http", "errors", "log", "run", "redirects", "reference", "settings", "switch", "whence")
+WORDS = (
+    *("model", "http", "errors", "log", "metrics", "run", "redirects", "reference", "settings", "switch", "tracing"),
+    "whence",
+)
 
 
 def module_of(path: Path) -> str:

@@ -78,7 +78,7 @@ class World:
             (found,) = admin.get(users, params={"email": identity.email, "exact": "true"}).raise_for_status().json()
             admin.post(f"{users}/{found['id']}/logout").raise_for_status()
 
-    def new_account(self, house: str, *, totp: bool = False, email: str = "") -> Account:
+    def new_account(self, house: str, *, totp: bool = False, email: str = "", staff: bool = False) -> Account:
         """An account in a product, linked to nobody."""
         username = f"user-{secrets.token_hex(4)}"
         account = Account(
@@ -87,6 +87,7 @@ class World:
             email=email or f"{username}@products.example",
             name="Kim Example",
             totp_secret=pyotp.random_base32() if totp else "",
+            staff=staff,
         )
         self.products[house].add_accounts([account])
         used("a password", account.password)

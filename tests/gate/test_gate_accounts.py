@@ -68,13 +68,11 @@ def test_a_signed_call_is_answered_and_the_answer_bound_to_it(world: World) -> N
     }
 
 
-@pytest.mark.parametrize("staff", [True, False])
-def test_pr27_who_is_staff_is_told_where_the_product_knows_it(
-    world: World, staff: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find = world.product.find
-    monkeypatch.setattr(world.product, "find", lambda account_id: replace(find(account_id), staff=staff))
-    assert json.loads(call(world, signed(world)).body)["staff"] is staff
+@pytest.mark.parametrize("staff", [True, False, None])
+def test_pr27_who_is_staff_is_said_where_the_product_knows(world: World, staff: bool | None) -> None:
+    world.product.staff = staff
+    said = json.loads(call(world, signed(world)).body)
+    assert said.get("staff", "nothing") == ("nothing" if staff is None else staff)
 
 
 def test_an_account_that_is_gone_is_not_found(world: World) -> None:

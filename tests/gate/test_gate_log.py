@@ -13,6 +13,7 @@ from tests.gate.world import ADA, SECRET_160, Browser, World
 
 from linkmw.errors import ProviderRefused, RequestRefused, Unavailable
 from linkmw.gate.ports import Totp, UnknownFactor
+from linkmw.log import AUDIT_FIELDS
 from linkmw.model import ProofRequest
 from linkmw.reference import flow_name
 
@@ -157,6 +158,15 @@ def test_a_sign_in_is_one_flow_from_the_button_to_the_session(
     person.returns(state)
     person.returns(state="y" * 43)
     assert [line["flow"] for line in trail(caplog)] == [flow_name(state)]
+
+
+def test_ops2_a_line_of_the_gates_trail_has_every_field_and_no_other(
+    world: World, person: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "linkmw.audit")
+    person.returns(person.starts()["state"])
+    world.proof_arrives()
+    assert [tuple(line) for line in trail(caplog)] == [AUDIT_FIELDS]
 
 
 def test_a_sign_in_that_the_hub_refuses_is_written_under_its_flow(

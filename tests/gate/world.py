@@ -172,6 +172,7 @@ class FakeProduct:
     of_directory: set[str] = field(default_factory=set)
     resets: list[str] = field(default_factory=list)
     sends_resets: bool = True
+    staff: bool | None = None
 
     def current_account(self, request: Request) -> Account | None:
         if self.broken:
@@ -221,7 +222,7 @@ class FakeProduct:
 
     def find(self, account_id: str) -> AccountFacts | None:
         found = self._by_id(account_id)
-        return AccountFacts(found, account_id not in self.inactive, True) if found else None
+        return AccountFacts(found, account_id not in self.inactive, True, staff=self.staff) if found else None
 
     def find_by_name(self, name: str) -> AccountFacts | None:
         self.looked_up.append(name)

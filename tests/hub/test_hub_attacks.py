@@ -607,6 +607,7 @@ def _sends_everything(world: World, route: Route) -> Any:
     transaction = world.ask_proof(world.sign_in(ada))
     csrf = re.findall(r'name="csrf" value="([^"]+)"', ada.get("/t/acme/").text)[0]
     names = {"client_id": "orders", "organization_id": "acme", "link_id": "7", "token": "t" * 43, "name": "x.css"}
+    names["subject"] = "ada-sub"
     account = {"account_id": "7", "username": "u7", "email": "u7@shop.example", "email_verified": True}
     proof = {
         "v": 1,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.hub.world import ADA, HUB, World, product, query_of
+from tests.hub.world import ADA, HUB, SETTINGS, World, product, query_of
 
 from linkmw.errors import Unavailable
+from linkmw.hub.app import build_app
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.metadata import read_provider
 
@@ -48,8 +52,29 @@ def test_p5_gate_says_when_a_part_is_away(world: World, part: str) -> None:
     assert ask(world, "/healthz").status_code == 200
 
 
-def test_readyz_when_all_is_well(world: World) -> None:
-    assert ask(world, "/readyz").json() == {"ready": True, "redis": True, "sql": True, "keycloak": True}
+def test_ops3_readyz_when_all_is_well(world: World) -> None:
+    ready = ask(world, "/readyz")
+    assert ready.json() == {"ready": True, "redis": True, "sql": True, "schema": True, "keycloak": True}
+    assert ready.headers["cache-control"] == "no-store"
+
+
+def test_ops3_readyz_says_when_the_schema_is_of_another_version(world: World) -> None:
+    world.down.add("schema")
+    ready = ask(world, "/readyz")
+    assert (ready.status_code, ready.json()["schema"], ready.json()["sql"]) == (503, False, True)
+
+
+@pytest.mark.parametrize("silent", ["ping_redis", "ping_sql", "schema_suits"])
+def test_ops3_readyz_answers_within_a_second_whatever_is_silent(world: World, silent: str) -> None:
+    async def never() -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    world.app = build_app(replace(world.ports, **{silent: never}), SETTINGS)
+    began = time.monotonic()
+    assert ask(world, "/readyz").status_code == 503
+    assert time.monotonic() - began < 2
+    assert ask(world, "/healthz").json() == {"alive": True}
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def test_ops02_one_persons_way_is_one_flow_in_log_and_audit_trail_and_the_gate_i
     assert requests == dict.fromkeys(ROUTES, flow_name(STATE))
     assert told["flow"] == flow_name(STATE)
     flows = {line["message"] for line in lines(caplog, "linkmw.audit")}
-    assert all(f'"flow": "{flow_name(STATE)}"' in line for line in flows)
-    assert len(flows) == 2
+    assert all(f'"flow":"{flow_name(STATE)}"' in line for line in flows)
+    assert len(flows) == 4  # proof_asked, proved, linked, signed_in
 
 
 def test_two_flows_whose_product_says_no_state_of_its_own_have_two_names(

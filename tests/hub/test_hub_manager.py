@@ -610,6 +610,7 @@ def test_pr27_no_route_makes_a_link_without_a_proof(world: World, ada: Person) -
     everything = form | {"flow": flow, "choice": "add", "client_id": "orders", "account_id": "5", "link_id": "5"}
     everything |= {"username": "u5", "handle": flow, "code": "c" * 43, "state": flow, "seen": "1", "order": "1"}
     right = {"organization_id": "acme", "client_id": "orders", "link_id": "5", "token": "t" * 43, "name": "look.css"}
+    right["subject"] = "ada-sub"
     before = world.links()
     for route in ROUTES:
         if "end" in route.path or "sign-out" in route.path:

@@ -71,6 +71,14 @@ def test_bc03_the_question_is_signed_over_method_address_and_body(world: World) 
     assert asked(world, found) == AccountAnswer(True, True, False, "ada.l", "a@b.example")
 
 
+@pytest.mark.parametrize(
+    ("said", "read"), [(True, True), (False, False), (None, None), ("true", None), (1, None), ([], None)]
+)
+def test_pr27_who_is_staff_is_said_plainly_or_not_at_all(world: World, said: object, read: bool | None) -> None:
+    told = {"v": 1, "found": True, "staff": said}
+    assert asked(world, lambda _, jti: httpx2.Response(200, json={**told, "jti": jti})).staff is read
+
+
 def test_the_internal_url_is_where_it_is_sent_and_the_public_one_what_is_signed(world: World) -> None:
     assert asked(world, found, "http://orders.internal").found
 

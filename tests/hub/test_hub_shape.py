@@ -79,7 +79,14 @@ def hosts(answer: Any) -> set[str]:
 
 def path_of(route: Any, **given: str) -> str:
     """The route's path with its parameters filled in."""
-    known = {"client_id": "orders", "organization_id": "acme", "link_id": "1", "token": "t" * 43, "name": "look.css"}
+    known = {
+        "client_id": "orders",
+        "organization_id": "acme",
+        "link_id": "1",
+        "subject": "ada-sub",
+        "token": "t" * 43,
+        "name": "look.css",
+    }
     right = {**known, **given}
     return re.sub(r"\{(\w+)\}", lambda found: quote(right[found[1]], safe=""), route.path)
 

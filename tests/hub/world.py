@@ -341,11 +341,13 @@ class World:
             audit=sql.audit,
             outbox=sql.outbox,
             logouts=sql.logouts,
+            support=sql.support,
             provider=self.keycloak,
             identities=self.realm,
             products=self.accounts,
             ping_redis=self._ping("redis"),
             ping_sql=self._ping("sql"),
+            schema_suits=self._ping("schema"),
             now=self.clock,
             token=lambda: f"{next(self.tokens):043d}",
         )

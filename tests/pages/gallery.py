@@ -12,7 +12,7 @@ from pathlib import Path
 from linkmw import http
 from linkmw.hub.mail import messages
 from linkmw.model import Client, Tenant
-from linkmw.pages import language, screens
+from linkmw.pages import language, rollout, screens, support
 from linkmw.pages.look import Dress, dress
 from linkmw.pages.screens import (
     AccountRow,
@@ -308,6 +308,63 @@ def mails() -> dict[str, messages.Mail]:
     }
 
 
+SUPPORT = support.Head("grace@acme.example", POST, "/t/acme/support", "/t/acme/support/rollout")
+EVENTS = [
+    support.EventRow(
+        "link_refused", False, "account_taken", NOW - 900, "Orders", "ada.l", "2b44ec84ca92", "203.0.113.7"
+    ),
+    support.EventRow("signed_in", True, "", NOW - 86400, "Orders", "ada.l", "91d2aa07c3fe", "203.0.113.7"),
+    support.EventRow("linked", True, "", NOW - 90 * 86400, "Orders", "ada.l", "0c55a8b1d2e4", "2001:db8:85a3:8d3::1"),
+]
+LINKS = [
+    support.LinkRow("Orders", "ada.l", "17", NOW - 90 * 86400, NOW - 86400, "/t/acme/support/person/ada/remove/7"),
+    support.LinkRow("Orders", "ada.admin", "23", NOW - 80 * 86400, None, "/t/acme/support/person/ada/remove/9"),
+]
+MAIL_ROWS = [
+    support.MailRow("unlinked", "waiting", NOW - 600, 3, "SMTPConnectError 421", POST),
+    support.MailRow("linked", "given_up", NOW - 6 * 86400, 11, "SMTPRecipientsRefused 550", POST),
+    support.MailRow("linked_for_identity", "sent", NOW - 90 * 86400, 1),
+]
+STEPS = {"proof_asked": 412, "proved": 371, "address_mailed": 24, "linked": 352}
+
+
+def _find(worn: Dress = HUB, **more: object) -> str:
+    return support.search(**{"look": worn.look, "head": SUPPORT, "form": POST, "now": NOW, **more})
+
+
+def _support_person(worn: Dress = HUB, **more: object) -> str:
+    values = {
+        "look": worn.look,
+        "head": SUPPORT,
+        "now": NOW,
+        "zone": "Europe/Berlin",
+        "who": support.Who(ADA, "5f0c2b1e-7a34-4f7b-9f5e-2f6f0a4f6f10", "enabled", verified=True),
+        "links": LINKS,
+        "sessions": [support.SessionRow("Firefox on Linux", "203.0.113.7", NOW - 600)],
+        "end": POST,
+        "mails": MAIL_ROWS,
+        "events": EVENTS,
+    }
+    return support.person(**{**values, **more})
+
+
+def _rollout(worn: Dress = HUB, **more: object) -> str:
+    values = {
+        "look": worn.look,
+        "head": SUPPORT,
+        "days": 30,
+        "spans": [(30, "?days=30"), (90, "?days=90"), (365, "?days=365")],
+        "linked": {20400 + day: 120 + day * day // 3 - (day % 7) * 4 for day in range(30)},
+        "steps": STEPS,
+        "failures": [
+            ("link_refused", "account_taken", 17),
+            ("sign_in_failed", "expired", 9),
+            ("email_conflict", "", 2),
+        ],
+    }
+    return rollout.rollout(**{**values, **more})
+
+
 SCREENS: dict[str, Callable[[], str]] = {
     "link-account": _link_account,
     "link-account-wrong-pair": lambda: _link_account(username="ada.l", problem="wrong_pair"),
@@ -496,6 +553,47 @@ SCREENS: dict[str, Callable[[], str]] = {
     "button-fixed": lambda: _native_page("fixed", "native-dark"),
 }
 
+
+SCREENS |= {
+    "support": _find,
+    "support-nobody": lambda: _find(name="ada@acme.exmaple", found=[]),
+    "support-several": lambda: _find(
+        name="ada",
+        found=[
+            support.Found(ADA, ("Orders: ada", "Wiki: ada"), "/t/acme/support/person/ada"),
+            support.Found(f"{LONG_NAME}@acme.example", (f"{LONG_PRODUCT}: {LONG_NAME}",), "/t/acme/support/person/b"),
+        ],
+    ),
+    "support-reference": lambda: _find(name=str(REF), found=[], events=EVENTS[:1]),
+    "support-person": _support_person,
+    "support-person-read": lambda: _support_person(
+        end=None,
+        links=[replace(row, remove="") for row in LINKS],
+        mails=[replace(row, resend=None) for row in MAIL_ROWS],
+    ),
+    "support-person-staff": lambda: _support_person(told="staff"),
+    "support-person-empty": lambda: _support_person(
+        who=support.Who("", "0b7c9a52-53c1-4a6e-9d2f-8c1d2e3f4a5b", "away"),
+        links=[],
+        sessions=[],
+        mails=[],
+        events=[],
+        told="ended",
+    ),
+    "support-person-remove": lambda: _support_person(
+        question=support.Question("ada.admin", "Orders", POST, "/t/acme/support/person/ada")
+    ),
+    "support-person-long": lambda: _support_person(
+        LONG_HUB,
+        who=support.Who(f"{LONG_NAME}@acme.example", "f" * 200, "enabled"),
+        links=[replace(LINKS[0], product=LONG_PRODUCT, username=LONG_NAME, account_id="9" * 120)],
+        told="staff_unknown",
+    ),
+    "support-rollout": _rollout,
+    "support-rollout-empty": lambda: _rollout(
+        NOVA, linked=dict.fromkeys(range(20400, 20430), 0), steps=dict.fromkeys(STEPS, 0), failures=[]
+    ),
+}
 
 MAILS = mails()
 

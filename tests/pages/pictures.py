@@ -13,7 +13,7 @@ from tests.pages import gallery
 
 OUT = gallery.ROOT / "docs" / "screens"
 VIEWS = [("light", False), ("dark", False), ("light", True)]  # scheme; as narrow as a small phone?
-QUALITY = 60  # of WebP: text stays sharp, and all of them together stay under 6 MB
+QUALITY = 60  # of WebP: text stays sharp, and all of them together stay under 8 MB
 
 # What a name begins with → what it is. The longest that fits counts.
 PAGES = {
@@ -52,6 +52,9 @@ PAGES = {
     "forgot": "Product: where its reset mail is asked for (AKE-19)",
     "reset-sent": "Product: its reset mail is under way (AKE-20, AKE-21)",
     "door-closed": "Product: its own form opens nothing any more (AKE-8)",
+    "support": "Hub: the support looks for somebody (OPS-3)",
+    "support-person": "Hub: what one person has, for the support (PR27)",
+    "support-rollout": "Hub: how far the tenant has come (OPS-2)",
     "mail-linked-moved": "Mail to the account's address, where the identity took over (MIM-7)",
     "mail-several-linked": "Mail about all accounts that were taken along, each with its Remove Link (AKE-6, MIM-7)",
     "mail-verify-address": "Mail that confirms an address (AKE-11, AKE-24)",
@@ -98,7 +101,7 @@ def take(names: list[str]) -> None:
 
 def _shot(page: Page, base: str, name: str, narrow: bool) -> tuple[bytes, int]:
     """The screen as PNG, and how wide the sheet shows it."""
-    wide = name.startswith("dashboard")
+    wide = name.startswith(("dashboard", "support"))
     width, shown = (320, 320) if narrow else (1120, 740) if wide else (560, 560)
     page.set_viewport_size({"width": width, "height": 720})
     page.goto(base + name)

@@ -21,13 +21,12 @@ def account_of(user: Any) -> Account:
 
 
 def facts_of(user: Any) -> AccountFacts:
-    return AccountFacts(
-        account_of(user), may_sign_in(user), user.has_usable_password(), user.get_username(), is_staff(user)
-    )
+    name = user.get_username()
+    return AccountFacts(account_of(user), may_sign_in(user), user.has_usable_password(), name, is_staff(user))
 
 
 def is_staff(user: Any) -> bool:
-    """One who may do more here than others, by Django's own two words for it."""
+    """May this user do more here than others, as Django's own models say it?"""
     return bool(getattr(user, "is_staff", False) or getattr(user, "is_superuser", False))
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import secrets
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from linkmw.errors import SettingsError
-from linkmw.gate import permits
+from linkmw.gate import audit, permits
 from linkmw.gate.permits import Permit
+from linkmw.log import rfc3339
 from linkmw.settings import Settings, load
 
 MOST_MINUTES = 240
@@ -62,16 +61,18 @@ def _held(path: Path) -> list[Permit]:
 
 def _print(held: list[Permit]) -> None:
     for permit in held:
-        click.echo(f"{permit.account}  until {_time(permit.until)}")
+        click.echo(f"{permit.account}  until {rfc3339(permit.until)}")
     if not held:
         click.echo("No permit holds.")
 
 
 def _permit(settings: Settings, path: Path, held: list[Permit], account: str, minutes: int) -> None:
     permit = Permit(secrets.token_hex(8), account, int(time.time()) + minutes * 60)
-    _audited(settings, path, "break_glass", account, until=_time(permit.until))  # first: no permit that nobody knows of
+    _audited(settings, path, "break_glass", account, code=f"minutes_{minutes}")  # first: no permit that nobody knows of
     _kept(path, [*held, permit])
-    click.echo(f"{account} may sign in at the product's own login until {_time(permit.until)}; then that session ends.")
+    click.echo(
+        f"{account} may sign in at the product's own login until {rfc3339(permit.until)}; then that session ends."
+    )
     click.echo(f"The permit is in {path.absolute()}, where the product has to find it.")
 
 
@@ -90,26 +91,14 @@ def _kept(path: Path, held: list[Permit]) -> None:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _audited(settings: Settings, path: Path, event: str, account: str, **more: str) -> None:
+def _audited(settings: Settings, path: Path, event: audit.Event, account: str, **more: str) -> None:
     """A line of the audit trail, in a file of its own: this command has no log of the product's."""
-    line = {
-        "time": _time(int(time.time())),
-        "event": event,
-        "result": "ok",
-        "tenant": settings.organization_id,
-        "client_id": settings.client_id,
-        "account": account,
-        "actor": os.environ.get("SUDO_USER") or getpass.getuser(),
-        **more,
-    }
+    actor = os.environ.get("SUDO_USER") or getpass.getuser()
+    line = audit.line(settings, int(time.time()), event, "ok", account_id=account, actor=actor, **more)
     trail = path.with_name(f"{path.name}.log")
     try:
         descriptor = os.open(trail, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise SettingsError(f"{trail} cannot be written: {error.strerror}") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+        file.write(line + "\n")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import uvicorn
@@ -11,6 +15,7 @@ from linkmw.hub.build import build
 from linkmw.log import JsonLine
 from linkmw.settings import load_hub
 
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name for it
 STOP_SECONDS = 40  # for requests and mails under way; the outbox takes 30 of them at most
 
 _FORMATTERS: dict[str, dict[str, Any]] = {
@@ -45,6 +50,25 @@ def application() -> Starlette:
 
 def serve_forever(host: str, port: int, workers: int, log: Literal["text", "json"]) -> None:
     """Serve until a signal ends it."""
+    with _one_page_of(workers):
+        _serve(host, port, workers, log)
+
+
+@contextmanager
+def _one_page_of(workers: int) -> Iterator[None]:
+    """Several workers count on one page of metrics: in a folder of theirs, unless the operator has given them one."""
+    if workers == 1 or FOLDER in os.environ or not load_hub().monitor_token:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="linkmw-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
+
+
+def _serve(host: str, port: int, workers: int, log: Literal["text", "json"]) -> None:
     uvicorn.run(
         "linkmw.cli.serving:application",
         factory=True,

@@ -112,7 +112,7 @@ IDENTITIES = (
     Person("ada@acme.example", "Lovelace-1815", "Ada", "Lovelace"),
     Person("grace@acme.example", "Hopper-1906", "Grace", "Hopper"),
     Person("alan@acme.example", "Turing-1912", "Alan", "Turing"),
-    Person("joan@acme.example", "Clarke-1917", "Joan", "Clarke"),
+    Person("joan@acme.example", "Clarke-1917", "Joan", "Clarke", roles=("linkmw-support",)),
 )
 
 SHOP = ORDERS.moving("shop", "Globex Shop", "#1f6f54")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from linkmw import log
+from linkmw import log, metrics
 from linkmw.gate.browser import address
 from linkmw.http import Request
 from linkmw.settings import Settings
@@ -17,22 +15,35 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("linkmw.audit")
 
+# What a gate writes down; docs/audit.md says of each when, and with which codes.
+Event = Literal[
+    "break_glass",
+    "break_glass_revoked",
+    "break_glass_used",
+    "doors_away",
+    "doors_closed",
+    "doors_opened",
+    "native_sign_in",
+    "proof",
+    "reset",
+    "session_ended",
+    "sign_in",
+]
 Result = Literal["ok", "refused"]
 
 
-def note(ports: Ports, settings: Settings, request: Request, event: str, result: Result, **more: str) -> None:
+def note(ports: Ports, settings: Settings, request: Request, event: Event, result: Result, **more: str) -> None:
     """Write down that `event` happened. more: `code`, `ref`, `account_id`, `sub`, `actor`."""
     note_of_gate(settings, ports.now(), event, result, ip=address(settings, request), flow=log.flow(), **more)
 
 
-def note_of_gate(settings: Settings, now: int, event: str, result: Result, **more: str) -> None:
+def note_of_gate(settings: Settings, now: int, event: Event, result: Result, **more: str) -> None:
     """The same of what no request did: the gate's own probe, the product's own machine."""
-    line = {
-        "time": datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z"),
-        "event": event,
-        "result": result,
-        "tenant": settings.organization_id,
-        "client_id": settings.client_id,
-        **more,
-    }
-    logger.info("%s", json.dumps(line, separators=(",", ":")))
+    metrics.count(metrics.EVENTS, event, result, more.get("code", ""), settings.organization_id, settings.client_id)
+    logger.info("%s", line(settings, now, event, result, **more))
+
+
+def line(settings: Settings, now: int, event: Event, result: Result, **more: str) -> str:
+    """The line itself, for whoever keeps it elsewhere."""
+    whose = {"tenant": settings.organization_id, "client_id": settings.client_id}
+    return log.audit_line(now, event=event, result=result, **whose, **more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from linkmw.gate import monitor
 from linkmw.gate.doors import Doors
 from linkmw.gate.guard import Guard
 from linkmw.gate.hub_client import HubClient
@@ -27,6 +28,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
     blocking: for `run_now` (WSGI), whose ports never suspend; else they are awaited (ASGI). call: how the adapter is
     called; in place when blocking, else in a worker thread. Raises SettingsError for a Redis URL that cannot be read.
     """
+    monitor.prepare(settings)
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
     stores = GateStores(commands, settings.redis_prefix)
     wire = BlockingWire() if blocking else AwaitedWire()

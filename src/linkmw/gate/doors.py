@@ -134,7 +134,7 @@ class Doors:
         if permit is None:
             audit.note_of_gate(self._settings, self._now(), "native_sign_in", "refused", code="door_closed")
             return "ended"
-        audit.note_of_gate(self._settings, self._now(), "break_glass_used", "ok", account=permit.account)
+        audit.note_of_gate(self._settings, self._now(), "break_glass_used", "ok", account_id=permit.account)
         return Marker(f"{NATIVE}{permit.permit_id}", permit.until)
 
     async def admit(self, session: MutableMapping[str, Any], username: Callable[[], Awaitable[str]]) -> bool:
@@ -181,5 +181,5 @@ class Doors:
         if not self._said.to(f"doors of {self._settings.client_id}", state):
             return
         opens = state == "away" and self._settings.when_away == "native"
-        event = "doors_opened" if opens else "doors_away" if state else "doors_closed"
+        event: audit.Event = "doors_opened" if opens else "doors_away" if state else "doors_closed"
         audit.note_of_gate(self._settings, self._now(), event, "ok", **({"code": code} if code else {}))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from linkmw import metrics
 from linkmw.errors import Unavailable
 from linkmw.model import Marker
 
@@ -54,6 +55,7 @@ class Guard:
         try:
             found = await self._sessions.get(marker.sid)
         except Unavailable:
+            metrics.count(metrics.UNCHECKED)
             self._silent_until = self._monotonic() + KEPT_SECONDS
             return True
         if found is None or found.started < self._since:

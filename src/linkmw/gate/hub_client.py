@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
+from linkmw import metrics, tracing
 from linkmw.errors import ProtocolError, ProviderRefused, RequestRefused, Unavailable
 from linkmw.gate.kept import Kept
 from linkmw.gate.ports import Branding, HubState, Tokens
@@ -116,21 +117,25 @@ class HubClient:
     async def _ask_state(self) -> HubState:
         headers = {"Authorization": self._authorization}
         url = f"{self._settings.hub_back_channel}/gate?v={PROTOCOL}"
-        return read_state(_checked(await self._wire.send(Call("GET", url, self._settings.probe_timeout, headers))))
+        return read_state(_checked(await self._send(Call("GET", url, self._settings.probe_timeout, headers))))
 
     async def _fetch_keys(self) -> KeySet:
         url = f"{self._settings.hub_back_channel}/o/{self._settings.client_id}/jwks"
-        reply = await self._wire.send(Call("GET", url, self._settings.hub_timeout))
+        reply = await self._send(Call("GET", url, self._settings.hub_timeout))
         if reply.status != 200:
             raise Unavailable(f"the hub's keys: HTTP {reply.status}")
         return KeySet.from_json(reply.body)
+
+    async def _send(self, call: Call) -> Reply:
+        with tracing.span("hub"), metrics.timed("hub"):
+            return await self._wire.send(call)
 
     async def _post_json(self, path: str, value: Mapping[str, object]) -> Reply:
         return await self._post(path, json.dumps(value).encode(), "application/json")
 
     async def _post(self, path: str, body: bytes, content_type: str) -> Reply:
         headers = {"Authorization": self._authorization, "Content-Type": content_type}
-        return await self._wire.send(
+        return await self._send(
             Call("POST", self._settings.hub_back_channel + path, self._settings.hub_timeout, headers, body)
         )
 

@@ -336,7 +336,7 @@ class AccountFacts:
     """What the hub may learn about an account of a link: does it still exist, may it sign in, has it a password?
 
     sign_in_name: what the product's own login takes as its name, whatever it was found by; "" where that is not known.
-    staff: may it do more there than others? None where that is not known: then nobody links it without a proof (PR27).
+    staff: may it do more there than others? None: not known, and then nobody but an operator touches its link (PR27).
     """
 
     account: Account

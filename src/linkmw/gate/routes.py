@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
-from linkmw import log
+from linkmw import log, tracing
 from linkmw.errors import RequestRefused
 from linkmw.gate import (
     accounts,
@@ -18,6 +18,7 @@ from linkmw.gate import (
     forgot,
     login_page,
     logout,
+    monitor,
     places,
     prove,
     sign_in,
@@ -81,6 +82,8 @@ _TABLE: dict[tuple[str, str], Flow] = {
     ("GET", "sign-out"): sign_out.go_on,
     ("GET", "signed-out"): _signed_out,
     ("POST", "language"): _language,
+    ("GET", "health"): monitor.health,
+    ("GET", "metrics"): monitor.metrics,
     ("POST", "accounts"): accounts.answer,
     ("POST", "logout"): logout.answer,
 }
@@ -126,7 +129,8 @@ async def _answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         _offer_languages(settings, request)
         if flow not in _CALLS:
             _check_length(request)
-        return await flow(ports, settings, request)
+        with tracing.span(f"{request.method} {request.path.removeprefix(settings.prefix)}"):
+            return await flow(ports, settings, request)
     except under_way.SwitchedOff:
         return redirect(places.native_login(settings))
     except Exception as error:

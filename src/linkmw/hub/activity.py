@@ -51,6 +51,8 @@ def _how(event: AuditEvent) -> str:
         return gettext("the account was deleted")
     if event.actor == "mail":
         return gettext("by e-mail link")
+    if event.actor.startswith("support:"):
+        return gettext("by the support")
     return describe(event.user_agent) if event.user_agent else event.ip
 
 

@@ -15,10 +15,10 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Lifespan
 
-from linkmw import log
+from linkmw import log, metrics, tracing
 from linkmw.errors import RequestRefused, StateMismatch
 from linkmw.http import GUARD_HEADERS, Request, Response
-from linkmw.hub import audit, back_channel, health, looks, provider, refusals, translate
+from linkmw.hub import audit, back_channel, health, looks, monitor, provider, refusals, translate
 from linkmw.hub.flows import (
     add,
     authorize,
@@ -33,8 +33,10 @@ from linkmw.hub.flows import (
     order,
     provider_logout,
     remove,
+    rollout,
     sign_in,
     sign_out,
+    support,
     unlink,
 )
 from linkmw.hub.ports import Ports
@@ -101,6 +103,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/t/{organization_id}/order", order.change),
     Route("GET", "/t/{organization_id}/remove/{link_id}", remove.ask),
     Route("POST", "/t/{organization_id}/remove/{link_id}", remove.remove),
+    Route("GET", "/t/{organization_id}/support", support.show),
+    Route("POST", "/t/{organization_id}/support", support.find),
+    Route("GET", "/t/{organization_id}/support/rollout", rollout.show),
+    Route("GET", "/t/{organization_id}/support/person/{subject}", support.person),
+    Route("POST", "/t/{organization_id}/support/person/{subject}/end", support.end),
+    Route("POST", "/t/{organization_id}/support/person/{subject}/resend", support.resend),
+    Route("GET", "/t/{organization_id}/support/person/{subject}/remove/{link_id}", support.ask_remove),
+    Route("POST", "/t/{organization_id}/support/person/{subject}/remove/{link_id}", support.remove),
     Route("POST", "/t/{organization_id}/sign-out", sign_out.sign_out),
     Route("POST", "/t/{organization_id}/end", sign_out.end),
     Route("POST", "/t/{organization_id}/end-all", sign_out.end_all),
@@ -126,6 +136,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/o/{client_id}/userinfo", provider.userinfo, "client"),
     Route("GET", "/healthz", health.healthz, "client", head=True),
     Route("GET", "/readyz", health.readyz, "client", head=True),
+    Route("GET", "/metrics", monitor.metrics, "client"),
 )
 
 NOTHING = Response(200, GUARD_HEADERS)
@@ -146,7 +157,7 @@ class _Door:
             began = time.monotonic()
             head = translate.read_head(raw, self._settings.trusted_proxies)
             asked = negotiation.asked_for(head) if route.to == "browser" and route.method == "GET" else ""
-            with log.one_request(), negotiation.answering(head, asked):
+            with tracing.span(f"{route.method} {route.path}"), log.one_request(), negotiation.answering(head, asked):
                 answer = negotiation.kept(asked, await self._answer(route, raw, head))
                 self._write_down(raw, route.path, answer, began)
                 return translate.write(negotiation.labelled(answer))
@@ -198,7 +209,9 @@ class _Door:
 
     def _write_down(self, raw: StarletteRequest, path: str, answer: Response, began: float) -> None:
         # The pattern, not the path: paths hold tokens, queries hold codes (I9).
-        milliseconds = round((time.monotonic() - began) * 1000)
+        seconds = time.monotonic() - began
+        metrics.observe(metrics.REQUESTS, f"{raw.method} {path}", str(answer.status), seconds=seconds)
+        milliseconds = round(seconds * 1000)
         extra: dict[str, Any] = {"method": raw.method, "route": path, "status": answer.status, "ms": milliseconds}
         access.info("%s %s %d", raw.method, path, answer.status, extra={**extra, "flow": log.flow()})
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from linkmw import log
 from linkmw.http import Request
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AuditEvent, Flow, Grant
+from linkmw.hub.ports import AuditEvent, Event, Flow, Grant, HubSession
 from linkmw.model import Identity, Link
 
 
 def of_link(
-    event: str, link: Link, where: Place, now: int, request: Request, *, flow: Flow | None = None, actor: str = ""
+    event: Event, link: Link, where: Place, now: int, request: Request, *, flow: Flow | None = None, actor: str = ""
 ) -> AuditEvent:
     """Something that happened to a link, or through it. actor: who did it, when that is not its owner, signed in."""
     return AuditEvent(
@@ -30,7 +30,7 @@ def of_link(
     )
 
 
-def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "") -> AuditEvent:
+def of_flow(event: Event, flow: Flow, now: int, request: Request, *, code: str = "") -> AuditEvent:
     """Something that a flow did, or was refused with `code`."""
     return AuditEvent(
         event=event,
@@ -50,7 +50,7 @@ def of_flow(event: str, flow: Flow, now: int, request: Request, *, code: str = "
 
 
 def of_person(
-    event: str, identity: Identity, where: Place, now: int, request: Request, *, actor: str = ""
+    event: Event, identity: Identity, where: Place, now: int, request: Request, *, actor: str = ""
 ) -> AuditEvent:
     """Something that happened to a person's sign-in. actor: who did it, when that is not this person."""
     return AuditEvent(
@@ -67,7 +67,39 @@ def of_person(
     )
 
 
-def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
+def of_support(
+    event: Event,
+    by: HubSession,
+    where: Place,
+    now: int,
+    request: Request,
+    *,
+    about: Identity | None = None,
+    code: str = "",
+) -> AuditEvent:
+    """Something that the support did or looked at; with `code`, was not let do. about: whom it concerned, if anybody.
+
+    ip: of who works there. Their browser is nobody else's business: the row may be read by whom it is about.
+    """
+    return AuditEvent(
+        event=event,
+        result="refused" if code else "ok",
+        time=now,
+        code=code,
+        organization_id=where.tenant.organization_id,
+        client_id=where.client.client_id if where.client else "",
+        issuer=about.issuer if about else "",
+        subject=about.subject if about else "",
+        ip=request.client,
+        actor=support_actor(by),
+    )
+
+
+def support_actor(by: HubSession) -> str:
+    return f"support:{by.identity.subject}"
+
+
+def of_grant(event: Event, grant: Grant, where: Place, now: int, request: Request) -> AuditEvent:
     """An authorization code that was used as it must not be, and is burnt (BC13, BC14). actor: who used it."""
     return AuditEvent(
         event=event,
@@ -84,7 +116,7 @@ def of_grant(event: str, grant: Grant, where: Place, now: int, request: Request)
     )
 
 
-def of_failure(event: str, code: str, ref: str, where: Place, now: int, request: Request) -> AuditEvent:
+def of_failure(event: Event, code: str, ref: str, where: Place, now: int, request: Request) -> AuditEvent:
     """A sign-in that ended on an error page; `ref` is the page's reference."""
     return AuditEvent(
         event=event,

@@ -8,7 +8,7 @@ from typing import Any
 from linkmw import log
 from linkmw.errors import RequestRefused
 from linkmw.http import Request, Response, json_answer
-from linkmw.hub import health, password_policy, removal, rules, steps
+from linkmw.hub import audit, health, password_policy, removal, rules, steps
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.client_authentication import authenticate
 from linkmw.hub.flows import flow as flows
@@ -132,6 +132,9 @@ async def account_gone(ports: Ports, settings: HubSettings, request: Request) ->
 
 async def _fresh_code(ports: Ports, settings: HubSettings, where: Place, flow: Flow, pushed: Proof) -> str:
     """A one-time code; the flow remembers this one's hash alone, which kills any before it."""
+    if flow.account is None:  # once for each flow, however often it is pushed
+        told = replace(flow, account=pushed.account)
+        await ports.audit.write(audit.of_flow("proved", told, ports.now(), Request("POST", "")))
     code = ports.token()
     short = password_policy.falls_short(where.tenant.password_policy, pushed.falls_short)
     flow = replace(flow, account=pushed.account, proven_amr=pushed.amr, code=sha256_hex(code), falls_short=short)

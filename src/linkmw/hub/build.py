@@ -13,7 +13,7 @@ import httpx2
 from starlette.applications import Starlette
 
 from linkmw.errors import Unavailable
-from linkmw.hub import logouts, web
+from linkmw.hub import logouts, monitor, web
 from linkmw.hub.app import build_app
 from linkmw.hub.first_rules import HELD_DAYS
 from linkmw.hub.floor import Floor
@@ -102,11 +102,13 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         audit=sql.audit,
         outbox=sql.outbox,
         logouts=sql.logouts,
+        support=sql.support,
         provider=RelyingParty(http, clock, _end_at_keycloak),
         identities=RealmIdentities(partial(_users_of, seconds=settings.http_timeout), settings.http_timeout),
         products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
         ping_redis=kept_for_a_second(connections.redis.ping, clock),
         ping_sql=kept_for_a_second(sql.ping, clock),
+        schema_suits=kept_for_a_second(sql.suits, clock),
         now=clock,
         token=new_token,
     )
@@ -134,6 +136,7 @@ def build(settings: HubSettings) -> Starlette:
     """The hub, ready to serve, with what runs beside it. Raises SettingsError: it refuses to start."""
     smtp = SmtpServer.read(settings.smtp_url)
     require_redis_that_keeps(settings)
+    monitor.prepare(settings)
     connections = Connections.open(settings)
     ports = ports_of(settings, connections)
     delivery = Delivery(ports.outbox, smtp.send, clock, settings.outbox_seconds)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
+from linkmw import metrics, tracing
 from linkmw.errors import LinkmwError, Unavailable
 from linkmw.hub import credentials
 from linkmw.hub.ports import KnownIdentity, NewIdentity
@@ -71,7 +72,8 @@ class RealmIdentities:
         """The answer, in time. What Keycloak refuses is nothing a visitor could do about: Unavailable as well."""
         try:
             async with asyncio.timeout(self._seconds):
-                return await in_thread(question, *arguments, **named)
+                with tracing.span("keycloak"), metrics.timed("keycloak"):
+                    return await in_thread(question, *arguments, **named)
         except TimeoutError:
             raise Unavailable("Keycloak did not answer in time") from None
         except Unavailable:

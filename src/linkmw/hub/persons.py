@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from linkmw.hub import notices, place, removal
 from linkmw.hub.links.load import NO_REQUEST
-from linkmw.hub.ports import AuditEvent, HeldAccount, KnownIdentity, Mail, Ports
+from linkmw.hub.ports import AuditEvent, Event, HeldAccount, KnownIdentity, Mail, Ports
 from linkmw.model import Identity, Link, Tenant
 from linkmw.settings import HubSettings
 
-ERASED = "identity_erased"
+ERASED: Event = "identity_erased"
 
 
 @dataclass(frozen=True, slots=True)

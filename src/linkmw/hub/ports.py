@@ -139,6 +139,7 @@ class HubSession:
     ip: str = ""
     keycloak_sid: str = ""  # the `sid` of Keycloak's ID token: what its logout tokens name
     by_proof: str = ""  # begun by a first sign-in, not at Keycloak: it opens this client only, no manager (PR21)
+    support: Literal["", "read", "write"] = ""  # what its roles at Keycloak allow on the support page
     id_token: Secret = field(
         default=Secret("")
     )  # for `id_token_hint` alone; sealed under the cookie as all of this record
@@ -315,6 +316,45 @@ class Marks(Protocol):
     async def reset(self, purpose: str, value: str) -> None: ...
 
 
+# What the hub writes down; docs/audit.md says of each when, and with which codes.
+Event = Literal[
+    "account_gone",
+    "account_held",
+    "account_migrated",
+    "address_mailed",
+    "by_proof_ended",
+    "choice_refused",
+    "code_refused",
+    "email_change_cancelled",
+    "email_conflict",
+    "held_dropped",
+    "identity_erased",
+    "key_retired",
+    "key_rotated",
+    "link_came_back",
+    "link_refused",
+    "linked",
+    "mail_resent",
+    "migration_undone",
+    "product_added",
+    "product_changed",
+    "product_disabled",
+    "proof_asked",
+    "proved",
+    "secret_retired",
+    "secret_rotated",
+    "sign_in_failed",
+    "signed_in",
+    "signed_out",
+    "support_looked",
+    "support_refused",
+    "tenant_added",
+    "tenant_changed",
+    "tenant_disabled",
+    "unlinked",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One line of the audit trail (OPS-2). result: ok or refused. No secret goes in here.
@@ -322,7 +362,7 @@ class AuditEvent:
     username, user_agent: for the person's own "Recent activity", which outlives the link; the log does not have them.
     """
 
-    event: str
+    event: Event
     result: Literal["ok", "refused"]
     time: int
     code: str = ""
@@ -496,10 +536,31 @@ class Audit(Protocol):
     async def recent(self, identity: Identity, limit: int) -> list[AuditEvent]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom a mail is about, as far as that is known: an account, an identity."""
+
+    client_id: str = ""
+    account_id: str = ""
+    issuer: str = ""
+    subject: str = ""
+
+
+NOBODY = About()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to be sent, or told. since: when the oldest of it was committed, None for nothing."""
+
+    many: int
+    since: int | None
+
+
 class Outbox(Protocol):
     """Mails that were committed with what they tell of."""
 
-    async def put(self, mail: Mail, now: int) -> None:
+    async def put(self, mail: Mail, now: int, about: About = NOBODY) -> None:
         """Committed by itself: it tells of nothing that is kept in SQL."""
 
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
@@ -509,6 +570,8 @@ class Outbox(Protocol):
 
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         """It is due again at `next_try`; None: given up, and kept with the reason."""
+
+    async def waiting(self) -> Waiting: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -524,6 +587,7 @@ class KeycloakSignIn:
     amr: tuple[str, ...] = ()
     session_state: str = ""
     id_token: Secret = field(default=Secret(""))
+    roles: tuple[str, ...] = ()  # realm roles, where the ID token says them
 
 
 @dataclass(frozen=True, slots=True)
@@ -650,7 +714,7 @@ class JoinAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswer:
-    """What a product said of an account. staff: None where it does not say."""
+    """What a product said of an account. staff: may it do more there than others? None: the product does not say."""
 
     found: bool
     active: bool = True
@@ -697,6 +761,54 @@ class Logouts(Protocol):
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         """It is due again at `next_try`; None: given up."""
 
+    async def waiting(self) -> Waiting: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MailRecord:
+    """A mail as the support sees it: no address, no content. reason: why its last try failed."""
+
+    item_id: int
+    kind: str
+    created: int
+    state: Literal["sent", "waiting", "given_up"]
+    tries: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far a tenant has come within some days.
+
+    linked: the day's number from the epoch → how many accounts are linked at its end. steps: of the way to a link → how
+    many flows came that far. failures: event, code → how many.
+    """
+
+    linked: Mapping[int, int]
+    steps: Mapping[str, int]
+    failures: Mapping[tuple[str, str], int]
+
+
+class Support(Protocol):
+    """What the support page reads, always within the products of one tenant."""
+
+    async def find(self, client_ids: Sequence[str], name: str) -> list[Link]:
+        """Links of accounts with exactly this username, account id or e-mail, and of identities with this e-mail."""
+
+    async def mails(self, identity: Identity, links: Sequence[Link], client_ids: Sequence[str]) -> list[MailRecord]:
+        """The newest mails about the identity, or an account that it has linked."""
+
+    async def send_again(self, item_id: int, now: int) -> bool:
+        """The mail is due now, as if it had never been tried. False when it was sent: its content is gone."""
+
+    async def trail(self, organization_id: str, identity: Identity) -> list[AuditEvent]:
+        """The newest events about the identity at the tenant, newest first."""
+
+    async def by_reference(self, organization_id: str, ref: str) -> list[AuditEvent]:
+        """What was written under the reference of an error page."""
+
+    async def rollout(self, organization_id: str, client_ids: Sequence[str], now: int, days: int) -> Rollout: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -731,10 +843,12 @@ class Ports:
     audit: Audit
     outbox: Outbox
     logouts: Logouts
+    support: Support
     provider: Provider
     identities: Identities
     products: Products
     ping_redis: Callable[[], Any]  # awaitable: True or raises Unavailable
     ping_sql: Callable[[], Any]
+    schema_suits: Callable[[], Any]  # as the two before: is the database one this linkmw can work with?
     now: Callable[[], int]
     token: Callable[[], str]  # 32 random bytes, base64url

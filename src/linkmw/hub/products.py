@@ -71,7 +71,7 @@ class SignedProducts:
         url = place.logout_uri(client)
         if not url or not reach.may_call(url):
             raise Unavailable(f"{client.client_id} is registered at an address that is not called")
-        status, _ = await read(self._http, "POST", url, data={"logout_token": token})
+        status, _ = await read(self._http, "product", "POST", url, data={"logout_token": token})
         if status not in _TAKEN:
             raise Unavailable(f"{client.client_id} answered {status} to a logout token")
 
@@ -84,7 +84,7 @@ class SignedProducts:
         url = place.by_back_channel(client, public)
         if not reach.may_call(url):
             raise Unavailable(f"{client.client_id} is registered at an address that is not called")
-        status, answer = await read_json(self._http, "POST", url, headers=headers, content=body)
+        status, answer = await read_json(self._http, "product", "POST", url, headers=headers, content=body)
         # The answer names the question it answers, so that no other's can stand for it (BC05).
         if status != 200 or answer.get("jti") != jti or answer.get("v") != rules.PROTOCOL:
             raise Unavailable(f"{client.client_id} did not answer as its gate would")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import httpx2
 
+from linkmw import metrics, tracing
 from linkmw.errors import LinkmwError, ProviderRefused, RequestRefused, TokenRejected, Unavailable
 from linkmw.http import with_query
 from linkmw.hub.ports import EndedAtProvider, KeycloakSignIn
@@ -81,7 +82,7 @@ class Realm:
 
     async def _fetch_metadata(self) -> ProviderMetadata:
         url = f"{self._internal or self._issuer}/.well-known/openid-configuration"
-        status, document = await read_json(self._http, "GET", url)
+        status, document = await read_json(self._http, "keycloak", "GET", url)
         if status != 200:
             raise Unavailable(f"discovery answered {status}")
         found = read_provider(document, self._issuer, internal_issuer=self._internal)
@@ -89,7 +90,7 @@ class Realm:
         return found
 
     async def _fetch_keys(self) -> KeySet:
-        status, body = await read(self._http, "GET", (await self.metadata()).jwks_uri)
+        status, body = await read(self._http, "keycloak", "GET", (await self.metadata()).jwks_uri)
         if status != 200:
             raise Unavailable(f"the key set answered {status}")
         return KeySet.from_json(body)
@@ -190,7 +191,7 @@ class RelyingParty:
         }
         basic = write_basic(tenant.keycloak_client_id, tenant.keycloak_client_secret)
         status, answer = await read_json(
-            self._http, "POST", metadata.token_endpoint, data=form, headers={"authorization": basic}
+            self._http, "keycloak", "POST", metadata.token_endpoint, data=form, headers={"authorization": basic}
         )
         error, token, access_token = answer.get("error"), answer.get("id_token"), answer.get("access_token")
         if error in _NOT_THE_CLIENT:
@@ -224,7 +225,8 @@ class RelyingParty:
 
     async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
         async with self._in_time():
-            await in_thread(self._end_sessions, tenant, identity, self._timeout)
+            with tracing.span("keycloak"), metrics.timed("keycloak"):
+                await in_thread(self._end_sessions, tenant, identity, self._timeout)
 
     async def healthy(self, tenant: Tenant) -> bool:
         return await self._realm(tenant).healthy()
@@ -256,7 +258,15 @@ def read_sign_in(found: Claims) -> KeycloakSignIn:
         acr=_text(found, "acr"),
         amr=tuple(item for item in amr if isinstance(item, str)) if isinstance(amr, list) else (),
         session_state=_text(found, "sid"),
+        roles=_roles(found),
     )
+
+
+def _roles(found: Claims) -> tuple[str, ...]:
+    """The realm roles, where Keycloak's mapper puts them into the ID token (`realm_access.roles`); else none."""
+    access = found.get("realm_access")
+    roles = access.get("roles") if isinstance(access, dict) else None
+    return tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
 
 
 def _text(found: Claims, name: str) -> str:

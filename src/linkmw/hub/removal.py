@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from linkmw.errors import Unavailable
 from linkmw.http import Request
 from linkmw.hub import audit, notices, pending
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AccountAnswer, Ports
+from linkmw.hub.ports import AccountAnswer, Event, Ports
 from linkmw.model import Link
 from linkmw.settings import HubSettings
 
@@ -42,17 +44,20 @@ async def remove(
     *,
     actor: str,
     mail: bool = True,
+    by_support: bool = False,
 ) -> Link | None:
     """The link is gone and everybody who should know is told; None when somebody else was quicker (RC05).
 
     facts: what the product says of the account. The mail goes to the address of then and to the one it has now (UM06);
     where it no longer knows the account, the trail says that (LT19). actor: "manager", "mail", the telling client, or
-    an operator's command, which may send none.
+    an operator's command, which may send none. by_support: neither mail nor activity says from which browser and
+    address.
     """
-    event = "unlinked" if facts is None or facts.found else "account_gone"
+    event: Event = "unlinked" if facts is None or facts.found else "account_gone"
+    shown = Request(request.method, request.path) if by_support else request
     email_now = facts.email if facts else ""
-    mails = await notices.unlinked(ports, settings, request, where, link, email_now) if mail else []
-    told = audit.of_link(event, link, where, ports.now(), request, actor=actor)
+    mails = await notices.unlinked(ports, settings, shown, where, link, email_now) if mail else []
+    told = replace(audit.of_link(event, link, where, ports.now(), shown, actor=actor), ip=request.client)
     removed = await ports.links.remove(link.link_id, mails, told)
     if removed is not None:
         await pending.cancel(ports, request, where, removed.identity)

@@ -11,7 +11,7 @@ from typing import Literal, TypeGuard
 
 from linkmw.errors import RequestRefused
 from linkmw.hub.mail.names import is_address
-from linkmw.hub.ports import Flow, Grant, HubSession
+from linkmw.hub.ports import AccountAnswer, Flow, Grant, HubSession
 from linkmw.model import Account, Client, Identity, Link, Proof, Secret, Tenant
 
 PROTOCOL = 1
@@ -116,6 +116,33 @@ def is_of(session: HubSession | None, tenant: Tenant) -> TypeGuard[HubSession]:
         and session.organization_id == tenant.organization_id
         and session.identity.issuer == tenant.issuer
     )
+
+
+SupportLevel = Literal["", "read", "write"]
+
+
+def support_of(roles: Sequence[str], tenant: Tenant, write_role: str, read_role: str) -> SupportLevel:
+    """What somebody with these realm roles may do on the tenant's support page. The larger right counts."""
+
+    def has(name: str) -> bool:
+        return bool(name) and name.replace("{tenant}", tenant.organization_id) in roles
+
+    return "write" if has(write_role) else "read" if has(read_role) else ""
+
+
+SupportVerdict = Literal["", "staff", "staff_unknown"]
+
+
+def support_may_remove(facts: AccountAnswer | None) -> SupportVerdict:
+    """Why the support may not remove the link of this account; "" where it may (PR27).
+
+    facts: the product's word, None when it cannot be asked. What nobody says is no permission.
+    """
+    if facts is None:
+        return "staff_unknown"
+    if not facts.found:
+        return ""
+    return "staff_unknown" if facts.staff is None else "staff" if facts.staff else ""
 
 
 def is_same_person(flow: Flow, session: HubSession | None) -> bool:

@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx2
 
+from linkmw import metrics, tracing
 from linkmw.errors import Unavailable
+from linkmw.metrics import Part
 from linkmw.oidc.strict_json import read_object
 
 MAX_ANSWER = 1024 * 1024  # bytes, after decompression: a small archive may not become a large answer
@@ -29,8 +31,13 @@ def timeout_of(http: httpx2.AsyncClient) -> float:
     return http.timeout.read or 5.0
 
 
-async def read(http: httpx2.AsyncClient, method: str, url: str, **request: Any) -> tuple[int, bytes]:
-    """Status and body of one call, sent exactly once. Raises Unavailable."""
+async def read(http: httpx2.AsyncClient, part: Part, method: str, url: str, **request: Any) -> tuple[int, bytes]:
+    """Status and body of one call to `part`, sent exactly once. Raises Unavailable."""
+    with tracing.span(part), metrics.timed(part):
+        return await _read(http, method, url, **request)
+
+
+async def _read(http: httpx2.AsyncClient, method: str, url: str, **request: Any) -> tuple[int, bytes]:
     try:
         # httpx2's time-outs are for one read; a body that drips is bounded by the whole.
         async with asyncio.timeout(timeout_of(http)), http.stream(method, url, **request) as answer:
@@ -49,9 +56,11 @@ async def _body(answer: httpx2.Response) -> bytes:
     return bytes(body)
 
 
-async def read_json(http: httpx2.AsyncClient, method: str, url: str, **request: Any) -> tuple[int, dict[str, Any]]:
+async def read_json(
+    http: httpx2.AsyncClient, part: Part, method: str, url: str, **request: Any
+) -> tuple[int, dict[str, Any]]:
     """As `read`, the body as a JSON object; {} when it is none. Raises Unavailable."""
-    status, body = await read(http, method, url, **request)
+    status, body = await read(http, part, method, url, **request)
     try:
         return status, read_object(body)
     except ValueError:

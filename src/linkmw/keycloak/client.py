@@ -22,6 +22,19 @@ AMR_MAPPER: dict[str, Any] = {
     "protocolMapper": "oidc-amr-mapper",
     "config": {"id.token.claim": "true", "access.token.claim": "false"},
 }
+# The support page goes by realm roles (docs/support.md). Of these the client sees only what is in its scope.
+ROLES_MAPPER: dict[str, Any] = {
+    "name": "realm roles",
+    "protocol": "openid-connect",
+    "protocolMapper": "oidc-usermodel-realm-role-mapper",
+    "config": {
+        "claim.name": "realm_access.roles",
+        "jsonType.label": "String",
+        "multivalued": "true",
+        "id.token.claim": "true",
+        "access.token.claim": "false",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def representation(client: HubClient) -> dict[str, Any]:
             "backchannel.logout.session.required": "true",  # its tokens name the session, not the person alone
             **dict.fromkeys(_OFF_UNLESS_SAID, "false"),
         },
-        "protocolMappers": [AMR_MAPPER],
+        "protocolMappers": [AMR_MAPPER, ROLES_MAPPER],
     }
     return wanted | ({"secret": str(client.secret)} if client.secret else {})
 

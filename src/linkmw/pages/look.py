@@ -12,6 +12,7 @@ from linkmw.pages.assets import (
     INBOX_JS,
     LOOK_CSS,
     MANAGER_JS,
+    SUPPORT_CSS,
     Asset,
     hashed,
     logo_tile,
@@ -35,8 +36,8 @@ class Look:
     """How a page looks. owner: whose secret is asked for, so whose colours it wears (the hub's pages: the brand's).
 
     brand: the identity's name, for instance ACME ID. product: "" on pages that are about none. contact: an e-mail
-    address or a URL. stylesheets: ours, then the owner's. manager_script, inbox_script: the brand's alone. URLs are
-    same-origin paths but for help and privacy.
+    address or a URL. stylesheets: ours, then the owner's. manager_script, inbox_script, support_stylesheet: the brand's
+    alone. URLs are same-origin paths but for help and privacy.
     """
 
     owner: Owner
@@ -48,6 +49,7 @@ class Look:
     button_stylesheet: str = ""
     manager_script: str = ""
     inbox_script: str = ""
+    support_stylesheet: str = ""
     contact: str = ""
     help_url: str = ""
     privacy_url: str = ""
@@ -93,16 +95,17 @@ def dress(
     sheet = hashed("brand", "css", stylesheet(brand_primary if owner == "brand" else product_primary, ground))
     mark = _logo_asset("brand-logo", brand_logo or logo_tile(brand, brand_primary))
     sign = _logo_asset("product-logo", product_logo or logo_tile(product, product_primary))
-    scripts = (MANAGER_JS, INBOX_JS) if owner == "brand" else ()
-    assets = {asset.name: asset for asset in (LOOK_CSS, BUTTON_CSS, sheet, mark, sign, *scripts)}
+    brands_own = (MANAGER_JS, INBOX_JS, SUPPORT_CSS) if owner == "brand" else ()
+    assets = {asset.name: asset for asset in (LOOK_CSS, BUTTON_CSS, sheet, mark, sign, *brands_own)}
     look = Look(
         owner=owner,
         brand=brand,
         product=product,
         stylesheets=(assets_url + LOOK_CSS.name, assets_url + sheet.name),
         button_stylesheet=assets_url + BUTTON_CSS.name,
-        manager_script=assets_url + MANAGER_JS.name if scripts else "",
-        inbox_script=assets_url + INBOX_JS.name if scripts else "",
+        manager_script=assets_url + MANAGER_JS.name if brands_own else "",
+        inbox_script=assets_url + INBOX_JS.name if brands_own else "",
+        support_stylesheet=assets_url + SUPPORT_CSS.name if brands_own else "",
         brand_logo=_logo(assets_url, mark),
         product_logo=_logo(assets_url, sign),
         contact=contact,

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from redis.exceptions import NoScriptError
 
+from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.stores import redis_routes, redis_url
 from linkmw.stores.breaker import Breaker
@@ -106,7 +107,7 @@ class Commands:
         await self._client.close()
 
     async def _ask(self, *command: Word, key: bytes = b"", tries: int) -> Any:
-        with _unavailable():
+        with tracing.span("redis"), metrics.timed("redis"), _unavailable():
             return await self._client.ask(*command, key=key, tries=tries)
 
 

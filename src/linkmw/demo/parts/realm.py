@@ -12,6 +12,7 @@ from linkmw.pages.language import DEFAULT, LANGUAGES
 
 CLIENT_ID = "linkmw-hub"
 _LANGUAGES = (DEFAULT, *(one for one in LANGUAGES if one != DEFAULT))
+SUPPORT_ROLES = ("linkmw-support", "linkmw-support-read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,16 @@ REALM = ACME.key
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an identity: signs in at Keycloak with this e-mail (already verified) and password."""
+    """Somebody with an identity: signs in at Keycloak with this e-mail (already verified) and password.
+
+    roles: realm roles, of those for the hub's support page.
+    """
 
     email: str
     password: str = field(repr=False)
     first_name: str
     last_name: str
+    roles: tuple[str, ...] = ()
 
 
 def hub_client(hub_url: str, internal_url: str, secret: Secret, organization: Organization = ACME) -> HubClient:
@@ -79,6 +84,8 @@ def realm(
             "fromDisplayName": organization.brand,
         },
         "clients": [representation(hub)],
+        "roles": {"realm": [{"name": name} for name in SUPPORT_ROLES]},
+        "scopeMappings": [{"client": hub.client_id, "roles": list(SUPPORT_ROLES)}],
         "users": [user(person) for person in people],
     }
 
@@ -93,4 +100,5 @@ def user(person: Person) -> dict[str, Any]:
         "firstName": person.first_name,
         "lastName": person.last_name,
         "credentials": [{"type": "password", "value": person.password, "temporary": False}],
+        "realmRoles": list(person.roles),
     }

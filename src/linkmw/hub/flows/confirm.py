@@ -8,12 +8,12 @@ from typing import Literal
 
 from linkmw.errors import RequestRefused, TooMany
 from linkmw.http import Request, Response, json_answer, page, redirect, with_query
-from linkmw.hub import first_limits, first_rules, looks, notices, place, refusals, steps
+from linkmw.hub import audit, first_limits, first_rules, looks, notices, place, refusals, steps
 from linkmw.hub.browser import Browser, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import join, link
 from linkmw.hub.place import Place, Refused, concerning
-from linkmw.hub.ports import Confirmed, Flow, MailProof, Ports
+from linkmw.hub.ports import About, Confirmed, Flow, MailProof, Ports
 from linkmw.pages import screens
 from linkmw.pages.screens import AddressProblem, Form
 from linkmw.settings import HubSettings
@@ -116,7 +116,9 @@ async def _send(ports: Ports, settings: HubSettings, request: Request, where: Pl
     )
     # Kept for longer than it is good for: who reads the mail tomorrow is told where to start again (AKE-26).
     await ports.mail_proofs.put(token, proof, first_rules.MAIL_KEPT_SECONDS)
-    await ports.outbox.put(await notices.verification(ports, settings, request, where, proof, token), now)
+    mail = await notices.verification(ports, settings, request, where, proof, token)
+    await ports.outbox.put(mail, now, About(flow.client_id, flow.account.account_id if flow.account else ""))
+    await ports.audit.write(audit.of_flow("address_mailed", flow, now, request))
 
 
 async def inbox(ports: Ports, settings: HubSettings, request: Request) -> Response:

@@ -9,7 +9,7 @@ from linkmw.http import Request
 from linkmw.hub import audit, first_rules, logouts, notices, pending
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.place import Place
-from linkmw.hub.ports import AccountAnswer, AuditEvent, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
+from linkmw.hub.ports import AccountAnswer, AuditEvent, Event, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
 from linkmw.model import Account
 from linkmw.pages import language
 from linkmw.settings import HubSettings
@@ -98,6 +98,6 @@ def _new_link(ports: Ports, where: Place, waiting: HeldAccount, signed: Keycloak
     )
 
 
-def _event(event: str, ports: Ports, request: Request, where: Place, new: NewLink) -> AuditEvent:
+def _event(event: Event, ports: Ports, request: Request, where: Place, new: NewLink) -> AuditEvent:
     told = audit.of_person(event, new.identity, where, ports.now(), request)
     return replace(told, account_id=new.account.account_id, username=new.account.username)

@@ -22,6 +22,9 @@ _FIRST_PAGES = {"identify": "/sign-in", "confirm": "/confirm", "inbox": "/inbox"
 ARRIVAL_SECONDS = 300  # from the hub to the product's page; there its own record counts (PR22)
 
 
+NOBODY = Request("GET", "")  # whose address is in the trail already, by the sign-in
+
+
 async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
     """To the product, with a handle for a proof request. What is asked stays on the back channel (PR08)."""
     handle = ports.token()
@@ -35,7 +38,9 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
         flow=flow.name,
         identity=flow.identity,
     )
-    await flows.keep(ports, steps.go(flow, "asked"))
+    flow = await flows.keep(ports, steps.go(flow, "asked"))
+    if flow.identity is not None:  # else anybody could fill the trail without a sign-in (DS06)
+        await ports.audit.write(audit.of_flow("proof_asked", flow, ports.now(), NOBODY))
     await ports.handles.put(handle, pending, ARRIVAL_SECONDS)
     return redirect(with_query(place.at_gate(where.product, "prove"), handle=handle, **language.handed_on()))
 

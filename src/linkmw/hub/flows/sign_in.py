@@ -159,6 +159,7 @@ async def _open_session(
         user_agent=request.headers.get("user-agent", "")[:256],
         ip=request.client,
         keycloak_sid=signed.session_state,
+        support=rules.support_of(signed.roles, where.tenant, settings.support_role, settings.support_read_role),
         id_token=signed.id_token,
     )
     if not await ports.sessions.put(session, settings.session_idle_seconds, now + settings.session_seconds):

@@ -170,6 +170,7 @@ def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **v
         "logo_url": envelope.logo_url,
         "colours": palette(envelope.tenant.primary),
         "when": moment(happening.at, envelope.tenant.time_zone),
+        "by_person": bool(happening.user_agent or happening.ip),  # else an administrator did it
         "browser": describe(happening.user_agent),
         "ip": _ip(happening.ip),
     }

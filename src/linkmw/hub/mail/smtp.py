@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.hub.mail.address import read_recipient, read_sender
 from linkmw.hub.ports import Mail
@@ -58,10 +59,14 @@ class SmtpServer:
         """
         try:
             message = compose(mail, reference, now)
-            with self._connect(read_sender(mail.sender).domain) as connection:
-                connection.send_message(message)
+            with tracing.span("smtp"), metrics.timed("smtp"):
+                self._hand_in(message, read_sender(mail.sender).domain)
         except (OSError, smtplib.SMTPException, ValueError) as error:
             raise Unavailable(_reason(error)) from None
+
+    def _hand_in(self, message: EmailMessage, client_name: str) -> None:
+        with self._connect(client_name) as connection:
+            connection.send_message(message)
 
     def greet(self, client_name: str) -> bool:
         """The server takes our name and, if there is one, our password; is the connection TLS? Raises Unavailable.

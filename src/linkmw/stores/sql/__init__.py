@@ -1,10 +1,11 @@
-"""What the hub may not lose, in SQL: Links, Held, Registry, Keys, Audit, Outbox and Logouts of `hub.ports`."""
+"""What the hub may not lose, in SQL: Links, Held, Registry, Keys, Audit, Outbox, Logouts and Support of `hub.ports`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from linkmw.run import in_thread
 from linkmw.signed import Seal
 from linkmw.stores.sql import version
 from linkmw.stores.sql.admin import Admin
@@ -18,6 +19,7 @@ from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.outbox import SqlOutbox
 from linkmw.stores.sql.persons import SqlPersons
 from linkmw.stores.sql.registry import SqlRegistry
+from linkmw.stores.sql.support import SqlSupport
 
 __all__ = ["Admin", "SqlStores", "clock"]
 
@@ -41,6 +43,7 @@ class SqlStores:
         self.keys = SqlKeys(database, seal, now)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database, seal)
+        self.support = SqlSupport(database)
         self.admin = Admin(database, seal, now)
 
     @classmethod
@@ -55,6 +58,10 @@ class SqlStores:
     async def ping(self) -> bool:
         """True; raises Unavailable."""
         return await self.database.ping()
+
+    async def suits(self) -> bool:
+        """Is the schema one to go on with? Raises Unavailable."""
+        return await in_thread(version.suits, self.database)
 
     def close(self) -> None:
         """Close every connection."""

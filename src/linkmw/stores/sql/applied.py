@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, insert, select, text, update
 
-from linkmw.hub.declared import Change, Declared, Known, plan
-from linkmw.hub.ports import AuditEvent
+from linkmw.hub.declared import Change, Declared, Kind, Known, Sign, plan
+from linkmw.hub.ports import AuditEvent, Event
 from linkmw.model import Client, Secret, Tenant
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
@@ -20,7 +20,14 @@ ACTOR = "linkmw hub apply"
 
 Deliver = Callable[[Client, Secret], None]  # hands a new product's secret on, before the commit; may raise
 
-_VERBS = {"+": "added", "~": "changed", "-": "disabled"}
+_EVENTS: Mapping[tuple[Kind, Sign], Event] = {
+    ("tenant", "+"): "tenant_added",
+    ("tenant", "~"): "tenant_changed",
+    ("tenant", "-"): "tenant_disabled",
+    ("product", "+"): "product_added",
+    ("product", "~"): "product_changed",
+    ("product", "-"): "product_disabled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class Applier:
     def _event(self, change: Change) -> AuditEvent:
         value = change.value
         return AuditEvent(
-            event=f"{change.kind}_{_VERBS[change.sign]}",
+            event=_EVENTS[change.kind, change.sign],
             result="ok",
             time=self.now(),
             organization_id=value.organization_id,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select
 
+from linkmw import metrics
 from linkmw.errors import Unavailable
 from linkmw.hub.ports import AuditEvent
+from linkmw.log import audit_line
 from linkmw.model import Identity
 from linkmw.stores.sql import schema
 from linkmw.stores.sql.engine import Database
@@ -40,24 +40,22 @@ _LIMITS = {
 
 
 def line(event: AuditEvent) -> str:
-    """The event as one JSON line, in the field names operators were promised. It names nobody but by ids."""
-    when = datetime.fromtimestamp(event.time, UTC).isoformat().replace("+00:00", "Z")
-    fields: Mapping[str, str] = {
-        "time": when,
-        "event": event.event,
-        "result": event.result,
-        "code": event.code,
-        "ref": event.ref,
-        "tenant": event.organization_id,
-        "client_id": event.client_id,
-        "account_id": event.account_id,
-        "iss": event.issuer,
-        "sub": event.subject,
-        "flow": event.flow,
-        "ip": event.ip,
-        "actor": event.actor,
-    }
-    return json.dumps(fields)  # ASCII: no newline, no control character, no lone surrogate reaches the log
+    """The event as one JSON line, in the field names operators were promised."""
+    return audit_line(
+        event.time,
+        event=event.event,
+        result=event.result,
+        code=event.code,
+        ref=event.ref,
+        tenant=event.organization_id,
+        client_id=event.client_id,
+        account_id=event.account_id,
+        iss=event.issuer,
+        sub=event.subject,
+        flow=event.flow,
+        ip=event.ip,
+        actor=event.actor,
+    )
 
 
 def record(connection: Connection, event: AuditEvent) -> None:
@@ -78,13 +76,44 @@ def _row(event: AuditEvent) -> dict[str, Any]:
 
 
 def announce(event: AuditEvent) -> None:
-    """Write the event's line to the log."""
+    """Write the event's line to the log, and count it."""
+    whose = event.organization_id, event.client_id
+    metrics.count(metrics.EVENTS, event.event, event.result, event.code, *whose)
     _log.info("%s", line(event))
 
 
 def read_event(row: RowMapping) -> AuditEvent:
     """A row of `audit` as a value."""
     return AuditEvent(**{name: value for name, value in row.items() if name != "audit_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: all that fit whatever is given. since, until: seconds since the epoch, `until` not included."""
+
+    since: int | None = None
+    until: int | None = None
+    events: tuple[str, ...] = ()
+    organization_id: str = ""
+    client_id: str = ""
+    account_id: str = ""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        column = schema.audit.c
+        found = [
+            column[name] == value
+            for name in ("organization_id", "client_id", "account_id")
+            if (value := getattr(self, name))
+        ]
+        if self.since is not None:
+            found.append(column.time >= self.since)
+        if self.until is not None:
+            found.append(column.time < self.until)
+        return [*found, column.event.in_(self.events)] if self.events else found
+
+
+def _later(audit_id: int, wanted: Wanted | None) -> Select[Any]:
+    return select(schema.audit).where(schema.audit.c.audit_id > audit_id, *(wanted or Wanted()).conditions())
 
 
 class SqlAudit:
@@ -108,12 +137,18 @@ class SqlAudit:
         rows = await self._database.read(lambda connection: connection.execute(newest).mappings().all())
         return [read_event(row) for row in rows]
 
-    def after(self, audit_id: int, limit: int) -> list[tuple[int, AuditEvent]]:
+    def after(self, audit_id: int, limit: int, wanted: Wanted | None = None) -> list[tuple[int, AuditEvent]]:
         """Events later than row `audit_id`, oldest first, each with its row's id; of more than `limit` the newest."""
-        later = schema.audit.c.audit_id > audit_id
-        newest = select(schema.audit).where(later).order_by(schema.audit.c.audit_id.desc()).limit(limit)
-        rows = self._database.read_now(lambda connection: connection.execute(newest).mappings().all())
-        return [(row["audit_id"], read_event(row)) for row in reversed(rows)]
+        newest = _later(audit_id, wanted).order_by(schema.audit.c.audit_id.desc()).limit(limit)
+        return self._rows(newest)[::-1]
+
+    def page(self, audit_id: int, limit: int, wanted: Wanted | None = None) -> list[tuple[int, AuditEvent]]:
+        """As `after`, but of more than `limit` the oldest: for whoever reads on from there."""
+        return self._rows(_later(audit_id, wanted).order_by(schema.audit.c.audit_id).limit(limit))
+
+    def _rows(self, query: Select[Any]) -> list[tuple[int, AuditEvent]]:
+        rows = self._database.read_now(lambda connection: connection.execute(query).mappings().all())
+        return [(row["audit_id"], read_event(row)) for row in rows]
 
     async def forget(self, before: int) -> int:
         """Drop the events from before that time (LINKMW_HUB_AUDIT_DAYS); how many they were."""

@@ -15,7 +15,7 @@ from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import held, outbox, schema
 from linkmw.stores.sql.engine import Database
-from linkmw.stores.sql.links import check_texts, new_row, read_link
+from linkmw.stores.sql.links import about_of, check_texts, new_row, read_link
 
 _table = schema.links
 _MANY_IDENTITIES = 100  # of one address: more is no person's
@@ -69,7 +69,7 @@ class SqlBulk:
         trail.record_all(connection, [one.audit for one in there])
         for one in there:
             for mail in one.mails:
-                outbox.commit(connection, self._seal, mail, one.link.created)
+                outbox.commit(connection, self._seal, mail, one.link.created, about_of(one.audit))
         return taken
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, Table, select, update
+from sqlalchemy import Connection, RowMapping, Table, func, select, update
+
+from linkmw.hub.ports import Waiting
 
 
 def claim(connection: Connection, table: Table, now: int, limit: int, seconds: int) -> list[RowMapping]:
@@ -12,3 +14,10 @@ def claim(connection: Connection, table: Table, now: int, limit: int, seconds: i
     mine = update(table).where(table.c.item_id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
     taken = mine.values(due=now + seconds, tries=table.c.tries + 1).returning(table)
     return sorted(connection.execute(taken).mappings(), key=lambda row: int(row["item_id"]))
+
+
+def waiting(connection: Connection, table: Table) -> Waiting:
+    """How much is still to be dealt with, and since when; what was dealt with, or given up, is due no more."""
+    left = select(func.count(), func.min(table.c.created)).where(table.c.due.is_not(None))
+    many, since = connection.execute(left).one()
+    return Waiting(many, since)

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.run import in_thread
 
@@ -136,7 +137,8 @@ def take_time(connection: Connection) -> None:
 def unavailable() -> Iterator[None]:
     """What the database could not do is Unavailable, with the driver's first line; values never get into it."""
     try:
-        yield
+        with tracing.span("sql"), metrics.timed("sql"):
+            yield
     except IntegrityError:
         raise
     except PoolTimeout:

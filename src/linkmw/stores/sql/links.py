@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, dele
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
-from linkmw.hub.ports import AuditEvent, Logout, Mail, NewLink, RemovedLink
+from linkmw.hub.ports import About, AuditEvent, Logout, Mail, NewLink, RemovedLink
 from linkmw.model import Identity, Link
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
@@ -121,6 +121,11 @@ def _existing(connection: Connection, link: NewLink) -> Link | None:
     return read_link(found)
 
 
+def about_of(audit: AuditEvent) -> About:
+    """Whom the mails of this event's transaction are about."""
+    return About(audit.client_id, audit.account_id, audit.issuer, audit.subject)
+
+
 def _has_client(connection: Connection, client_id: str) -> bool:
     client = schema.clients.c.client_id
     return connection.execute(select(client).where(client == client_id)).first() is not None
@@ -188,7 +193,7 @@ class SqlLinks:
                 _insert(connection, link)
                 _refuse_spent_flow(connection, link)
             for mail in mails:
-                outbox.commit(connection, self._seal, mail, links[0].created)
+                outbox.commit(connection, self._seal, mail, links[0].created, about_of(audits[0]))
             for audit in audits:
                 trail.record(connection, audit)
 
@@ -213,7 +218,7 @@ class SqlLinks:
 
     def _tell(self, connection: Connection, mails: Sequence[Mail], audit: AuditEvent, now: int) -> None:
         for mail in mails:
-            outbox.commit(connection, self._seal, mail, now)
+            outbox.commit(connection, self._seal, mail, now, about_of(audit))
         trail.record(connection, audit)
 
     async def of_identity(self, identity: Identity, client_ids: Sequence[str]) -> list[Link]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, RowMapping, delete, insert, update
 
-from linkmw.hub.ports import Logout, LogoutItem
+from linkmw.hub.ports import Logout, LogoutItem, Waiting
 from linkmw.stores.sql import due, schema
 from linkmw.stores.sql.engine import Database
 from linkmw.stores.sql.values import clipped
@@ -69,6 +69,9 @@ class SqlLogouts:
 
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         await self._set(item_id, due=next_try, reason=clipped(reason, schema.LINE))
+
+    async def waiting(self) -> Waiting:
+        return await self._database.read(lambda connection: due.waiting(connection, schema.logouts))
 
     async def forget(self, before: int) -> int:
         """Drop the records of logouts that were told, or given up, and made before that time; how many they were."""

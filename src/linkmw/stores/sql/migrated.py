@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.hub.migrate.ledger import Entry, Made
-from linkmw.hub.ports import AuditEvent, Logout
+from linkmw.hub.ports import AuditEvent, Event, Logout
 from linkmw.model import Identity
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import held, schema
@@ -149,7 +149,7 @@ def _link(connection: Connection, client_id: str, one: Made, now: int) -> int:
     return int(connection.execute(insert(_links).values(row).returning(_links.c.link_id)).scalar_one())
 
 
-def _event(name: str, organization_id: str, client_id: str, what: Made | Entry, now: int) -> AuditEvent:
+def _event(name: Event, organization_id: str, client_id: str, what: Made | Entry, now: int) -> AuditEvent:
     return AuditEvent(
         event=name,
         result="ok",

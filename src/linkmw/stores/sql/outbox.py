@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, delete, insert, update
 
-from linkmw.hub.ports import Mail, OutboxItem
+from linkmw.hub.ports import NOBODY, About, Mail, OutboxItem, Waiting
 from linkmw.signed import Seal, Unopenable
 from linkmw.stores.sql import due, schema
 from linkmw.stores.sql.engine import Database
@@ -26,7 +26,7 @@ def _purpose(reference: str) -> str:
     return f"outbox:{reference}:body"
 
 
-def commit(connection: Connection, seal: Seal, mail: Mail, now: int) -> None:
+def commit(connection: Connection, seal: Seal, mail: Mail, now: int, about: About = NOBODY) -> None:
     """Add the mail to the transaction of what it tells of; it is due at once."""
     reference = secrets.token_hex(16)
     body = seal.close(json.dumps(asdict(mail)).encode(), _purpose(reference))
@@ -38,6 +38,10 @@ def commit(connection: Connection, seal: Seal, mail: Mail, now: int) -> None:
         "due": now,
         "tries": 0,
         "reason": "",
+        "client_id": about.client_id,
+        "account_id": about.account_id,
+        "issuer": about.issuer,
+        "subject": about.subject,
     }
     connection.execute(insert(schema.outbox).values(row))
 
@@ -58,8 +62,8 @@ class SqlOutbox:
         self._database = database
         self._seal = seal
 
-    async def put(self, mail: Mail, now: int) -> None:
-        await self._database.write(lambda connection: commit(connection, self._seal, mail, now))
+    async def put(self, mail: Mail, now: int, about: About = NOBODY) -> None:
+        await self._database.write(lambda connection: commit(connection, self._seal, mail, now, about))
 
     async def claim(self, now: int, limit: int) -> list[OutboxItem]:
         rows = await self._database.write(lambda c: due.claim(c, schema.outbox, now, limit, CLAIM_SECONDS))
@@ -75,6 +79,9 @@ class SqlOutbox:
 
     async def failed(self, item_id: int, reason: str, next_try: int | None) -> None:
         await self._set(item_id, due=next_try, reason=clipped(reason, schema.LINE))
+
+    async def waiting(self) -> Waiting:
+        return await self._database.read(lambda connection: due.waiting(connection, schema.outbox))
 
     async def forget(self, before: int) -> int:
         """Drop the records of mails that were sent, or given up, and committed before that time; how many they were."""

@@ -15,7 +15,7 @@ from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import outbox, schema
 from linkmw.stores.sql.engine import Database
 from linkmw.stores.sql.held import read_held
-from linkmw.stores.sql.links import REMAINS, read_link
+from linkmw.stores.sql.links import REMAINS, about_of, read_link
 from linkmw.stores.sql.logouts import SqlLogouts
 from linkmw.stores.sql.logouts import commit as commit_logouts
 
@@ -71,7 +71,7 @@ class SqlPersons:
             nobody = {"subject": pseudonym, "ip": "", "username": "", "user_agent": ""}
             named = connection.execute(update(_audit).where(_by(_audit, whom.identity)).values(nobody)).rowcount
             for mail in mails:
-                outbox.commit(connection, self._seal, mail, event.time)
+                outbox.commit(connection, self._seal, mail, event.time, about_of(event))
             trail.record(connection, event)
             return Erased(pseudonym, links, held, migrated, named, len(old))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, insert, or_, select
 
-from linkmw.hub.ports import AuditEvent, Logout
+from linkmw.hub.ports import AuditEvent, Event, Logout
 from linkmw.model import Link
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import schema
@@ -21,7 +21,7 @@ from linkmw.stores.sql.engine import Database, take_time
 from linkmw.stores.sql.links import REMAINS, read_link
 from linkmw.stores.sql.logouts import commit as commit_logouts
 
-EVENT = "link_came_back"
+EVENT: Event = "link_came_back"
 ENDS = ("unlinked", "account_gone", "migration_undone")  # what the trail calls the end of a link
 _links, _gone, _audit = schema.links, schema.removed_links, schema.audit
 

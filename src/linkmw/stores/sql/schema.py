@@ -156,6 +156,9 @@ links = Table(
     UniqueConstraint("flow_hash"),  # a flow makes at most one link (DF02, PR17)
     UniqueConstraint("unlink_token_hash"),
     Index(None, "issuer", "subject"),
+    Index(None, "username"),  # by these three the support finds somebody
+    Index(None, "email"),
+    Index(None, "identity_email"),
     sqlite_autoincrement=True,  # an id is never given to a second link (UM03)
 )
 
@@ -195,6 +198,8 @@ audit = Table(
     _added_text("user_agent", LINE),
     Index(None, "issuer", "subject", "time"),
     Index(None, "time"),
+    Index(None, "organization_id", "event", "time"),  # the roll-out page counts by it
+    Index("ix_audit_ref", "ref", sqlite_where=text("ref <> ''"), postgresql_where=text("ref <> ''")),
     sqlite_autoincrement=True,
 )
 
@@ -210,8 +215,15 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     _number("sent", nullable=True),
     _text("reason", LINE),
+    # Whom it is about, so that the support finds it; never whom it goes to, which is in the sealed body alone.
+    _added_text("client_id", ID),
+    _added_text("account_id", ACCOUNT_ID),
+    _added_text("issuer", URL),
+    _added_text("subject", SUBJECT),
     UniqueConstraint("reference"),
     Index(None, "due"),
+    Index(None, "issuer", "subject"),
+    Index(None, "client_id", "account_id"),
     sqlite_autoincrement=True,
 )
 

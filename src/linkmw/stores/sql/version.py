@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, inspect, text
@@ -58,13 +60,13 @@ def current(database: Database) -> str:
     return database.read_now(read)
 
 
-def standing(found: str) -> Standing:
-    """How a database at migration `found` stands to this linkmw."""
+def standing(found: str, last: str = "", known: Collection[str] = ()) -> Standing:
+    """How a database at migration `found` stands to this linkmw. last, known: its newest migration, and all of them."""
     if not found:
         return "empty"
-    if found == newest():
+    if found == (last or newest()):
         return "current"
-    return "older" if found in _known() else "newer"
+    return "older" if found in (known or _known()) else "newer"
 
 
 def require_current(database: Database) -> None:
@@ -84,6 +86,16 @@ def require_current(database: Database) -> None:
 def tables(database: Database) -> set[str]:
     """Which tables there are."""
     return set(database.read_now(lambda connection: inspect(connection).get_table_names()))
+
+
+def suits(database: Database) -> bool:
+    """Can a hub that runs go on with it? Also once a newer one has upgraded it: migrations expand first (DF04)."""
+    return standing(current(database), *_of_this_process()) in ("current", "newer")
+
+
+@cache
+def _of_this_process() -> tuple[str, frozenset[str]]:
+    return newest(), frozenset(_known())
 
 
 def upgrade(database: Database) -> bool:
