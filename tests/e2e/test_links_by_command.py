@@ -74,7 +74,7 @@ def test_ops05_pr27_mim27_links_by_command_reach_the_person_and_end_what_they_op
     pseudonym = erased.stdout.split()[-1].rstrip(".")
     again = json.loads(linkmw(world, tmp_path, "identity", "export", everything["sub"]).stdout)
     assert (again["links"], again["sessions"], again["audit"]) == ([], [], [])
-    trail = linkmw(world, tmp_path, "audit", "tail", "-n", "1000").stdout
+    trail = linkmw(world, tmp_path, "audit", "tail", "-n", "1000", "--json").stdout
     assert everything["sub"] not in trail
     events = [json.loads(line) for line in trail.splitlines()]
     assert [event["sub"] for event in events if event["event"] == "identity_erased"] == [pseudonym]
