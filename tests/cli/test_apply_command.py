@@ -131,7 +131,7 @@ def test_ops04_prune_disables_and_deletes_nothing_and_the_trail_says_so(declared
     pruned = declared("hub", "apply", "hub.toml", "--prune")
     assert pruned.output == "- product wiki (disabled: it is not in the file)\n"
     assert {one.client_id: one.enabled for one in opened().admin.clients()} == {"orders": True, "wiki": False}
-    trail = [json.loads(line) for line in declared("hub", "audit", "tail").stdout.splitlines()]
+    trail = [json.loads(line) for line in declared("hub", "audit", "tail", "--json").stdout.splitlines()]
     assert [(one["event"], one["client_id"], one["actor"]) for one in trail] == [
         ("tenant_changed", "", "linkmw hub apply"),
         ("product_added", "orders", "linkmw hub apply"),
@@ -170,7 +170,7 @@ def test_ops04_two_secrets_work_until_the_old_one_is_retired(declared: Run) -> N
     assert "nothing to retire" in declared("hub", "product", "retire-secret", "--client", "orders").output
     assert declared("hub", "product", "rotate-secret", "--client", "nobody").exit_code == 1
     assert declared("hub", "product", "rotate-secret", "--client", "orders", "--overlap", "soon").exit_code == 2
-    events = [json.loads(line)["event"] for line in declared("hub", "audit", "tail", "-n", "4").stdout.splitlines()]
+    events = [json.loads(line)["event"] for line in declared("hub", "audit", "tail", "-n", "4", "--json").stdout.splitlines()]
     assert events == ["secret_rotated", "secret_rotated", "secret_retired", "secret_retired"]
 
 

@@ -85,7 +85,7 @@ def test_df06_after_a_restored_backup_the_log_tells_what_came_back(product: Run)
     assert [link.account_id for link in links(opened())] == ["7"]
     assert product("hub", "db", "check", "--trail", "hub.log").exit_code == 0
     assert product("hub", "db", "check", "--trail", "nothing.log").exit_code == 2
-    assert '"link_came_back"' in product("hub", "audit", "tail").stdout
+    assert "link_came_back" in product("hub", "audit", "tail").stdout
 
 
 def test_df06_a_hub_does_not_start_over_links_that_it_has_removed(product: Run) -> None:
