@@ -142,6 +142,10 @@ def test_ops4_product_add_prints_credentials_and_the_lines_to_paste(hub: Run) ->
     assert lines["LINKMW_PUBLIC_URL"] == "https://orders.example.com"
     assert (lines["LINKMW_ORGANIZATION_ID"], lines["LINKMW_CLIENT_ID"]) == ("acme", client.client_id)
     assert f"client secret    {lines['LINKMW_CLIENT_SECRET']}" in result.stdout
+    (enable,) = re.findall(r"^linkmw enable .*$", result.stdout, re.MULTILINE)
+    assert enable.split()[2::2] == ["--hub-url", "--public-url", "--organization-id", "--client-id"]
+    assert enable.split()[-1] == client.client_id
+    assert lines["LINKMW_CLIENT_SECRET"] not in enable
     from linkmw.settings import load
 
     assert load(environ=lines).problems == ()

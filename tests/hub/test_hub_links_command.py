@@ -131,7 +131,9 @@ def test_ops05_links_are_found_exported_imported_and_removed(desk: Desk, person:
     assert desk.count("logouts") == 1  # its product is told to end what it opened
     quiet = desk.linkmw("links", "unlink", second, "--yes", "--include-staff", "--no-mail")
     assert (quiet.returncode, desk.count("links"), desk.count("outbox")) == (0, 1, 1)
-    actors = [json.loads(line)["actor"] for line in desk.linkmw("audit", "tail", "-n", "2", "--json").stdout.splitlines()]
+    actors = [
+        json.loads(line)["actor"] for line in desk.linkmw("audit", "tail", "-n", "2", "--json").stdout.splitlines()
+    ]
     assert [actor.partition(" by ")[0] for actor in actors] == [
         "linkmw hub links unlink",
         "linkmw hub links unlink --no-mail",

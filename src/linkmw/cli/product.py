@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
@@ -108,8 +109,22 @@ def _for_a_gate(settings: HubSettings, client: Client, secret: Secret) -> str:
         f"LINKMW_CLIENT_ID={client.client_id}\n"
         f"LINKMW_CLIENT_SECRET={secret!s}\n"
         "LINKMW_REDIS_URL=redis://localhost:6379/0\n\n"
-        "The last line names the product's own Redis: change it to where that is."
+        "The last line names the product's own Redis: change it to where that is.\n\n"
+        "Or have all of them written to a file, at the product:\n\n"
+        f"{_enable(settings, client)}\n\n"
+        "It asks for the client secret and the Redis."
     )
+
+
+def _enable(settings: HubSettings, client: Client) -> str:
+    """The command to paste at the product. Without the secret: a command line is no place for one."""
+    values = {
+        "--hub-url": settings.public_url,
+        "--public-url": client.public_url,
+        "--organization-id": client.organization_id,
+        "--client-id": client.client_id,
+    }
+    return shlex.join(["linkmw", "enable", *(word for pair in values.items() for word in pair)])
 
 
 def _for_a_client(settings: HubSettings, client: Client, secret: Secret) -> str:
