@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from linkmw.gate.claim import Claim, as_written
-from linkmw.gate.in_force import InForce, following
+from linkmw.gate.shell import Shell
 from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
 from linkmw.run import run_now
 from linkmw.settings import Settings
@@ -33,53 +31,13 @@ log = logging.getLogger("linkmw")
 _SEEN = "linkmw.seen"  # in the environment: an outer LinkMiddleware puts its button into this page (HT08)
 
 
-class LinkMiddleware:
-    """`app` with linkmw in front: its login pages carry the button, and the routes under the prefix are ours.
+class LinkMiddleware(Shell):
+    """`app` with linkmw in front: its login pages carry the button, and the routes under the prefix are ours."""
 
-    Never raises for its settings: what is wrong is logged and the product runs as without linkmw (DIS-12).
-    """
+    _app: Application
 
-    # A path as the framework behind looks it up; an adapter knows its own (HT02).
-    routed = staticmethod(as_written)
-
-    def __init__(
-        self,
-        app: Application,
-        *,
-        product: Product,
-        settings: Settings | None = None,
-        in_force: InForce | None = None,
-    ) -> None:
-        self._app = app
-        self._product = product
-        self._in_force = in_force or (following() if settings is None else InForce.fixed(settings))
-        self._opening = threading.Lock()
-        self._opened: Ports | None
-        self._claims: Callable[[str], bool] | None
-        if self._in_force.settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
-            from linkmw.gate.hosts import Gates
-
-            self._settings, self._claims = self._in_force.settings, None
-            self._app = by_host(Gates(self._in_force, lambda own: type(self)(app, product=product, in_force=own)))
-            return
-        self._take_on()
-
-    def _take_on(self) -> None:
-        """The settings in force are ours from now on."""
-        with self._opening:
-            self._settings, self._opened = self._in_force.settings, None
-        claim = Claim(self._settings, self.routed, may_be_on=self._in_force.may_be_on)
-        self._claims = claim.claims if claim.on else None
-
-    def _look(self) -> None:
-        if self._in_force.look():
-            self._take_on()
-
-    def _is_over(self, settings: Settings) -> bool:
-        """Was linkmw switched off, or made another client, since a request began under these settings? (RC08)"""
-        if self._in_force.look_now():
-            self._take_on()
-        return not self._settings.on or self._settings.client_id != settings.client_id
+    def _by_host(self, gates: Gates[Application]) -> Application:
+        return by_host(gates)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self._claims is not None and self._claims(environ.get("PATH_INFO", "")) and _SEEN not in environ:

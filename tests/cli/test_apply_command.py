@@ -204,6 +204,8 @@ def test_rc14_keys_are_listed_rotated_and_retired(office: Run) -> None:
     retired = office("hub", "keys", "retire", signing, "--yes")
     assert f"{new} signs RS256 from now on" in retired.stdout
     assert states()["RS256"] == ["signs"]
+    trail = [json.loads(line)["event"] for line in office("hub", "audit", "tail", "--json").stdout.splitlines()]
+    assert trail[-2:] == ["key_rotated", "key_retired"]
     refused = office("hub", "keys", "retire", new, "--yes")
     assert (refused.exit_code, "no other key could sign RS256" in refused.stderr) == (1, True)
     assert states()["RS256"] == ["signs"]

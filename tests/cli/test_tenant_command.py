@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +166,15 @@ def test_ake15_what_the_realm_asks_of_passwords_is_said_once_more(hub: Run) -> N
     assert tenant_at_hub().password_policy == policy
     assert hub("hub", "tenant", "set", "--tenant", "acme", "--password-policy", "").exit_code == 0
     assert tenant_at_hub().password_policy == ""
+
+
+def test_ops02_what_an_operator_changes_is_in_the_trail(hub: Run) -> None:
+    added = hub("hub", "product", "add", "--tenant", "acme", "--name", "Orders", "--url", "https://orders.example.com")
+    (client,) = re.findall(r"^client id +(\S+)$", added.stdout, re.MULTILINE)
+    assert hub("hub", "product", "set", "--client", client, "--mode", "replace", "--percent", "10").exit_code == 0
+    assert hub("hub", "tenant", "set", "--tenant", "acme", "--unknown-user", "hide").exit_code == 0
+    trail = [json.loads(line) for line in hub("hub", "audit", "tail", "--json").stdout.splitlines()]
+    assert [(one["event"], one["tenant"], one["client_id"], one["actor"]) for one in trail] == [
+        ("product_changed", "acme", client, "linkmw hub product set"),
+        ("tenant_changed", "acme", "", "linkmw hub tenant set"),
+    ]

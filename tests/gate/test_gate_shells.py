@@ -160,7 +160,7 @@ assert all(args == ("200 OK", [("Content-Type", "text/html"), ("ETag", "x")]) fo
 print([name for name in sys.modules if name.startswith(("linkmw.gate.", "redis", "httpx2", "jose", "jinja2"))])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['linkmw.gate.claim', 'linkmw.gate.in_force']"
+    assert done.stdout.strip() == "['linkmw.gate.claim', 'linkmw.gate.in_force', 'linkmw.gate.shell']"
 
 
 @pytest.mark.parametrize("mode", [{"enabled": False}, {"mode": "off"}, {"problems": ("LINKMW_HUB_URL is not set",)}])

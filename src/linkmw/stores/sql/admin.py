@@ -24,6 +24,8 @@ from linkmw.stores.sql.registry import read_client, read_tenant, secret_purpose
 
 T = TypeVar("T")
 
+TENANT_SET, PRODUCT_SET = "linkmw hub tenant set", "linkmw hub product set"
+
 
 class Admin:
     """Changes are seen by running hubs within a second."""
@@ -61,7 +63,8 @@ class Admin:
         changed = replace(known, **changes)
         check_tenant(changed)
         row = update(schema.tenants).where(schema.tenants.c.organization_id == organization_id).values(changes)
-        self._database.write_now(lambda connection: connection.execute(row))
+        event = AuditEvent("tenant_changed", "ok", self._now(), organization_id=organization_id, actor=TENANT_SET)
+        self._told(event, lambda connection: connection.execute(row))
         return changed
 
     def set_keycloak_secret(self, organization_id: str, secret: Secret) -> None:
@@ -99,7 +102,8 @@ class Admin:
         changed = replace(known, **changes)
         check_moving(changed)
         row = update(schema.clients).where(schema.clients.c.client_id == client_id).values(changes)
-        self._database.write_now(lambda connection: connection.execute(row))
+        told = {"organization_id": changed.organization_id, "client_id": client_id, "actor": PRODUCT_SET}
+        self._told(AuditEvent("product_changed", "ok", self._now(), **told), lambda connection: connection.execute(row))
         return changed
 
     def applier(self, hub_url: str, *, prune: bool) -> Applier:

@@ -65,6 +65,7 @@ class SqlPersons:
             old = [mail.item_id for mail in self._mails(connection, whom)]
             gone = update(_outbox).where(_outbox.c.item_id.in_(old))
             connection.execute(gone.values(body="", due=None, reason="erased"))
+            connection.execute(update(_outbox).where(_by(_outbox, whom.identity)).values(subject=pseudonym))
             links = self._unlinked(connection, whom, event.time)
             held = connection.execute(delete(_held).where(_waiting(whom, client_ids))).rowcount
             migrated = connection.execute(delete(_migrated).where(_by(_migrated, whom.identity))).rowcount
