@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from tests.hub.world import HUB, World, form_of
+from tests.hub.world import ADA, HUB, World, form_of
 
 from linkmw.hub.app import ROUTES
 from linkmw.oidc.client_auth import write_basic
@@ -20,6 +20,7 @@ def test_dis04_no_route_of_the_hub_disables_a_product_or_a_tenant(world: World) 
     before = world.sql.admin.tenants(), world.sql.admin.clients()
     ours = {"authorization": write_basic("orders", world.secrets["orders"])}
     places = {"organization_id": "acme", "client_id": "orders", "link_id": "1", "token": "t" * 43, "name": "x.css"}
+    places["subject"] = ADA.subject
     walked = 0
     for route in ROUTES:
         path = route.path.format(**places)

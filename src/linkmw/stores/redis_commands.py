@@ -93,13 +93,13 @@ class Commands:
 
     async def ping(self) -> bool:
         """True when Redis answers: every server that keeps keys, and its Cluster is whole."""
-        with _unavailable():
+        with _asking():
             await self._client.ping()
         return True
 
     async def everywhere(self, *command: Word) -> list[Any]:
         """The replies to a command that reads, of every server that keeps keys."""
-        with _unavailable():
+        with _asking():
             return await self._client.everywhere(*command)
 
     async def close(self) -> None:
@@ -107,18 +107,20 @@ class Commands:
         await self._client.close()
 
     async def _ask(self, *command: Word, key: bytes = b"", tries: int) -> Any:
-        with tracing.span("redis"), metrics.timed("redis"), _unavailable():
+        with _asking():
             return await self._client.ask(*command, key=key, tries=tries)
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except NoScriptError:
-        raise
-    except CANNOT_SAY as error:
-        raise Unavailable(f"Redis: {type(error).__name__}") from None
+def _asking() -> Iterator[None]:
+    """Timed and traced; whatever keeps Redis from answering is Unavailable."""
+    with tracing.span("redis"), metrics.timed("redis"):
+        try:
+            yield
+        except NoScriptError:
+            raise
+        except CANNOT_SAY as error:
+            raise Unavailable(f"Redis: {type(error).__name__}") from None
 
 
 def _client(line: Callable[[str, float], Line], url: str, timeout: float) -> Client:
