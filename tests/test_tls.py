@@ -37,7 +37,7 @@ def called_by_hub(url: str) -> int:
     async def call() -> int:
         http = web.client(5)
         try:
-            return (await web.read(http, "GET", url))[0]
+            return (await web.read(http, "product", "GET", url))[0]
         finally:
             await http.aclose()
 

@@ -91,8 +91,8 @@ def audit_line(now: int, **said: str) -> str:
     It names nobody but by ids. ASCII: no newline, no control character, no lone surrogate reaches the log.
     """
     line = dict.fromkeys(AUDIT_FIELDS, "") | {"time": rfc3339(now), **said}
-    if len(line) > len(AUDIT_FIELDS):
-        raise ValueError(f"no field of the audit trail: {', '.join(line.keys() - set(AUDIT_FIELDS))}")
+    if unknown := [name for name in line if name not in AUDIT_FIELDS]:
+        raise ValueError(f"no field of the audit trail: {', '.join(unknown)}")
     return json.dumps(line, separators=(",", ":"))
 
 

@@ -252,9 +252,9 @@ def test_mg05_mg06_trust_needs_its_words_and_the_importer_is_not_the_login_clien
 
 
 def test_ops06_without_links_and_a_link_made_meanwhile(house: House, realm_users: Real) -> None:
-    file = house.csv(f"1,solo@links.example,solo,{django_hash()},,")
+    file = house.csv(f"1,solo@without-links.example,solo,{django_hash()},,")
     assert house.migrate("--csv", file, "--no-links").returncode == 0
     assert house.count("links") == 0
-    assert len(house.users("links.example")) == 1
+    assert len(house.users("without-links.example")) == 1
     assert house.migrate("--undo").returncode == 0
-    assert house.users("links.example") == []
+    assert house.users("without-links.example") == []
