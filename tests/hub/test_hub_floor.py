@@ -92,7 +92,7 @@ def shouted(world: World, url: str, caplog: pytest.LogCaptureFixture) -> list[lo
             looked.set()
 
     async def story() -> None:
-        async with Floor(world.ports.registry, check).running():
+        async with Floor(world.ports.registry, check, first=0).running():
             await asyncio.to_thread(looked.wait, 10)
 
     caplog.set_level(logging.INFO, "linkmw.hub")
