@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from linkmw.cli.doctor import values
+from linkmw.cli.doctor import keycloak, values
 from linkmw.cli.doctor.findings import Check, Finding, as_json, exit_code, lines, summary
 from linkmw.keycloak import is_old
 from linkmw.settings import HubSettings, Settings, load
@@ -66,6 +66,13 @@ def test_cf10_half_a_minute_between_two_clocks_is_the_most(seconds: int, standin
 )  # fmt: skip
 def test_mg02_cf10_keycloak_has_a_floor(version: str, old: bool) -> None:
     assert is_old(version) is old
+
+
+@pytest.mark.parametrize(
+    ("version", "standing"), [("26.7.3", "ok"), ("26.7.2", "wrong"), ("26.7", "wrong"), ("nightly", "wrong")]
+)
+def test_cf10_a_keycloak_that_is_old_or_no_release_is_wrong(version: str, standing: str) -> None:
+    assert keycloak._version(version, "acme").standing == standing
 
 
 @pytest.mark.parametrize(

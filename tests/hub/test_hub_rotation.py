@@ -47,7 +47,6 @@ class Hub:
             "LINKMW_HUB_PUBLIC_URL": self.url,
             "LINKMW_HUB_REDIS_URL": redis_url,
             "LINKMW_HUB_REDIS_PREFIX": self.prefix,
-            "LINKMW_HUB_REDIS_TIMEOUT": "30",  # twelve at once on two cores: what fails here is a key, not the machine
             "LINKMW_HUB_KEY": key,
             "LINKMW_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
         }

@@ -250,7 +250,7 @@ def _version(version: str, of: str) -> Finding:
     if is_old(version):
         return checks.KEYCLOAK_VERSION.wrong(f"{version}, older than {FLOOR}", of=of)
     if not is_release(version):
-        return checks.KEYCLOAK_VERSION.warning(f"{version}, which is no release", of=of)
+        return checks.KEYCLOAK_VERSION.wrong(f"{version}, which is no release", of=of)
     return checks.KEYCLOAK_VERSION.ok(version, of=of)
 
 
