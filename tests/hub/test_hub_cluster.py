@@ -17,7 +17,7 @@ from linkmw.stores.redis import HubStores, connect
 @pytest.fixture
 def real(world: World, redis_cluster: Cluster) -> Iterator[World]:
     """The same hub over a Cluster."""
-    stores = HubStores(connect(redis_cluster.url), "hub:")
+    stores = HubStores(connect(redis_cluster.url, timeout=30), "hub:")  # what is held here is not how quick it is
     names = ("sign_ins", "sign_outs", "flows", "handles", "proof_codes", "grants", "sessions", "mail_proofs", "marks")
     world.ports = replace(world.ports, **{name: getattr(stores, name) for name in names})
     world.app = build_app(world.ports, SETTINGS)

@@ -33,7 +33,7 @@ def redis_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def ask(redis_at: str) -> Iterator[Ask]:
-    commands = connect_blocking(redis_at)
+    commands = connect_blocking(redis_at, timeout=30)
     yield lambda *command: run_now(commands._ask(*command, tries=1))
     run_now(commands._ask("FLUSHDB", tries=1))
     run_now(commands.close())
@@ -42,7 +42,7 @@ def ask(redis_at: str) -> Iterator[Ask]:
 @pytest.fixture
 def real(world: World, redis_at: str) -> World:
     """The same hub over a real Redis."""
-    stores = HubStores(connect(redis_at), "hub:")
+    stores = HubStores(connect(redis_at, timeout=30), "hub:")
     names = ("sign_ins", "flows", "handles", "proof_codes", "grants", "sessions", "marks")
     world.ports = replace(world.ports, **{name: getattr(stores, name) for name in names})
     world.app = build_app(world.ports, SETTINGS)

@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def commands(server: Server) -> Iterator[Commands]:
-    commands = connect_blocking(server.url)
+    commands = connect_blocking(server.url, timeout=5)
     yield commands
     run_now(commands.close())
 

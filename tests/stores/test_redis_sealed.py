@@ -49,7 +49,7 @@ def everything(raw: Any) -> bytes:
 
 
 def test_sc07_a_dump_holds_neither_secrets_nor_names(server: Server) -> None:
-    commands = connect_blocking(server.url)
+    commands = connect_blocking(server.url, timeout=5)
     gate, hub = GateStores(commands, "linkmw:"), HubStores(commands, "linkmw-hub:")
     for question in (
         gate.sign_ins.put(COOKIE, sign_in(STATE), 60),

@@ -17,7 +17,7 @@ from linkmw.stores.redis_gate import SwitchedOn
 
 def test_p03_it_is_kept_for_every_gate_and_forgotten_when_it_no_longer_holds(redis_server: str) -> None:
     prefix = f"test-{uuid.uuid4().hex}:"
-    one, other = connect_blocking(redis_server), connect_blocking(redis_server)
+    one, other = (connect_blocking(redis_server, timeout=5) for _ in range(2))
     assert run_now(SwitchedOn(one, prefix).get()) == 0
     run_now(SwitchedOn(one, prefix).put(NOW))
     assert run_now(SwitchedOn(other, prefix).get()) == NOW
