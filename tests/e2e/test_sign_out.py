@@ -109,6 +109,7 @@ def test_sc11_ops08_another_browsers_session_is_ended_and_then_all_of_them(world
     sessions.get_by_role("button").click()
     expect(sessions).to_have_count(0)
     is_out_in_time(world, there, product)
+    has_to_sign_in_at(there, manager(world))
     here.is_signed_in_as(account.username, product.url)
 
     there = sits_down_elsewhere(new_browser, product, identity)

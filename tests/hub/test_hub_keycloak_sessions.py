@@ -213,6 +213,22 @@ def test_ops08_sc09_a_session_that_the_hub_ends_at_keycloak_is_told_back_with_it
     asyncio.run(story())
 
 
+def test_sc11_ops08_one_session_ends_at_keycloak_and_the_others_stand(real: Real, told: Told) -> None:
+    async def story() -> None:
+        async with Visit(real) as here, Visit(real) as there:
+            mine, other = await here.signs_in(), await there.signs_in()
+            assert real.sessions(mine.identity) == 2
+            for _ in range(2):  # the second time it is gone already
+                await here.party.end_sessions(real.tenant, mine.identity, other.session_state)
+            assert real.sessions(mine.identity) == 1
+            ended = await here.party.verify_logout_token(real.tenant, told.next())
+            assert ended.sid == other.session_state
+            await here.party.end_sessions(real.tenant, mine.identity, mine.session_state)
+            told.next()
+
+    asyncio.run(story())
+
+
 def test_rp_initiated_logout_with_the_id_token_asks_nothing_and_comes_back_with_its_state(
     real: Real, told: Told
 ) -> None:
@@ -294,11 +310,11 @@ def test_tv25_a_token_of_another_realm_or_kind_is_refused(real: Real) -> None:
 
 def test_a_person_who_is_unknown_there_has_no_sessions_and_a_wrong_secret_is_said(real: Real) -> None:
     nobody = Identity(real.tenant.issuer, "00000000-0000-0000-0000-000000000000")
-    end_sessions(real.tenant, nobody, 5)
+    end_sessions(real.tenant, nobody, "", 5)
     with pytest.raises(KeycloakRefused):
-        end_sessions(replace(real.tenant, keycloak_client_secret=Secret("w" * 43)), nobody, 5)
+        end_sessions(replace(real.tenant, keycloak_client_secret=Secret("w" * 43)), nobody, "", 5)
     with pytest.raises(Unavailable):
-        end_sessions(replace(real.tenant, internal_issuer="http://127.0.0.1:1/realms/acme"), nobody, 5)
+        end_sessions(replace(real.tenant, internal_issuer="http://127.0.0.1:1/realms/acme"), nobody, "", 5)
 
 
 # --- what changes at Keycloak under way (KF03), and its clock (KF08) ----------------------------

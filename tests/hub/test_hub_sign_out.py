@@ -128,6 +128,25 @@ def test_sc11_sessions_are_listed_and_another_one_can_be_ended(world: World) -> 
     assert client == "orders"
     (left,) = asyncio.run(world.ports.sessions.of_identity(ADA))
     assert sid in {session.public_sid for session in mine} - {left.public_sid}
+    assert world.keycloak.signed_out == ["keycloak-session-2"]
+    assert "That session has ended,</strong>" in here.get(done.headers["location"]).text
+
+
+def test_sc11_ops08_one_that_keycloak_could_not_be_told_of_has_ended_here_and_the_page_says_so(world: World) -> None:
+    here, there = signed_in(world), signed_in(world, sid="keycloak-session-2")
+    page = here.get("/t/acme/")
+    world.keycloak.away = True
+    done = here.submit(page, "/t/acme/end")
+    assert "could not be told" in here.get(done.headers["location"]).text
+    assert (is_signed_in(here), is_signed_in(there)) == (True, False)
+    assert world.keycloak.signed_out == []
+
+
+def test_sc11_one_of_the_same_session_at_keycloak_ends_here_alone(world: World) -> None:
+    here, there = signed_in(world), signed_in(world)
+    here.submit(here.get("/t/acme/"), "/t/acme/end")
+    assert (is_signed_in(here), is_signed_in(there)) == (True, False)
+    assert world.keycloak.signed_out == []
 
 
 def test_lt14_nobody_ends_a_session_that_is_not_theirs(world: World) -> None:

@@ -88,7 +88,7 @@ class Keycloak:
     redeemed: int = 0
     away: bool = False
     logout_tokens: dict[str, EndedAtProvider] = field(default_factory=dict)
-    signed_out: list[Identity] = field(default_factory=list)
+    signed_out: list[Identity | str] = field(default_factory=list)  # who, or which session by its sid
     ids: Iterator[int] = field(default_factory=count)
 
     async def authorization_url(
@@ -153,10 +153,10 @@ class Keycloak:
             raise TokenRejected("no such logout token", code="token_signature")
         return self.logout_tokens[token]
 
-    async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
+    async def end_sessions(self, tenant: Tenant, identity: Identity, keycloak_sid: str = "") -> None:
         if self.away:
             raise Unavailable("Keycloak is away")
-        self.signed_out.append(identity)
+        self.signed_out.append(keycloak_sid or identity)
 
     async def healthy(self, tenant: Tenant) -> bool:
         return not self.away

@@ -454,6 +454,7 @@ SCREENS: dict[str, Callable[[], str]] = {
     "dashboard-removed": lambda: _dashboard(flash=Flash("removed", "Orders", "ada.admin", "ada@orders.example")),
     "dashboard-order-changed": lambda: _dashboard(flash=Flash("order_changed", "Orders")),
     "dashboard-session-ended": lambda: _dashboard(flash=Flash("session_ended"), sessions=SESSIONS[:1]),
+    "dashboard-session-ended-here": lambda: _dashboard(flash=Flash("session_ended_here"), sessions=SESSIONS[:1]),
     "dashboard-gone": lambda: _dashboard(flash=Flash("gone")),
     "dashboard-moved": lambda: _dashboard(moved=Moved(7, "up")),
     "dashboard-remove": lambda: _dashboard(dialog=DIALOG),

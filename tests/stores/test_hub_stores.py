@@ -154,8 +154,8 @@ def test_sc11_a_persons_sessions_are_listed_newest_first_and_without_any_secret(
         assert stores.run(sessions.put(session, 60, end))
     found = stores.run(sessions.of_identity(IDENTITY))
     assert found == [
-        OpenSession("two", "Firefox", "192.0.2.7", 1_790_000_009),
-        OpenSession("one", "Firefox", "192.0.2.7", 1_790_000_000),
+        OpenSession("two", "Firefox", "192.0.2.7", 1_790_000_009, keycloak_sid="keycloak-sid"),
+        OpenSession("one", "Firefox", "192.0.2.7", 1_790_000_000, keycloak_sid="keycloak-sid"),
     ]
     stores.run(sessions.end("b"))
     assert [session.public_sid for session in stores.run(sessions.of_identity(IDENTITY))] == ["one"]

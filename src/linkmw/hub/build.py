@@ -61,11 +61,11 @@ class Connections:
         self.sql.close()
 
 
-def _end_at_keycloak(tenant: Tenant, identity: Identity, seconds: float) -> None:
+def _end_at_keycloak(tenant: Tenant, identity: Identity, keycloak_sid: str, seconds: float) -> None:
     """As `keycloak.end_sessions`, which is loaded when it is first needed: a hub may do without for long."""
     from linkmw import keycloak
 
-    keycloak.end_sessions(tenant, identity, seconds)
+    keycloak.end_sessions(tenant, identity, keycloak_sid, seconds)
 
 
 def _users_of(tenant: Tenant, seconds: float) -> Users:

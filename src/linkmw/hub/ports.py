@@ -149,7 +149,7 @@ class HubSession:
 class OpenSession:
     """A hub session as its owner sees it from any browser: no secret of it. started: seconds since the epoch.
 
-    opened: the client ids of products that it led into.
+    opened: the client ids of products that it led into. keycloak_sid: the session at Keycloak that ends with it.
     """
 
     public_sid: str = field(repr=False)
@@ -157,6 +157,7 @@ class OpenSession:
     ip: str
     started: int
     opened: tuple[str, ...] = ()
+    keycloak_sid: str = field(default="", repr=False)
 
 
 class SignIns(Protocol):
@@ -629,8 +630,11 @@ class Provider(Protocol):
     async def verify_logout_token(self, tenant: Tenant, token: str) -> EndedAtProvider:
         """Who was signed out at Keycloak. Raises TokenRejected, Unavailable. The caller marks its `jti`."""
 
-    async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
-        """Every session of this person at Keycloak has ended (Admin API). Raises Unavailable."""
+    async def end_sessions(self, tenant: Tenant, identity: Identity, keycloak_sid: str = "") -> None:
+        """That session of this person at Keycloak has ended, or, without a `sid`, every one (Admin API).
+
+        Raises Unavailable, KeycloakRefused.
+        """
 
     async def healthy(self, tenant: Tenant) -> bool:
         """Does the realm's discovery document answer? Kept for a second."""

@@ -28,8 +28,9 @@ RENEW_SHARE = 0.2  # of a time-out: so long is newer metadata waited for when th
 _NOT_THE_CLIENT = ("invalid_client", "unauthorized_client")
 
 
-# Ends every session of a person through the Admin API: blocking, within so many seconds. Raises Unavailable.
-EndSessions = Callable[[Tenant, Identity, float], None]
+# Ends that session of a person through the Admin API, for "" every one: blocking, within so many seconds.
+# Raises Unavailable.
+EndSessions = Callable[[Tenant, Identity, str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +224,10 @@ class RelyingParty:
             found = await self._realm(tenant).keys.verified(check)
         return EndedAtProvider(subject=found.get("sub", ""), sid=found.get("sid", ""), jti=found["jti"])
 
-    async def end_sessions(self, tenant: Tenant, identity: Identity) -> None:
+    async def end_sessions(self, tenant: Tenant, identity: Identity, keycloak_sid: str = "") -> None:
         async with self._in_time():
             with tracing.span("keycloak"), metrics.timed("keycloak"):
-                await in_thread(self._end_sessions, tenant, identity, self._timeout)
+                await in_thread(self._end_sessions, tenant, identity, keycloak_sid, self._timeout)
 
     async def healthy(self, tenant: Tenant) -> bool:
         return await self._realm(tenant).healthy()

@@ -39,13 +39,12 @@ def of_flow(flow: Flow, csrf: str, clients: Sequence[Client]) -> Flash | None:
 def of_query(query: Params, clients: Sequence[Client], events: Sequence[AuditEvent]) -> Flash | None:
     """What `done` says."""
     done = query.get("done")
-    if done == "order_changed":
-        return Flash("order_changed")
-    if done == "session_ended":
-        return Flash("session_ended")
-    if done == "gone":
-        return Flash("gone")
-    return _removed(query.get("client_id"), clients, events) if done == "removed" else None
+    match query.get("done"):
+        case ("order_changed" | "session_ended" | "session_ended_here" | "gone") as done:
+            return Flash(done)
+        case "removed":
+            return _removed(query.get("client_id"), clients, events)
+    return None
 
 
 def _removed(client_id: str, clients: Sequence[Client], events: Sequence[AuditEvent]) -> Flash:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
-from keycloak.exceptions import KeycloakError
+from keycloak.exceptions import KeycloakDeleteError, KeycloakError, raise_error_from_response
 
 from linkmw.errors import KeycloakRefused, Unavailable
 from linkmw.model import Secret
@@ -58,6 +59,14 @@ def as_service_account(issuer: str, client_id: str, secret: Secret, seconds: flo
 def _api(**connection: Any) -> KeycloakAdmin:
     # max_retries: by default python-keycloak sends a POST twice when an answer is lost.
     return KeycloakAdmin(connection=KeycloakOpenIDConnection(max_retries=0, **connection))
+
+
+def delete(admin: KeycloakAdmin, *path: str) -> None:
+    """DELETE what is at `path` below the realm, for what python-keycloak has no method. Raises KeycloakError."""
+    below = "/".join(quote(part, safe="") for part in path)
+    realm = quote(admin.connection.realm_name, safe="")
+    answer = admin.connection.raw_delete(f"admin/realms/{realm}/{below}")
+    raise_error_from_response(answer, KeycloakDeleteError, expected_codes=[204])
 
 
 def asked(what: str, question: Callable[..., T], *arguments: Any) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from linkmw.keycloak.admin import TIMEOUT_SECONDS, as_service_account, asked, unless
+from linkmw.keycloak.admin import TIMEOUT_SECONDS, as_service_account, asked, delete, unless
 from linkmw.keycloak.floor import check_version
 from linkmw.model import Identity, Secret, Tenant
 
@@ -73,10 +73,18 @@ class Users:
         """Every session of the user has ended; one who is not there has none. Keycloak tells its clients of each."""
         unless(404, "end a person's sessions", self._admin.user_logout, subject)
 
+    def end_session(self, keycloak_sid: str) -> None:
+        """The session of that `sid` has ended, also when there was none. Keycloak tells its clients of it."""
+        unless(404, "end a session", delete, self._admin, "sessions", keycloak_sid)
 
-def end_sessions(tenant: Tenant, identity: Identity, seconds: float) -> None:
-    """Every session of this person at Keycloak has ended, asked for as the hub's own service account.
 
-    Raises Unavailable, KeycloakRefused.
+def end_sessions(tenant: Tenant, identity: Identity, keycloak_sid: str, seconds: float) -> None:
+    """That session of this person at Keycloak has ended, or, without a `sid`, every one.
+
+    Asked for as the hub's own service account. Raises Unavailable, KeycloakRefused.
     """
-    Users.of(tenant, seconds).end_sessions(identity.subject)
+    users = Users.of(tenant, seconds)
+    if keycloak_sid:
+        users.end_session(keycloak_sid)
+    else:
+        users.end_sessions(identity.subject)

@@ -64,7 +64,9 @@ class ActivityRow:
 class Flash:
     """What the manager says once. go_on: the flow that waits for "Continue to {product}" (MIM-8)."""
 
-    kind: Literal["linked", "account_taken", "expired", "removed", "order_changed", "session_ended", "gone"]
+    kind: Literal[
+        "linked", "account_taken", "expired", "removed", "order_changed", "session_ended", "session_ended_here", "gone"
+    ]
     product: str = ""
     account: str = ""
     mailed_to: str = ""

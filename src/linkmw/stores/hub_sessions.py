@@ -17,7 +17,9 @@ OPENED_SECONDS = LOGOUT_SECONDS
 
 def opened(session: HubSession) -> OpenSession:
     """What the owner of `session` may see of it."""
-    return OpenSession(session.public_sid, session.user_agent, session.ip, session.started)
+    return OpenSession(
+        session.public_sid, session.user_agent, session.ip, session.started, keycloak_sid=session.keycloak_sid
+    )
 
 
 def newest_first(sessions: Iterable[OpenSession]) -> list[OpenSession]:

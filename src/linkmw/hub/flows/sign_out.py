@@ -86,8 +86,28 @@ async def end(ports: Ports, settings: HubSettings, request: Request, organizatio
         public_sid = request.form.get("session")
         if session is None or public_sid == session.public_sid:
             return await leave(ports, settings, request, where, session)
+        keycloak_sid = await _keycloak_sid(ports, session, public_sid)
         await end_session(ports, request, where, session, public_sid)
-        return redirect(with_query(place.manager(settings, where.tenant), done="session_ended"))
+        done = "session_ended" if await _is_told(ports, where, session, keycloak_sid) else "session_ended_here"
+        return redirect(with_query(place.manager(settings, where.tenant), done=done))
+
+
+async def _keycloak_sid(ports: Ports, session: HubSession, public_sid: str) -> str:
+    """The session at Keycloak behind that one of the person's; "" for none, and where it is behind this one too."""
+    found = [one for one in await ports.sessions.of_identity(session.identity) if one.public_sid == public_sid]
+    behind = found[0].keycloak_sid if found else ""
+    return "" if behind == session.keycloak_sid else behind
+
+
+async def _is_told(ports: Ports, where: Place, session: HubSession, keycloak_sid: str) -> bool:
+    """Has that session ended at Keycloak, too? Else one press in that browser signs in again, and nobody is asked."""
+    try:
+        if keycloak_sid:
+            await ports.provider.end_sessions(where.tenant, session.identity, keycloak_sid)
+    except LinkmwError as error:
+        refusals.note(place.Refused(error, where), new_reference(), "end")
+        return False
+    return True
 
 
 async def end_all(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:
