@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
+from tests.e2e.houses import one_of
 from tests.e2e.mounted import MOUNT, House, running
 from tests.e2e.person import BRAND, Person
 
 from linkmw.demo.parts import browser
 
-BOTH = ["helpdesk", "wiki"]
+HOUSES = one_of("wiki", "helpdesk")
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def new_profile(chromium: Browser, tmp_path: Path) -> Iterator[Callable[[dict[st
         context.close()
 
 
-@pytest.fixture(scope="module", params=BOTH)
+@pytest.fixture(scope="module", params=HOUSES)
 def mounted(world, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with running(world, request.param, tmp_path_factory.mktemp(f"{request.param}-mounted")) as house:
         yield house
@@ -65,7 +66,7 @@ def _complaints(page: Page) -> list[str]:
 # --- what a browser may forbid ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_the_whole_main_job_works_without_javascript(world, new_browser, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house, totp=True)
     person = Person.sits_down(new_browser(java_script_enabled=False))
@@ -74,7 +75,7 @@ def test_the_whole_main_job_works_without_javascript(world, new_browser, house) 
     person.is_signed_in_as(account.username, product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_pr28_without_third_party_cookies_everything_goes_on(world, new_profile, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house)
     person = Person.sits_down(new_profile({"block_third_party_cookies": True, "cookie_controls_mode": 1}))
@@ -86,7 +87,7 @@ def test_pr28_without_third_party_cookies_everything_goes_on(world, new_profile,
     expect(person.page).to_have_url(product.protected_url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 @pytest.mark.parametrize("site", ["product", "hub"])
 def test_fc03_with_cookies_blocked_a_page_says_so_and_the_native_login_is_there(
     world, new_profile, house, site
@@ -107,7 +108,7 @@ def test_fc03_with_cookies_blocked_a_page_says_so_and_the_native_login_is_there(
     expect(person.page.locator("input[name=password]")).to_be_visible()
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_with_all_cookies_blocked_keycloak_says_so_and_the_way_back_leads_to_the_native_login(
     world, new_profile, house
 ) -> None:
@@ -126,7 +127,7 @@ def test_with_all_cookies_blocked_keycloak_says_so_and_the_way_back_leads_to_the
 # --- what a product may demand ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("house", ["orders-wsgi", "helpdesk", "wiki"])
+@pytest.mark.parametrize("house", one_of("orders-wsgi", "helpdesk", "wiki"))
 def test_pr19_strict_session_cookies_are_seen_and_kept(world, new_browser, house) -> None:
     identity, account = world.new_identity(), world.new_account(house)
     with world.settings(house, DEMO_SAME_SITE="strict") as product:

@@ -6,12 +6,13 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import Person, code_now, wrong_code
 
-BOTH = ["orders-wsgi", "wiki"]
+HOUSES = one_of("wiki", "orders-wsgi")
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_bf03_bf06_too_many_passwords_are_told_how_long_to_wait_and_the_native_login_opens(
     world, new_browser, house
 ) -> None:
@@ -38,7 +39,7 @@ def test_bf03_bf06_too_many_passwords_are_told_how_long_to_wait_and_the_native_l
     person.is_signed_in_as(account.username, product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_ot06_ot07_too_many_codes_end_the_proof_and_the_native_login_opens(world, new_browser, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house, totp=True)
     person = Person.sits_down(new_browser())

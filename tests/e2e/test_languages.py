@@ -6,10 +6,11 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import Person
 
 
-@pytest.mark.parametrize("house", ["helpdesk", "wiki"])
+@pytest.mark.parametrize("house", one_of("wiki", "helpdesk"))
 def test_mim07_mim22_the_whole_way_is_in_the_persons_language(world, new_browser, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house)
     person = Person.sits_down(new_browser(locale="de-DE"))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import Person, remove_link_url
 from tests.e2e.walker import Walker
 
@@ -49,7 +50,7 @@ class Poisoner(Walker):
         assert EVIL not in str(answer.headers.multi_items())
 
 
-@pytest.mark.parametrize("house", ["orders-wsgi", "wiki"])
+@pytest.mark.parametrize("house", one_of("orders-wsgi", "wiki"))
 def test_um08_a_poisoned_host_is_in_no_mail_no_page_and_no_redirect(world, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house)
     with Poisoner(product, world.hub_url, identity, account) as browser:

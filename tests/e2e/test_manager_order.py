@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import Person
 
 from linkmw.demo.products.people import Person as Account
 
 
-@pytest.mark.parametrize("house", ["helpdesk", "wiki"])
+@pytest.mark.parametrize("house", one_of("helpdesk", "wiki"))
 def test_mim10_mim17_mim19_mim20_the_order_is_dragged_and_pressed_and_the_drop_down_follows(
     world, new_browser, house
 ) -> None:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import Person
 
 from linkmw.demo.parts.realm import CLIENT_ID, REALM
 
-BOTH = ["orders-wsgi", "wiki"]
+HOUSES = one_of("wiki", "orders-wsgi")
 MARKUP = "<img src=x onerror=alert(1)><h1>Hello</h1>" * 240  # 10 KB
 
 
@@ -46,7 +47,7 @@ def _wait_until(world, moment: float) -> None:
 # --- too late -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_pr22_a_sign_in_that_the_product_has_forgotten_starts_again(world, new_browser, house) -> None:
     identity, account = world.new_identity(), world.new_account(house)
     person = Person.sits_down(new_browser())
@@ -65,7 +66,7 @@ def test_pr22_a_sign_in_that_the_product_has_forgotten_starts_again(world, new_b
     person.is_signed_in_as(account.username, product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_pr22_a_proof_that_took_too_long_starts_again(world, new_browser, house) -> None:
     identity, account = world.new_identity(), world.new_account(house)
     person = Person.sits_down(new_browser())
@@ -83,7 +84,7 @@ def test_pr22_a_proof_that_took_too_long_starts_again(world, new_browser, house)
     person.sees_linked()
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_pr22_when_the_hub_has_closed_the_attempt_the_person_is_signed_in_and_not_linked_yet(
     world, new_browser, house
 ) -> None:
@@ -133,7 +134,7 @@ def _consent_is_asked_for(world) -> Iterator[None]:
         put(False)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc11_no_at_keycloak_leads_back_to_the_products_own_login(world, new_browser, house) -> None:
     product, identity = world.products[house], world.new_identity()
     person = Person.sits_down(new_browser())
@@ -150,7 +151,7 @@ def test_fc11_no_at_keycloak_leads_back_to_the_products_own_login(world, new_bro
         person.waits_for_button()
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc11_whatever_comes_with_a_refusal_is_text_ends_the_attempt_and_opens_nothing(
     world, new_browser, house
 ) -> None:
@@ -178,7 +179,7 @@ def test_fc11_whatever_comes_with_a_refusal_is_text_ends_the_attempt_and_opens_n
     person.is_nobody_at(product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc07_anothers_code_with_ones_own_state_is_refused_by_keycloak_itself(world, new_browser, house) -> None:
     product, victim = world.products[house], world.new_identity()
     theirs = Person.sits_down(new_browser())
@@ -199,7 +200,7 @@ def test_fc07_anothers_code_with_ones_own_state_is_refused_by_keycloak_itself(wo
     thief.is_nobody_at(product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc13_an_answer_in_another_shape_is_no_answer(world, new_browser, house) -> None:
     product = world.products[house]
     person = Person.sits_down(new_browser())
@@ -288,7 +289,7 @@ def test_old_bookmarks_of_the_hub_lead_somewhere(world, new_browser, cookies) ->
         _opens(person.page, world.hub_url + path.format(**names))
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 @pytest.mark.parametrize("cookies", ["none", "stale"])
 def test_old_bookmarks_of_a_product_lead_somewhere(world, new_browser, house, cookies) -> None:
     product = world.products[house]

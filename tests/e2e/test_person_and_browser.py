@@ -6,9 +6,10 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import BRAND, Person, code_now
 
-BOTH = ["orders-wsgi", "wiki"]
+HOUSES = one_of("orders-wsgi", "wiki")
 TABS = 11  # one more than a browser may have under way (FC06)
 
 
@@ -50,7 +51,7 @@ def _twice(control: Locator) -> None:
 # --- Back ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc05_back_at_each_step_leads_to_a_page_that_goes_on(world, seat, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house, totp=True)
     page = seat.page
@@ -96,7 +97,7 @@ def test_fc05_back_at_each_step_leads_to_a_page_that_goes_on(world, seat, house)
 # --- reload -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc05_each_page_of_the_flow_can_be_reloaded(world, seat, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house, totp=True)
     page = seat.page
@@ -124,7 +125,7 @@ def test_fc05_each_page_of_the_flow_can_be_reloaded(world, seat, house) -> None:
     seat.is_signed_in_as(account.username, product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc05_not_you_can_be_reloaded_and_left(world, seat, house) -> None:
     product, identity = world.products[house], world.new_identity()
     seat.comes_to_the_proof(product, identity)
@@ -139,7 +140,7 @@ def test_fc05_not_you_can_be_reloaded_and_left(world, seat, house) -> None:
 # --- twice --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc05_every_button_can_be_pressed_twice(world, seat, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house)
     page = seat.page
@@ -160,7 +161,7 @@ def test_fc05_every_button_can_be_pressed_twice(world, seat, house) -> None:
     assert len(world.inbox.messages(to=account.email)) == 1
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_ot01_a_code_sent_twice_at_once_signs_in_once_and_refuses_nobody(world, seat, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house, totp=True)
     seat.comes_to_the_proof(product, identity)
@@ -170,7 +171,7 @@ def test_ot01_a_code_sent_twice_at_once_signs_in_once_and_refuses_nobody(world, 
     seat.sees_linked()
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_lt09_not_you_pressed_twice_asks_keycloak_once_more(world, seat, house) -> None:
     product, identity, other = world.products[house], world.new_identity(), world.new_identity("Lou")
     account = world.new_account(house)
@@ -185,7 +186,7 @@ def test_lt09_not_you_pressed_twice_asks_keycloak_once_more(world, seat, house) 
     expect(seat.page.get_by_text(other.email).first).to_be_visible()
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_lt09_somebody_else_in_another_tab_links_nothing_to_either(world, seat, house) -> None:
     product, account = world.products[house], world.new_account(house)
     first, second = world.new_identity(), world.new_identity("Lou")
@@ -219,7 +220,7 @@ def _tab(person: Seat) -> Seat:
     return Seat(person.context, person.context.new_page())
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc06_two_tabs_both_finish(world, seat, house) -> None:
     product, identity = world.products[house], world.new_identity()
     first_account, second_account = world.new_account(house), world.new_account(house)
@@ -249,7 +250,7 @@ def test_fc06_two_tabs_both_finish(world, seat, house) -> None:
     seat.is_signed_in_as(second_account.username, product.url)
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_fc06_of_eleven_tabs_the_oldest_begins_anew_and_every_one_ends_in_the_product(world, seat, house) -> None:
     product, identity, account = world.products[house], world.new_identity(), world.new_account(house)
     seat.links(product, identity, account)

@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.houses import one_of
 from tests.e2e.moving import Globex
 from tests.e2e.person import Person
 from tests.houses import wire
@@ -34,6 +35,7 @@ from linkmw.gate.browser import Browser, in_share
 from linkmw.hub.registration import new_client
 
 HOUSES = ["shop", "notes"]
+EACH = one_of("notes", "shop")  # what does not depend on whose session it is
 NATIVE_SECONDS = 8  # how long sessions from before and from while away last here
 SESSION = {"shop": "orders_session", "notes": "wiki_session"}
 
@@ -219,7 +221,7 @@ def test_p03_p04_ht01_ht02_ht03_ht04_ht05_ht06_pr15_every_spelling_is_open_at_on
             assert (answer.status, b"was not used" in answer.body) == (403, True), (promise, target)
 
 
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", EACH)
 def test_p06_scripts_get_401_and_a_link_and_no_other_origin(doors, new_browser, house) -> None:
     own = doors.at(house)
     person = Person.sits_down(new_browser())
@@ -279,7 +281,7 @@ def test_pr26_p03_a_new_password_by_the_products_own_mail_signs_nobody_in(doors,
     assert session_in(plain, types_password(plain, Account(account.username, new, account.email, "Kim")))
 
 
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", EACH)
 def test_p03_break_glass_lets_one_account_in_until_it_is_revoked(doors, new_browser, house) -> None:
     product, own = doors.products[house], doors.at(house)
     account, other = doors.account(house), doors.account(house, 1)
@@ -332,7 +334,7 @@ def test_p04_one_process_serves_two_tenants_each_with_its_own(doors, new_browser
     assert who(own, session) == "", "what one tenant's link opened is none at another's host"
 
 
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", EACH)
 def test_p04_each_login_route_has_its_own_mode(doors, new_browser, house) -> None:
     routes = doors.at(house, "routes")
     person = Person.sits_down(new_browser())
@@ -344,7 +346,7 @@ def test_p04_each_login_route_has_its_own_mode(doors, new_browser, house) -> Non
     assert types_password(routes, doors.account(house), "/").status in (200, 405)  # the product's own answer
 
 
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", EACH)
 def test_p04_pr15_a_quarter_of_the_browsers_is_always_the_same_quarter(doors, new_browser, house) -> None:
     own, account = doors.at(house), doors.account(house)
     with doors.percent(house, 25):
@@ -374,7 +376,7 @@ def test_p04_pr15_a_quarter_of_the_browsers_is_always_the_same_quarter(doors, ne
 # ---- away
 
 
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", EACH)
 def test_p05_pr02_pr03_the_hub_alone_opens_the_doors_and_closes_them_again(doors, new_browser, house) -> None:
     own, shut, account = doors.at(house), doors.at(house, "shut"), doors.account(house)
     person = Person.sits_down(new_browser())
@@ -410,7 +412,7 @@ def test_p05_pr02_pr03_the_hub_alone_opens_the_doors_and_closes_them_again(doors
 # ---- signing out
 
 
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", EACH)
 def test_p07_pr20_who_signs_out_is_told_so_and_two_rounds_without_a_session_stop(doors, new_browser, house) -> None:
     own, identity, account = doors.at(house), doors.new_identity(), doors.account(house)
     person = Person.sits_down(new_browser())

@@ -11,6 +11,7 @@ import httpx2
 import pyotp
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.houses import one_of
 from tests.e2e.person import Person, code_now
 
 from linkmw.demo.parts.realm import REALM, user
@@ -18,7 +19,7 @@ from linkmw.demo.parts.realm import Person as Identity
 from linkmw.keycloak import Administrator, HubClient, Realm, changes, representation
 from linkmw.model import Secret
 
-BOTH = ["orders-wsgi", "wiki"]
+HOUSES = one_of("orders-wsgi", "wiki")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def shows_otp_at_keycloak(person: Person, secret: str) -> None:
     person.page.locator("#kc-login").click()
 
 
-@pytest.mark.parametrize("house", BOTH)
+@pytest.mark.parametrize("house", HOUSES)
 def test_pr07_an_identity_that_showed_a_second_factor_spares_the_products(
     world, new_browser, identity_with_otp, house
 ) -> None:

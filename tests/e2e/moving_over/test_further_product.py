@@ -49,7 +49,9 @@ def shows(page: Page, name: str, password: str) -> None:
     page.get_by_role("button", name="CONTINUE", exact=True).click()
 
 
-@pytest.mark.parametrize(("house", "by"), [("shop", "email"), ("notes", "username")])
+@pytest.mark.parametrize(
+    ("house", "by"), [("shop", "email"), pytest.param("notes", "username", marks=pytest.mark.matrix)]
+)
 def test_ake16_ake17_ake18_ake27_old_credentials_once_and_never_again(globex, new_browser, house, by) -> None:
     product, account = globex.products[house], globex.new_account(house)
     person = Person.sits_down(new_browser())

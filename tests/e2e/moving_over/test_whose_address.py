@@ -16,12 +16,13 @@ from tests.e2e.first_steps import (
     opens_link,
     sees_who_to_ask,
 )
+from tests.e2e.houses import one_of
 from tests.e2e.moving import Globex
 from tests.e2e.person import Person
 
 from linkmw.demo.products.people import Person as Account
 
-HOUSES = ["shop", "notes"]
+HOUSES = one_of("notes", "shop")
 
 
 def confirms(person: Person, globex: Globex, house: str, account: Account) -> None:
