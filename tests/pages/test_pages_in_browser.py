@@ -10,6 +10,8 @@ from tests.pages import gallery
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = f"() => axe.run({{runOnly: {json.dumps(TAGS)}, resultTypes: ['violations']}})"
 VIEWS = [(scheme, width) for scheme in ("light", "dark") for width in (1280, 320)]
+# Colours are the same in any width, and places in either scheme: axe, which takes long, sees each of both once.
+AXE_VIEWS = [("light", 1280), ("dark", 320)]
 
 # The smallest side of whatever is pressed or typed into; links within sentences are as tall as their line (WCAG 2.5.8).
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, input:not([type=hidden])')]
@@ -92,7 +94,7 @@ def violations(page, *but):
 def test_every_screen_is_accessible_and_whole(name, looked_at, base):
     looked_at.goto(base + name)
     for view in in_every_view(looked_at):
-        assert violations(looked_at) == [], view
+        assert view not in AXE_VIEWS or violations(looked_at) == [], view
         assert looked_at.evaluate(SIDEWAYS) <= 0, view
         assert looked_at.evaluate(SMALL_TARGETS) == [], view
 
@@ -102,7 +104,7 @@ def test_mim22_mails_are_accessible_and_whole(name, looked_at, base):
     looked_at.goto(base + name)
     for view in in_every_view(looked_at):
         # A mail is shown inside a mail program's own landmarks.
-        assert violations(looked_at, "region", "landmark-one-main") == [], view
+        assert view not in AXE_VIEWS or violations(looked_at, "region", "landmark-one-main") == [], view
         assert looked_at.evaluate(SIDEWAYS) <= 0, view
 
 
