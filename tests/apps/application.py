@@ -1,0 +1,111 @@
+"""What the story has to know about an application: how it is made, started, signed in to, and what it shows then.
+
+Each application is a class of its own in a module of its own, and stands in `every.py`. Nothing here, and nothing in
+those, changes a file of the application.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+from tests.apps.environment import Environment, installed, once
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody in the application. name: what the application calls her, and so the manager.
+
+    totp_secret: Base32, "" without a second factor.
+    """
+
+    name: str
+    password: str
+    email: str
+    totp_secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Account({self.name!r})"
+
+
+class Application(ABC):
+    """One application under one kind of server. The attributes without a value have to be given."""
+
+    name: str  # of the test: `-k NAME` finds it; and of its host
+    package: str  # whose version is shown
+    framework: str  # the distribution whose version is shown
+    python: str = "3.12"
+    pins: str  # the file in `pins/`
+    login_path: str
+    inside: str  # a path that only somebody signed in is shown
+    account: Account
+    proof: str = "native"  # or "form", where the adapter can ask the framework for a password
+    # The settings that it needs beyond the lines of `hub product add` and its Redis.
+    settings: Mapping[str, str]
+    # What has to be byte for byte the same while linkmw is off, beside the login page.
+    pages: tuple[str, ...] = ("/", "/no-such-page")
+
+    # --- its parts ------------------------------------------------------------------------------
+
+    def environment(self) -> Environment:
+        """Its packages, as pinned; from the cache or installed."""
+        return installed(self.pins, self.python)
+
+    def site(self, folder: Path) -> Path:
+        """A copy, in `folder`, of what `prepare` made: database, people, files. Made anew when `prepare` changes."""
+        environment = self.environment()
+        digest = hashlib.sha256(inspect.getsource(type(self).prepare).encode()).hexdigest()[:8]
+        made = environment.folder / f"site-{digest}"
+        with once(made, "prepared") as making:
+            if making:
+                self.prepare(environment, made)
+        return Path(shutil.copytree(made, folder / "site", symlinks=True))
+
+    @abstractmethod
+    def prepare(self, environment: Environment, folder: Path) -> None:
+        """Everything that is there before the first start is in `folder`, with `account` in it.
+
+        The folder is copied afterwards: what is in it may not name it by its whole path.
+        """
+
+    # --- how it runs ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def command(self, environment: Environment, site: Path, port: int) -> list[str]:
+        """What starts it on this port of 127.0.0.1, as its own documentation says."""
+
+    def settings_of_its_own(self, site: Path, url: str) -> Mapping[str, str]:
+        """The environment that it wants for itself, without linkmw. url: what browsers call it."""
+        return {}
+
+    def folder(self, site: Path) -> Path:
+        """Where its command is run."""
+        return site
+
+    # --- what a person does in it ---------------------------------------------------------------
+
+    @abstractmethod
+    def signs_in(self, page: Page, account: Account, code: str = "") -> None:
+        """On its own login page, which is open: with the password, and `code` where it asks for one."""
+
+    @abstractmethod
+    def permissions(self, page: Page, url: str) -> list[str]:
+        """What it offers to whoever is signed in: menu, sections, buttons."""
+
+    @abstractmethod
+    def signs_out(self, page: Page, url: str) -> None:
+        """By its own button, link or address."""
+
+    def is_signed_in(self, page: Page, url: str) -> bool:
+        """Asked of the application itself, from within the page, as often as one likes."""
+        status, final = page.evaluate(
+            "path => fetch(path, {headers: {accept: 'text/html'}}).then(answer => [answer.status, answer.url])",
+            url + self.inside,
+        )
+        return bool(status == 200 and final == url + self.inside)
