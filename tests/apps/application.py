@@ -13,9 +13,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.apps.environment import Environment, installed, once
+from tests.apps.wrapping import wrapped
+from tests.e2e.person import Person
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,23 @@ class Account:
 class Application(ABC):
     """One application under one kind of server. The attributes without a value have to be given."""
 
-    name: str  # of the test: `-k NAME` finds it; and of its host
-    package: str  # whose version is shown
-    framework: str  # the distribution whose version is shown
+    name: str  # of the test: `-k NAME` finds it; of its host; and what the hub calls the product
+    title: str  # as the table of the results calls it
+    package: str  # the distribution whose version that table shows
+    framework: str  # and the one of its framework
+    server: str
+    wrapped_by: str = "linkmw run"
     python: str = "3.12"
     pins: str  # the file in `pins/`
     login_path: str
     inside: str  # a path that only somebody signed in is shown
     account: Account
-    proof: str = "native"  # or "form", where the adapter can ask the framework for a password
+    proof: Literal["form", "native"] = "native"  # or "form", where the adapter can ask the framework for a password
     # The settings that it needs beyond the lines of `hub product add` and its Redis.
     settings: Mapping[str, str]
     # What has to be byte for byte the same while linkmw is off, beside the login page.
     pages: tuple[str, ...] = ("/", "/no-such-page")
+    masked: str = ""  # a pattern: what the application makes of its own settings, where linkmw stands in those
 
     # --- its parts ------------------------------------------------------------------------------
 
@@ -88,11 +95,34 @@ class Application(ABC):
         """Where its command is run."""
         return site
 
+    def with_linkmw(
+        self, linkmw: Path, site: Path, command: list[str], env: Mapping[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        """The command and environment that start it with linkmw in it. linkmw: where `pip install --target` put it."""
+        return wrapped(linkmw, command, env)
+
+    def files(self, site: Path) -> dict[str, str]:
+        """Its own program files, each with its hash: linkmw changes none."""
+        return {
+            str(path.relative_to(site)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(site.rglob("*"))
+            if path.is_file() and path.suffix in (".py", ".html", ".js", ".css", ".cfg", ".json")
+        }
+
     # --- what a person does in it ---------------------------------------------------------------
 
     @abstractmethod
     def signs_in(self, page: Page, account: Account, code: str = "") -> None:
         """On its own login page, which is open: with the password, and `code` where it asks for one."""
+
+    def proves(self, person: Person, account: Account) -> None:
+        """What she is asked for between Keycloak and "Your accounts are linked", a wrong answer first."""
+        if self.proof == "form":
+            person.proves(account.name, "Wr0ng-password")
+            expect(person.page.get_by_role("alert")).to_be_visible()
+            person.proves(account.name, account.password)
+        else:
+            raise NotImplementedError
 
     @abstractmethod
     def permissions(self, page: Page, url: str) -> list[str]:

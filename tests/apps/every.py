@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.apps.application import Application
-from tests.apps.wagtail import WagtailAsgi, WagtailWsgi
+from tests.apps.wagtail import WagtailAsgi, WagtailMiddleware, WagtailWsgi
 
-APPLICATIONS: tuple[Application, ...] = (WagtailWsgi(), WagtailAsgi())
+APPLICATIONS: tuple[Application, ...] = (WagtailWsgi(), WagtailAsgi(), WagtailMiddleware())

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.apps.application import Application
-from tests.apps.wrapping import wrapped
 
 from linkmw.demo.parts.answering import status
-from linkmw.demo.parts.processes import Process, Processes, free_port
+from linkmw.demo.parts.processes import Processes, free_port
 
 START_SECONDS = 120
 
 
 @dataclass
 class Running:
-    """One application at one address. `start` and `stop` may alternate; its data stays."""
+    """One application at one address. It may be started again and again; its data stays."""
 
     application: Application
     processes: Processes
@@ -26,7 +26,6 @@ class Running:
     port: int
     site: Path
     client_id: str = ""
-    process: Process | None = None
 
     @classmethod
     def prepared(cls, application: Application, processes: Processes, folder: Path, linkmw: Path) -> Running:
@@ -58,23 +57,24 @@ class Running:
     def log(self) -> Path:
         return self.folder / f"{self.name}.log"
 
-    def start(self, settings: Mapping[str, str] | None = None) -> None:
+    @contextmanager
+    def started(self, settings: Mapping[str, str] | None = None) -> Iterator[None]:
         """Its login page answers. settings: `LINKMW_…`, and linkmw is in it; None: the application as it comes."""
         environment = self.application.environment()
         command = self.application.command(environment, self.site, self.port)
         env = dict(self.application.settings_of_its_own(self.site, self.url))
         if settings is not None:
-            command, env = wrapped(self.application, self.linkmw, command, {**env, **settings})
-        self.process = self.processes.start(
+            command, env = self.application.with_linkmw(self.linkmw, self.site, command, {**env, **settings})
+        process = self.processes.start(
             self.name, command, log=self.log, env=env, cwd=self.application.folder(self.site)
         )
-        self.processes.wait(
-            lambda: status(self.internal_url + self.application.login_path, f"{self.host}:{self.port}") == 200,
-            what=f"{self.name} to answer",
-            seconds=START_SECONDS,
-            process=self.process,
-        )
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.stop()
+        try:
+            self.processes.wait(
+                lambda: status(self.internal_url + self.application.login_path, f"{self.host}:{self.port}") == 200,
+                what=f"{self.name} to answer",
+                seconds=START_SECONDS,
+                process=process,
+            )
+            yield
+        finally:
+            process.stop()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 from tests.apps.application import Account, Application
-from tests.apps.environment import Environment, run
+from tests.apps.environment import ROOT, Environment, run
 
 # As `django-admin startproject` writes it; `wagtail start` has a wsgi.py only.
 _ASGI = """
@@ -18,7 +20,7 @@ application = get_asgi_application()
 
 
 class WagtailWsgi(Application):
-    name = "wagtail-wsgi"
+    name, title, server = "wagtail-wsgi", "Wagtail", "gunicorn"
     package, framework, pins, python = "wagtail", "django", "wagtail", "3.12"
     login_path, inside = "/admin/login/", "/admin/pages/"
     account = Account("edith", "Ed1th-writes-pages", "edith@acme.example")
@@ -59,9 +61,38 @@ editor.groups.add(Group.objects.get(name="Editors"))
 
 
 class WagtailAsgi(WagtailWsgi):
-    name = "wagtail-asgi"
+    name, server = "wagtail-asgi", "uvicorn"
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
         server = str(environment.program("uvicorn"))
         address = ["--host=127.0.0.1", f"--port={port}", "--lifespan=off", "--no-access-log"]
         return [server, *address, "mysite.asgi:application"]
+
+
+class WagtailMiddleware(WagtailWsgi):
+    """Not wrapped from outside: the lines that the README says to add stand at the end of its settings."""
+
+    name, wrapped_by, proof = "wagtail-middleware", "MIDDLEWARE", "form"
+    settings = {}
+    masked = r"\?v=[0-9a-f]{8}"  # a hash over INSTALLED_APPS, at every static file
+
+    def with_linkmw(
+        self, linkmw: Path, site: Path, command: list[str], env: Mapping[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        base = site / "mysite" / "settings" / "base.py"
+        settings = base.read_text(encoding="utf-8")
+        if readme_settings() not in settings:
+            base.write_text(f"{settings}\n{readme_settings()}", encoding="utf-8")
+        return command, {**env, "PYTHONPATH": str(linkmw)}
+
+    def files(self, site: Path) -> dict[str, str]:
+        """All but the settings."""
+        return {path: hashed for path, hashed in super().files(site).items() if "settings" not in path}
+
+
+def readme_settings() -> str:
+    """The lines that the README says to add: the story is told on exactly those."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- wagtail:begin -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert found
+    return found.group(1)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.apps.application import Application
-from tests.apps.environment import Environment, install
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.apps.environment import ROOT, Environment, install
 
 
 def put(environment: Environment, folder: Path) -> Path:
@@ -17,8 +14,6 @@ def put(environment: Environment, folder: Path) -> Path:
     return folder
 
 
-def wrapped(
-    application: Application, linkmw: Path, command: list[str], env: Mapping[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    """The command and environment that start the application with linkmw in it."""
+def wrapped(linkmw: Path, command: list[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The command under `linkmw run`, from that folder, by environment alone."""
     raise NotImplementedError
