@@ -213,6 +213,14 @@ def _session_key(value: object) -> str:
     return text
 
 
+def _session_extra(value: object) -> str:
+    """JSON text, as the environment has it; the file may have a table."""
+    table = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(table, Mapping):
+        raise ValueError("is not a table (JSON in the environment)")
+    return json.dumps(table)
+
+
 def _remote_user(value: object) -> str:
     text = _text(value)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", text):
@@ -293,6 +301,12 @@ class Settings:
         _session_key,
         "",
         "where Starlette's or Flask's session keeps the account's id, like `user_id`; `user_id:int` if it is a number",
+    )
+    session_extra: str = setting(
+        _session_extra,
+        "",
+        "what its own login puts into a session besides the account, as a table (JSON in the environment); "
+        "`{random}` in a value is 256 random bits, new in each session",
     )
     remote_user: str = setting(
         _remote_user,

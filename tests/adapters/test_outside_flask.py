@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -15,6 +16,7 @@ from linkmw.errors import SettingsError
 from linkmw.http import Request
 from linkmw.model import Marker
 from linkmw.outside import flask as outside_flask
+from linkmw.settings import load
 from linkmw.wsgi import LinkMiddleware, wrap
 
 
@@ -148,3 +150,34 @@ def test_its_own_login_is_asked_for_everything_but_a_file_may_say_how_a_password
     app = flask_app()
     wrap(app)
     assert app.wsgi_app._product.checks_passwords is True
+
+
+def test_a_session_holds_besides_what_the_environment_says_unless_its_own_login_put_it_there(monkeypatch):
+    said = {"login": {"source": "linkmw"}, "key": "{random}", "same": ["{random}"], "number": 7}
+    monkeypatch.setenv("LINKMW_SESSION_EXTRA", json.dumps(said))
+    monkeypatch.setenv("LINKMW_SESSION_KEY", "member")
+    app = Flask("plain")
+    app.secret_key = "not a secret"
+    wrap(app)
+    product, marker = app.wsgi_app._product, Marker("sid", 2_000_000_000)
+
+    def begun(kept):
+        cookie = app.session_interface.get_signing_serializer(app).dumps(kept)
+        asked = Request("GET", "/", raw=environ(HTTP_COOKIE=f"session={cookie}"))
+        (header,) = product.start_session(asked, "7", marker)[-1:]
+        value = header[1].partition(";")[0].partition("=")[2]
+        return app.session_interface.get_signing_serializer(app).loads(value)
+
+    first, second = begun({}), begun({})
+    assert (first["login"], first["number"]) == ({"source": "linkmw"}, 7)
+    assert first["same"] == [first["key"]]
+    assert first["key"] != second["key"]
+    assert len(first["key"]) == 43
+    assert begun({"member": "7", "login": "its own"})["login"] == "its own"
+    assert begun({"member": "8", "login": "somebody's"})["login"] == {"source": "linkmw"}
+
+
+@pytest.mark.parametrize("wrong", ["[]", "7", "{", '"text"'])
+def test_what_a_session_holds_besides_is_a_table(monkeypatch, wrong):
+    monkeypatch.setenv("LINKMW_SESSION_EXTRA", wrong)
+    assert any("LINKMW_SESSION_EXTRA" in problem for problem in load({}).problems)

@@ -116,7 +116,7 @@ class Product(HookedAccounts):
         with self._app.request_context(_without_cookie(request.raw, self._cookie_name)):
             session.update(kept)
             self.native.sign_in(user)
-            session.update(self.session_of(request, user))
+            self.complete_session(session, request, user)
             if marker:
                 session[MARKER] = [marker.sid, marker.expires]
                 self.native.unremember(session, flask_request)

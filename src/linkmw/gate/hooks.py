@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Required, TypedDict, TypeVar
 
@@ -97,9 +97,10 @@ class HookedAccounts:
             raise LinkRefused("this account may not sign in", code="account_inactive")
         return user
 
-    def session_of(self, request: Request, user: Any) -> Mapping[str, Any]:
-        """What a session that names `user` holds besides, so that the application takes it for one of its own."""
-        return self.hooks.get("extra", _no_extra)(request, user)
+    def complete_session(self, session: MutableMapping[str, Any], request: Request, user: Any) -> None:
+        """It holds what one of the application's own holds besides `user`; what a sign-in left in it stays."""
+        for key, value in self.hooks.get("extra", _no_extra)(request, user).items():
+            session.setdefault(key, value)
 
     def verify_password(self, request: Request, username: str, password: str) -> Account | None:
         with self.inside(request):

@@ -15,6 +15,7 @@ from typing import Any, cast
 from linkmw.errors import SettingsError
 from linkmw.gate.hooks import Hooks
 from linkmw.http import Headers, Request, removed_cookie, session_cookie
+from linkmw.outside import session_extra
 from linkmw.settings import Settings
 
 # (request) → the user whom the session names, or None: an id, or what has an id, username and email
@@ -27,10 +28,14 @@ KNOWN = (*SESSION, *ACCOUNTS, "cookies")
 
 
 class Adapter:
-    """What the file says, with a default for what it leaves out. told: an object, or a class to make one of."""
+    """What the file says, with a default for what it leaves out. told: an object, or a class to make one of.
 
-    def __init__(self, told: object) -> None:
+    besides: LINKMW_SESSION_EXTRA, which says what needs no code.
+    """
+
+    def __init__(self, told: object, besides: str = "") -> None:
         self._told = told() if isinstance(told, type) else told
+        self._besides = besides
         self.cookies: tuple[str, ...] = tuple(getattr(self._told, "cookies", ()))
         _check(self._told)
 
@@ -44,8 +49,9 @@ class Adapter:
 
     @property
     def hooks(self) -> Hooks:
-        """What it says of the accounts."""
-        return cast(Hooks, {name: getattr(self._told, name) for name in ACCOUNTS if self.has(name)})
+        """What it says of the accounts, and of what else is in their sessions."""
+        told = {name: getattr(self._told, name) for name in ACCOUNTS if self.has(name)}
+        return cast(Hooks, {**told, "extra": self.session_of})
 
     def user_of(self, request: Request) -> Any:
         return self._ask("user_of", None, request)
@@ -54,8 +60,8 @@ class Adapter:
         return bool(self._ask("complete", True, request))
 
     def session_of(self, request: Request, user: Any) -> Mapping[str, Any]:
-        """Its `extra`: what a session that names `user` holds besides."""
-        return self._ask("extra", {}, request, user) or {}
+        """What a session that names `user` holds besides: the setting, and its `extra`."""
+        return {**session_extra.made(self._besides), **(self._ask("extra", {}, request, user) or {})}
 
     def marker_of(self, request: Request) -> str:
         return str(self._ask("marker_of", None, request) or "")
@@ -73,13 +79,20 @@ class Adapter:
 
 
 def of(settings: Settings) -> Adapter | None:
-    """The adapter that the settings name, if they do. Raises SettingsError."""
-    return read(settings.adapter) if settings.adapter else None
+    """The adapter that the settings name, or make; None where they do neither. Raises SettingsError."""
+    if not settings.adapter and not settings.session_extra:
+        return None
+    return read(settings.adapter, settings.session_extra)
 
 
 @cache
-def read(named: str) -> Adapter:
-    """The adapter in `path.py:name`, read once. Raises SettingsError that says what is wrong with it."""
+def read(named: str, besides: str = "") -> Adapter:
+    """The adapter in `path.py:name`, read once; of no name, one that says nothing itself.
+
+    Raises SettingsError that says what is wrong with it.
+    """
+    if not named:
+        return Adapter(object(), besides)
     path, _, name = named.rpartition(":")
     spec = importlib.util.spec_from_file_location(f"_linkmw_adapter_{Path(path).stem}", path)
     if spec is None or spec.loader is None:
@@ -87,7 +100,7 @@ def read(named: str) -> Adapter:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        return Adapter(getattr(module, name))
+        return Adapter(getattr(module, name), besides)
     except SettingsError:
         raise
     except FileNotFoundError:

@@ -60,7 +60,8 @@ class AdaptedProduct(Product):
 
     def start_session(self, request: Any, account_id: str, marker: Any) -> Any:
         headers = super().start_session(request, account_id, marker)
-        request.raw.session.update(self._adapter.session_of(request, request.raw.user))
+        for key, value in self._adapter.session_of(request, request.raw.user).items():
+            request.raw.session.setdefault(key, value)
         return headers
 
 
