@@ -1,8 +1,17 @@
-"""Every application that the story is told of."""
+"""Every application that the story is told of, in the order of the table."""
 
 from __future__ import annotations
 
 from tests.apps.application import Application
+from tests.apps.pretix import Pretix, PretixWithSecondFactor
+from tests.apps.spirit import Spirit
 from tests.apps.wagtail import WagtailAsgi, WagtailMiddleware, WagtailWsgi
 
-APPLICATIONS: tuple[Application, ...] = (WagtailWsgi(), WagtailAsgi(), WagtailMiddleware())
+APPLICATIONS: tuple[Application, ...] = (
+    WagtailWsgi(),
+    WagtailAsgi(),
+    WagtailMiddleware(),
+    Pretix(),
+    PretixWithSecondFactor(),
+    Spirit(),
+)
