@@ -111,9 +111,15 @@ class LinkMiddleware(Shell):
             return settings, self._opened
 
 
-def wrap(app: Application, *, product: Product, settings: Settings | None = None) -> LinkMiddleware:
-    """`app` with linkmw in front of it."""
-    return LinkMiddleware(app, product=product, settings=settings)
+def wrap(app: Application, *, product: Product | None = None, settings: Settings | None = None) -> Application:
+    """`app` with linkmw in front of it; without a product, whatever is recognised inside of it is covered.
+
+    Twice is once, and a warning. Never raises: what cannot be covered is said in the log, and is as it was.
+    """
+    from linkmw.outside import cover
+
+    found: Application = cover.wrapped(app, "asgi", product, settings)
+    return found
 
 
 def by_host(gates: Gates[Application]) -> Application:

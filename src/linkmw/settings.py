@@ -198,6 +198,28 @@ def _prefix(value: object) -> str:
     return text
 
 
+def _adapter(value: object) -> str:
+    text = _text(value)
+    path, separator, name = text.rpartition(":")
+    if not path.endswith(".py") or not separator or not name.isidentifier():
+        raise ValueError("is not like /etc/linkmw/adapter.py:Adapter")
+    return text
+
+
+def _session_key(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[^:\s]+(:int)?", text):
+        raise ValueError("is not the key of a session, like user_id or user_id:int")
+    return text
+
+
+def _remote_user(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", text):
+        raise ValueError("is not the name of a header, like X-Remote-User")
+    return text
+
+
 def _networks(value: object) -> tuple[str, ...]:
     networks = _list(value)
     for network in networks:
@@ -264,6 +286,19 @@ class Settings:
         "host names with settings of their own, as a table for each (JSON in the environment); see moving-over.md",
     )
     prefix: str = setting(_prefix, "/.linkmw/", "where our own routes live")
+    adapter: str = setting(
+        _adapter, "", "what knows the application, like `/etc/linkmw/adapter.py:Adapter`; see adapters.md"
+    )
+    session_key: str = setting(
+        _session_key,
+        "",
+        "where Starlette's or Flask's session keeps the account's id, like `user_id`; `user_id:int` if it is a number",
+    )
+    remote_user: str = setting(
+        _remote_user,
+        "",
+        "the header (or `REMOTE_USER`) in which the application takes a username from whoever calls it",
+    )
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")
     after_sign_in: str = setting(_path, "/", "where a sign-in ends that was going nowhere, as the application sees it")
@@ -480,8 +515,15 @@ def _open_to_all(path: Path, file: Mapping[str, object]) -> list[str]:
     return [f"{path.name} holds secrets and others on this machine can read it: chmod 600 {path}"]
 
 
-def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """The gate's settings; whatever is wrong is said in `problems`, never raised."""
+def load(
+    configured: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    discovered: Mapping[str, object] | None = None,
+) -> Settings:
+    """The gate's settings; whatever is wrong is said in `problems`, never raised.
+
+    discovered: what was found out about the application, where nothing else says otherwise.
+    """
     environ = os.environ if environ is None else environ
     path = file_of(environ)
     try:
@@ -489,7 +531,7 @@ def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, s
         unreadable = _open_to_all(path, file)
     except (SettingsError, OSError) as error:
         file, unreadable = {}, [str(error)]
-    values, problems = _read(Settings, environ, configured or {}, file)
+    values, problems = _read(Settings, environ, configured or {}, {**(discovered or {}), **file})
     tables = values.pop("hosts", ())
     hosts = tuple((host, _of_host(host, table, values, unreadable + problems)) for host, table in tables)
     # What was switched off by name, as `linkmw disable` does it, lacks nothing.

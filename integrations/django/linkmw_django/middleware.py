@@ -17,12 +17,13 @@ from django.http.response import HttpResponseBase
 
 from linkmw.gate.claim import Claim
 from linkmw.gate.hosts import Gates
-from linkmw.gate.in_force import InForce, following
+from linkmw.gate.in_force import InForce
 from linkmw.http import PASS, Answer, Decorate, Response
 from linkmw.run import run_now
 from linkmw.settings import Settings
 from linkmw_django import settle, translate
-from linkmw_django.configuration import configuration, configured
+from linkmw_django.configuration import Configuration, configuration
+from linkmw_django.configuration import in_force as configured_in_force
 from linkmw_django.product import Product
 from linkmw_django.watch import Guards, Watch, begin, listen
 
@@ -51,11 +52,11 @@ class LinkMiddleware:
 
     def __new__(cls, get_response: Callable[[HttpRequest], Any], in_force: InForce | None = None) -> Any:
         """The gate for these settings; else the project's own: where it serves several hosts, a choice of gates."""
-        found = in_force or following(configured())
+        found = in_force or configured_in_force()
         return super().__new__(cls) if in_force or not found.settings.hosts else ByHost(cls, get_response, found)
 
     def __init__(self, get_response: Callable[[HttpRequest], Any], in_force: InForce | None = None) -> None:
-        self._in_force = in_force or following(configured())
+        self._in_force = in_force or configured_in_force()
         self._take_on()
         if not self._claim.on:
             raise MiddlewareNotUsed
@@ -194,8 +195,12 @@ class LinkMiddleware:
         call = None if blocking else in_django_thread
         for path in routes.unlisted():
             log.warning("the login route %s is not in LOGIN_PATHS: linkmw leaves it as it is", path)
-        ports = build(settings, Product(configuration(settings)), blocking=blocking, call=call)
+        ports = build(settings, self.product_of(configuration(settings)), blocking=blocking, call=call)
         return replace(ports, is_over=lambda: self._is_over(settings))
+
+    def product_of(self, configuration: Configuration) -> Product:
+        """The project, as the gate asks it."""
+        return Product(configuration)
 
 
 async def _at_once(response: HttpResponse) -> HttpResponse:

@@ -50,11 +50,13 @@ class Product(HookedAccounts):
         sign_in: Callable[[Any], object] | None = None,
         sign_out: Callable[[], object] | None = None,
         is_complete: Callable[[], bool] | None = None,
+        native: sessions.NativeSession | None = None,
         **hooks: Unpack[Hooks],
     ) -> None:
         super().__init__(hooks)
         self._session_key = session_key
-        self._own = sessions.NativeSession(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
+        told = sessions.NativeSession(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
+        self._own = native or told
         self._is_complete = is_complete
 
     def bound_to(self, app: Flask, public_url: str = "") -> Product:
@@ -114,6 +116,7 @@ class Product(HookedAccounts):
         with self._app.request_context(_without_cookie(request.raw, self._cookie_name)):
             session.update(kept)
             self.native.sign_in(user)
+            session.update(self.session_of(request, user))
             if marker:
                 session[MARKER] = [marker.sid, marker.expires]
                 self.native.unremember(session, flask_request)

@@ -87,6 +87,7 @@ class Product(HookedAccounts):
         connection.session.clear()
         connection.session.update(kept)
         self._native.sign_in(connection, user)
+        connection.session.update(self.session_of(request, user))
         if marker:
             connection.session[MARKER] = [marker.sid, marker.expires]
         return ()

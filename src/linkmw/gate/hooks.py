@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Required, TypedDict, TypeVar
 
@@ -41,6 +41,7 @@ class Hooks(TypedDict, total=False):
     # e-mail → sends the product's own reset mail, links of the public URL only (PR23); for an address that nobody has
     # in the same time (BF08): put it in a queue there too
     send_reset: Callable[[str], object]
+    extra: Callable[[Request, Any], Mapping[str, Any]]  # what its own login puts into a session besides the user
     without_password: Callable[[], Iterable[Any]]  # the active users that have none. Not given: nobody can say
 
 
@@ -95,6 +96,10 @@ class HookedAccounts:
         if not is_active(user):
             raise LinkRefused("this account may not sign in", code="account_inactive")
         return user
+
+    def session_of(self, request: Request, user: Any) -> Mapping[str, Any]:
+        """What a session that names `user` holds besides, so that the application takes it for one of its own."""
+        return self.hooks.get("extra", _no_extra)(request, user)
 
     def verify_password(self, request: Request, username: str, password: str) -> Account | None:
         with self.inside(request):
@@ -165,6 +170,10 @@ class HookedAccounts:
         name = str(self.hooks["sign_in_name"](user)) if "sign_in_name" in self.hooks else account.username
         staff = bool(self.hooks["is_staff"](user)) if "is_staff" in self.hooks else None
         return AccountFacts(account, is_active(user), bool(has_password(user)), name, staff)
+
+
+def _no_extra(_request: Request, _user: Any) -> Mapping[str, Any]:
+    return {}
 
 
 def _no_factor(_user: Any) -> None:

@@ -156,6 +156,11 @@ def switch_identity(*, look: Look, form: Form, identity_email: str, cancel: str 
     return render("switch_identity.html", look=look, form=form, identity_email=identity_email, cancel=cancel)
 
 
+def agree(*, look: Look, form: Form, account: str, identity_email: str) -> str:
+    """Link this account to this identity? Posts `choice`: `link` or `cancel` (PR05)."""
+    return render("agree.html", look=look, form=form, account=account, identity_email=identity_email)
+
+
 def not_linked_yet(
     *, look: Look, try_again: str, go_on: str, reference: Reference, reason: Literal["away", "expired"] = "away"
 ) -> str:
