@@ -99,7 +99,7 @@ class Application(ABC):
         self, linkmw: Path, site: Path, command: list[str], env: Mapping[str, str]
     ) -> tuple[list[str], dict[str, str]]:
         """The command and environment that start it with linkmw in it. linkmw: where `pip install --target` put it."""
-        return wrapped(linkmw, command, env)
+        return wrapped(self.environment().python, linkmw, command, env)
 
     def files(self, site: Path) -> dict[str, str]:
         """Its own program files, each with its hash: linkmw changes none."""

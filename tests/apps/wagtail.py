@@ -20,7 +20,7 @@ application = get_asgi_application()
 
 
 class WagtailWsgi(Application):
-    name, title, server = "wagtail-wsgi", "Wagtail", "gunicorn"
+    name, title, server, proof = "wagtail-wsgi", "Wagtail", "gunicorn", "form"
     package, framework, pins, python = "wagtail", "django", "wagtail", "3.12"
     login_path, inside = "/admin/login/", "/admin/pages/"
     account = Account("edith", "Ed1th-writes-pages", "edith@acme.example")
@@ -61,7 +61,7 @@ editor.groups.add(Group.objects.get(name="Editors"))
 
 
 class WagtailAsgi(WagtailWsgi):
-    name, server = "wagtail-asgi", "uvicorn"
+    name, server, proof = "wagtail-asgi", "uvicorn", "native"
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
         server = str(environment.program("uvicorn"))
@@ -72,7 +72,7 @@ class WagtailAsgi(WagtailWsgi):
 class WagtailMiddleware(WagtailWsgi):
     """Not wrapped from outside: the lines that the README says to add stand at the end of its settings."""
 
-    name, wrapped_by, proof = "wagtail-middleware", "MIDDLEWARE", "form"
+    name, wrapped_by = "wagtail-middleware", "MIDDLEWARE"
     settings = {}
     masked = r"\?v=[0-9a-f]{8}"  # a hash over INSTALLED_APPS, at every static file
 

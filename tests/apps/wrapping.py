@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ def put(environment: Environment, folder: Path) -> Path:
     return folder
 
 
-def wrapped(linkmw: Path, command: list[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The command under `linkmw run`, from that folder, by environment alone."""
-    raise NotImplementedError
+def wrapped(python: Path, linkmw: Path, command: list[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The command under `linkmw run`, from that folder, by environment alone; as in a container with a mounted folder."""
+    path = os.pathsep.join(filter(None, (str(linkmw), env.get("PYTHONPATH"))))
+    return [str(python), "-m", "linkmw", "run", "--", *command], {**env, "PYTHONPATH": path}
