@@ -11,7 +11,7 @@ import inspect
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -109,11 +109,18 @@ class Application(ABC):
             if path.is_file() and path.suffix in (".py", ".html", ".js", ".css", ".cfg", ".json")
         }
 
+    def afterwards(self, site: Path) -> None:
+        """Fails if anything of it is not as it has to be when the story has been told."""
+
     # --- what a person does in it ---------------------------------------------------------------
 
     @abstractmethod
     def signs_in(self, page: Page, account: Account, code: str = "") -> None:
         """On its own login page, which is open: with the password, and `code` where it asks for one."""
+
+    def begins(self, person: Person, url: str) -> None:
+        """A page that is for people who are signed in leads her to the login page."""
+        person.opens(url + self.inside)
 
     def proves(self, person: Person, account: Account) -> None:
         """What she is asked for between Keycloak and "Your accounts are linked", a wrong answer first."""
@@ -121,8 +128,14 @@ class Application(ABC):
             person.proves(account.name, "Wr0ng-password")
             expect(person.page.get_by_role("alert")).to_be_visible()
             person.proves(account.name, account.password)
-        else:
-            raise NotImplementedError
+            return
+        person.page.get_by_role("button", name=f"Sign in to {self.name}", exact=True).click()
+        expect(person.page.get_by_text("Sign in once to link")).to_be_visible()
+        with person.page.expect_navigation():
+            self.signs_in(person.page, replace(account, password="Wr0ng-password"))
+        expect(person.page.get_by_text("Sign in once to link")).to_be_visible()
+        self.signs_in(person.page, account)
+        person.page.get_by_role("button", name="Link accounts", exact=True).click()
 
     @abstractmethod
     def permissions(self, page: Page, url: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.apps.application import Application
-from tests.apps.datasette import Datasette
+from tests.apps.datasette import Datasette, DatasettePlugin
 from tests.apps.pgadmin import PgAdmin
 from tests.apps.pretix import Pretix, PretixWithSecondFactor
 from tests.apps.spirit import Spirit
@@ -20,4 +20,5 @@ APPLICATIONS: tuple[Application, ...] = (
     Superset(),
     PgAdmin(),
     Datasette(),
+    DatasettePlugin(),
 )

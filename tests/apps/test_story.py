@@ -65,7 +65,7 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
     with running.started(settings):
         person = Person.sits_down(new_browser())
         with steps.step("button"):
-            person.opens(running.url + application.inside)
+            application.begins(person, running.url)
             person.presses_sign_in()
             person.signs_in_at_keycloak(identity.email, identity.password)
         with steps.step("proof"):
@@ -86,7 +86,7 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
             expect(person.page).to_have_url(re.compile(re.escape(running.url) + r"/(?!\.linkmw/)"))
         with steps.step("one press"):
             person.context.clear_cookies(domain=running.host)  # days have passed, at Keycloak they have not
-            person.opens(running.url + application.inside)
+            application.begins(person, running.url)
             person.presses_sign_in()
             expect(person.page).to_have_url(running.url + application.inside)
             assert application.permissions(person.page, running.url) == before
@@ -103,4 +103,5 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
             native.opens(running.login_url)
             application.signs_in(native.page, account)
             assert application.permissions(native.page, running.url) == before
+    application.afterwards(running.site)
     assert application.files(running.site) == files
