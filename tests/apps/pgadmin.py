@@ -73,11 +73,12 @@ class PgAdmin(Application):
     def signs_out(self, page: Page, url: str) -> None:
         page.goto(f"{url}/logout")
 
-    def afterwards(self, site: Path) -> None:
-        """No wrong password stands against the account, and it is not locked."""
+    def wrong_passwords(self, site: Path) -> int:
         with closing(sqlite3.connect(site / "data" / "pgadmin4.db")) as database:
             asked = "SELECT login_attempts, locked FROM user WHERE username = ?"
-            assert database.execute(asked, (self.account.name,)).fetchone() == (0, 0)
+            attempts, locked = database.execute(asked, (self.account.name,)).fetchone()
+        assert not locked
+        return int(attempts)
 
 
 def _program(environment: Environment) -> Path:

@@ -103,5 +103,5 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
             native.opens(running.login_url)
             application.signs_in(native.page, account)
             assert application.permissions(native.page, running.url) == before
-    application.afterwards(running.site)
+    assert application.wrong_passwords(running.site) == 0
     assert application.files(running.site) == files
