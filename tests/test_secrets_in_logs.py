@@ -87,3 +87,16 @@ def test_cf08_log_files_are_read_but_for_keycloaks(ledger: Ledger, tmp_path: Pat
     ledger.logged_files(tmp_path)
     (sentence,) = ledger.found()
     assert "hub.log" in sentence
+
+
+def test_cf08_whom_the_audit_trail_is_about_is_no_secret_and_whatever_stands_beside_is(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    folder, token = tmp_path / "keycloak", "A1" + secrets.token_urlsafe(32)[2:]  # the run's own ledger passes it by
+    folder.mkdir()
+    (folder / "gate.log").write_text(f'{{"event":"sign_in","sub":"{token}"}}\n')
+    ledger.logged_files(folder)
+    assert ledger.found() == []
+    (folder / "hub.log").write_text(f'{{"event":"sign_in","sub":"{token}","code":"{token}"}}\n')
+    ledger.logged_files(folder)
+    assert len(ledger.found()) == 1

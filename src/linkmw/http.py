@@ -122,6 +122,14 @@ class Request:
     def cookie(self, name: str) -> str | None:
         return read_cookie(self.headers.get("cookie", ""), name)
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Every cookie by its name, as `read_cookie` reads one: none that came twice with different values (SC02)."""
+        header = self.headers.get("cookie", "")
+        names = dict.fromkeys(pair.strip(" \t").partition("=")[0] for pair in header.split(";"))
+        found = ((name, read_cookie(header, name)) for name in names if name)
+        return {name: value for name, value in found if value is not None}
+
     def __repr__(self) -> str:  # no cookies, no query, no body: they hold secrets (CF09)
         return f"Request({self.method} {self.path})"
 
@@ -230,6 +238,17 @@ def set_cookie(name: str, value: str, *, seconds: int | None = None) -> tuple[st
     """A Set-Cookie header with everything the `__Host-` prefix demands; `seconds=0` takes the cookie away."""
     age = "" if seconds is None else f"; Max-Age={seconds}"
     return ("Set-Cookie", f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")
+
+
+def session_cookie(name: str, value: str, *, secure: bool) -> tuple[str, str]:
+    """A Set-Cookie header for a product's own session, whose name and value are the product's."""
+    return ("Set-Cookie", f"{name}={value}; Path=/; {'Secure; ' if secure else ''}HttpOnly; SameSite=Lax")
+
+
+def removed_cookie(name: str, *, secure: bool) -> tuple[str, str]:
+    """A Set-Cookie header that takes such a cookie away."""
+    kept, text = session_cookie(name, "", secure=secure)
+    return (kept, f"{text}; Max-Age=0")
 
 
 def with_query(url: str, **params: str) -> str:

@@ -164,6 +164,7 @@ class Proof:
     """The product's word: this browser showed that it owns this account just now. amr: RFC 8176 values.
 
     falls_short: does the password break the rules that the hub sent? None: there were none, or it cannot be said.
+    native: it signed in by the product's own login; the hub asks the person before it links (PR05).
     """
 
     transaction: Secret
@@ -171,6 +172,7 @@ class Proof:
     amr: tuple[str, ...]
     proven_at: int
     falls_short: bool | None = None
+    native: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,13 @@ def _when_away(value: object) -> Literal["native", "closed"]:
     return cast(Literal["native", "closed"], text)
 
 
+def _proof(value: object) -> Literal["form", "native"]:
+    text = _text(value).lower()
+    if text not in ("form", "native"):
+        raise ValueError("is neither form nor native")
+    return cast(Literal["form", "native"], text)
+
+
 def _log(value: object) -> Literal["text", "json"]:
     text = _text(value).lower()
     if text not in ("text", "json"):
@@ -198,6 +205,36 @@ def _prefix(value: object) -> str:
     return text
 
 
+def _adapter(value: object) -> str:
+    text = _text(value)
+    path, separator, name = text.rpartition(":")
+    if not path.endswith(".py") or not separator or not name.isidentifier():
+        raise ValueError("is not like /etc/linkmw/adapter.py:Adapter")
+    return text
+
+
+def _session_key(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[^:\s]+(:int)?", text):
+        raise ValueError("is not the key of a session, like user_id or user_id:int")
+    return text
+
+
+def _session_extra(value: object) -> str:
+    """JSON text, as the environment has it; the file may have a table."""
+    table = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(table, Mapping):
+        raise ValueError("is not a table (JSON in the environment)")
+    return json.dumps(table)
+
+
+def _remote_user(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", text):
+        raise ValueError("is not the name of a header, like X-Remote-User")
+    return text
+
+
 def _networks(value: object) -> tuple[str, ...]:
     networks = _list(value)
     for network in networks:
@@ -264,8 +301,39 @@ class Settings:
         "host names with settings of their own, as a table for each (JSON in the environment); see moving-over.md",
     )
     prefix: str = setting(_prefix, "/.linkmw/", "where our own routes live")
+    adapter: str = setting(
+        _adapter, "", "what knows the application, like `/etc/linkmw/adapter.py:Adapter`; see adapters.md"
+    )
+    session_key: str = setting(
+        _session_key,
+        "",
+        "where Starlette's or Flask's session keeps the account's id, like `user_id`; `user_id:int` if it is a number",
+    )
+    session_extra: str = setting(
+        _session_extra,
+        "",
+        "what its own login puts into a session besides the account, as a table (JSON in the environment); "
+        "`{random}` in a value is 256 random bits, new in each session",
+    )
+    remote_user: str = setting(
+        _remote_user,
+        "",
+        "the header (or `REMOTE_USER`) in which the application takes a username from whoever calls it",
+    )
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")
+    proof: Literal["", "form", "native"] = setting(
+        _proof,
+        "",
+        "how people prove an account: `form` (linkmw's own page asks for the password) or `native` (they sign in by "
+        "the product's own login, and linkmw watches); unset: `form` where the adapter can check passwords",
+    )
+    signed_in_path: str = setting(
+        _path,
+        "",
+        "for the native proof: a page that answers 200 only to who is signed in, every second factor shown; needed "
+        "where the adapter cannot tell",
+    )
     after_sign_in: str = setting(_path, "/", "where a sign-in ends that was going nowhere, as the application sees it")
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
     sign_in_seconds: int = setting(_number, 1800, "how long a sign-in may take", unit="seconds")
@@ -480,8 +548,15 @@ def _open_to_all(path: Path, file: Mapping[str, object]) -> list[str]:
     return [f"{path.name} holds secrets and others on this machine can read it: chmod 600 {path}"]
 
 
-def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """The gate's settings; whatever is wrong is said in `problems`, never raised."""
+def load(
+    configured: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    discovered: Mapping[str, object] | None = None,
+) -> Settings:
+    """The gate's settings; whatever is wrong is said in `problems`, never raised.
+
+    discovered: what was found out about the application, where nothing else says otherwise.
+    """
     environ = os.environ if environ is None else environ
     path = file_of(environ)
     try:
@@ -489,7 +564,7 @@ def load(configured: Mapping[str, object] | None = None, environ: Mapping[str, s
         unreadable = _open_to_all(path, file)
     except (SettingsError, OSError) as error:
         file, unreadable = {}, [str(error)]
-    values, problems = _read(Settings, environ, configured or {}, file)
+    values, problems = _read(Settings, environ, configured or {}, {**(discovered or {}), **file})
     tables = values.pop("hosts", ())
     hosts = tuple((host, _of_host(host, table, values, unreadable + problems)) for host, table in tables)
     # What was switched off by name, as `linkmw disable` does it, lacks nothing.

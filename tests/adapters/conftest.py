@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from linkmw.log import Changes
+
 os.environ.setdefault("DEMO_DATABASE", str(Path(tempfile.mkdtemp(prefix="linkmw-adapters-")) / "orders.db"))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linkmw.demo.products.orders.settings")
 
@@ -18,6 +20,7 @@ def _nothing_configured(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("LINKMW_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LINKMW_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setattr("linkmw.outside.said._SAID", Changes())  # what is said once in a process is said in each test
 
 
 @pytest.fixture(scope="session")

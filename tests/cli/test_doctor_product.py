@@ -42,14 +42,14 @@ COMPLETE = {
     "LINKMW_REDIS_URL": "redis://127.0.0.1:1/0",
 }
 TWICE = """
-from linkmw.wsgi import wrap
+from linkmw.wsgi import LinkMiddleware
 
 
 def inner(environ, start_response):
     return []
 
 
-application = wrap(wrap(inner, product=None), product=None)
+application = LinkMiddleware(LinkMiddleware(inner, product=None), product=None)
 """
 PAGE = '<!doctype html><form><input type="password"></form>'
 
@@ -250,14 +250,14 @@ def test_ops01_an_application_is_wrapped_once_and_inside_its_sessions() -> None:
     assert wired(flask) == [("wrong", "the application is not wrapped")]
     flask.wsgi_app = linkmw.wsgi.wrap(flask.wsgi_app, product=object())  # type: ignore[method-assign,arg-type]
     assert wired(flask) == [("ok", "wrapped once")]
-    flask.wsgi_app = linkmw.wsgi.wrap(flask.wsgi_app, product=object())  # type: ignore[method-assign,arg-type]
+    flask.wsgi_app = linkmw.wsgi.LinkMiddleware(flask.wsgi_app, product=object())  # type: ignore[method-assign,arg-type]
     assert wired(flask) == [("wrong", "wrapped 2 times")]
     ours = Middleware(linkmw_starlette.LinkMiddleware, product=object())
     sessions = Middleware(SessionMiddleware, secret_key="k" * 32)
     assert wired(Starlette(middleware=[sessions, ours])) == [("ok", "wrapped once")]
     behind = wired(Starlette(middleware=[ours, sessions]))
     assert behind[-1] == ("wrong", "LinkMiddleware is in front of SessionMiddleware")
-    twice = linkmw.asgi.wrap(Starlette(middleware=[sessions, ours]), product=object())  # type: ignore[arg-type]
+    twice = linkmw.asgi.LinkMiddleware(Starlette(middleware=[sessions, ours]), product=object())  # type: ignore[arg-type]
     assert wired(twice)[0] == ("wrong", "wrapped 2 times")
 
 

@@ -14,7 +14,7 @@ from linkmw.hub import steps
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "linkmw"
 PAGE = ROOT / "docs" / "architecture.md"
-FOLDERS = ("oidc", "gate", "hub", "pages", "stores", "cli", "testing", "demo")
+FOLDERS = ("oidc", "gate", "hub", "outside", "pages", "stores", "cli", "testing", "demo")
 WORDS = (
     *("model", "http", "errors", "log", "metrics", "run", "redirects", "reference", "settings", "switch", "tracing"),
     "whence",

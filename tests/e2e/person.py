@@ -111,6 +111,13 @@ class Person:
         for row, account in zip(rows.all(), accounts, strict=True):
             expect(row).to_contain_text(account.username)
 
+    def removes(self, product: ProductServer, username: str) -> None:
+        """The account's link is removed, after a Yes."""
+        self.panel(product).get_by_role("button", name=f"Remove {username}", exact=True).click()
+        dialog = self.page.get_by_role("alertdialog", name=f"Remove {username} from {BRAND}?")
+        dialog.get_by_role("button", name="Yes - Delete", exact=True).click()
+        expect(dialog).to_have_count(0)
+
     # --- the proof ------------------------------------------------------------------------------
 
     def proves(self, username: str, password: str) -> None:

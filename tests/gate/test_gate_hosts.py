@@ -96,7 +96,7 @@ def through_wsgi(settings: Settings) -> Callable[[str, str], tuple[str, dict[str
         start_response("200 OK", [("Content-Type", "text/html")])
         return [PAGE]
 
-    wrapped = wsgi.wrap(app, product=None, settings=settings)  # type: ignore[arg-type]
+    wrapped = wsgi.wrap(app, product=object(), settings=settings)  # type: ignore[arg-type]
 
     def get(host: str, path: str) -> tuple[str, dict[str, str], bytes]:
         given: list[Any] = []
@@ -112,7 +112,7 @@ def through_asgi(settings: Settings) -> Callable[[str, str], tuple[str, dict[str
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
         await send({"type": "http.response.body", "body": PAGE})
 
-    wrapped = asgi.wrap(app, product=None, settings=settings)  # type: ignore[arg-type]
+    wrapped = asgi.wrap(app, product=object(), settings=settings)  # type: ignore[arg-type]
 
     def get(host: str, path: str) -> tuple[str, dict[str, str], bytes]:
         sent: list[Any] = []
@@ -168,7 +168,7 @@ def test_p04_sockets_and_lifespan_have_no_host_and_are_the_products() -> None:
     async def app(scope: Any, *_: Any) -> None:
         reached.append(scope["type"])
 
-    wrapped = asgi.wrap(app, product=None, settings=OFF_BUT_SHOP)  # type: ignore[arg-type]
+    wrapped = asgi.wrap(app, product=object(), settings=OFF_BUT_SHOP)  # type: ignore[arg-type]
     for kind in ("lifespan", "websocket"):
         asyncio.run(wrapped({"type": kind}, None, None))  # type: ignore[arg-type]
     assert reached == ["lifespan", "websocket"]

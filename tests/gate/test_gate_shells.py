@@ -149,7 +149,7 @@ from linkmw.settings import load
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/html"), ("ETag", "x")])
     return [b"<body><form><input type=password></form></body>"]
-wrapped = wsgi.wrap(app, product=None, settings=load({}, {"LINKMW_ENABLED": "off"}))
+wrapped = wsgi.wrap(app, product=object(), settings=load({}, {"LINKMW_ENABLED": "off"}))
 seen = []
 for path in ("/login", "/.linkmw/login", "/.linkmw/accounts", "/"):
     environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET"}

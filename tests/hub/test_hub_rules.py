@@ -11,7 +11,7 @@ from tests.hub.world import ACME, ADA, EVE, product
 from linkmw.errors import RequestRefused
 from linkmw.hub import rules, steps
 from linkmw.hub.ports import Flow, Grant, HubSession, Step
-from linkmw.model import Account, Client, Identity, Link, Secret
+from linkmw.model import Account, Client, Identity, Link, Proof, Secret
 
 NOW = 1_800_000_000
 FLOW = Flow(
@@ -173,7 +173,62 @@ def test_lt09_only_who_began_is_the_same_person(session: HubSession | None, same
     ],
 )
 def test_pr17_which_push_counts(flow: Flow | None, client_id: str, account_id: str, verdict: str) -> None:
-    assert rules.may_push(flow, client_id, account_id, NOW) == verdict
+    assert rules.may_push(flow, client_id, pushed(account_id), NOW) == verdict
+
+
+def pushed(account_id: str, *, native: bool = False) -> Proof:
+    return Proof(Secret("t" * 43), Account(account_id, "ada.l", ""), (), NOW, native=native)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "native", "verdict"),
+    [
+        ("sign_in", True, "accept"),
+        ("add", True, "accept"),
+        ("first_sign_in", True, "invalid_proof"),
+        ("first_sign_in", False, "accept"),
+    ],
+)
+def test_pr05_ake10_a_first_sign_in_is_for_the_account_that_was_named_and_no_native_login_asks_for_one(
+    purpose: Any, native: bool, verdict: str
+) -> None:
+    assert rules.may_push(replace(FLOW, purpose=purpose), "orders", pushed("7", native=native), NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("said", "native"), [({}, False), ({"kind": "form"}, False), ({"kind": "native", "amr": []}, True)]
+)
+def test_pr05_a_push_says_how_it_was_proven_and_an_older_gate_means_its_page(said: Any, native: bool) -> None:
+    body = {"transaction": "t" * 43, "jti": "j", "proven_at": NOW, "amr": ["pwd"]}
+    account = {"account_id": "7", "username": "ada.l"}
+    assert rules.read_push({**body, "account": account, **said}, NOW, 1800).native is native
+
+
+@pytest.mark.parametrize("kind", ["", "Native", "magic", None, 1, ["native"], {"native": True}])
+def test_pr05_no_push_is_believed_that_says_anything_else(kind: Any) -> None:
+    body = {"transaction": "t" * 43, "jti": "j", "proven_at": NOW, "amr": ["pwd"], "kind": kind}
+    with pytest.raises(RequestRefused) as refused:
+        rules.read_push({**body, "account": {"account_id": "7", "username": "ada.l"}}, NOW, 1800)
+    assert refused.value.code == "invalid_proof"
+
+
+AGREEING = replace(FLOW, step="agree", native=True)
+
+
+@pytest.mark.parametrize(
+    ("flow", "session", "verdict"),
+    [
+        (AGREEING, SESSION, "commit"),
+        (replace(AGREEING, step="prove"), SESSION, "used"),
+        (replace(AGREEING, step="linked"), SESSION, "used"),
+        (replace(AGREEING, step="refused"), SESSION, "used"),
+        (replace(AGREEING, expires=NOW), SESSION, "expired"),
+        (AGREEING, None, "identity_changed"),
+        (AGREEING, replace(SESSION, identity=EVE), "identity_changed"),
+    ],
+)
+def test_pr05_who_began_says_yes_within_the_flow_and_once(flow: Flow, session: HubSession | None, verdict: str) -> None:
+    assert rules.may_agree(flow, session, NOW) == verdict
 
 
 @pytest.mark.parametrize(
@@ -187,6 +242,9 @@ def test_pr17_which_push_counts(flow: Flow | None, client_id: str, account_id: s
         (replace(FLOW, step="linked"), "b" * 64, "c" * 64, SESSION, "used"),
         (replace(FLOW, step="refused"), "b" * 64, "c" * 64, SESSION, "used"),
         (replace(FLOW, expires=NOW), "b" * 64, "c" * 64, SESSION, "expired"),
+        (replace(FLOW, native=True), "b" * 64, "c" * 64, SESSION, "ask"),
+        (replace(FLOW, native=True), "e" * 64, "c" * 64, SESSION, "state_mismatch"),
+        (replace(FLOW, native=True), "b" * 64, "c" * 64, None, "identity_changed"),
         (FLOW, "b" * 64, "c" * 64, None, "identity_changed"),
         (FLOW, "b" * 64, "c" * 64, replace(SESSION, identity=EVE), "identity_changed"),
     ],
@@ -306,7 +364,18 @@ def test_lt05_verified_means_true_and_nothing_that_looks_like_it() -> None:
 
 
 def test_the_table_of_steps_has_no_way_out_of_a_refusal_and_none_back() -> None:
-    order: list[Step] = ["identity", "identify", "choose", "prove", "confirm", "inbox", "join", "linked", "done"]
+    order: list[Step] = [
+        "identity",
+        "identify",
+        "choose",
+        "prove",
+        "agree",
+        "confirm",
+        "inbox",
+        "join",
+        "linked",
+        "done",
+    ]
     for move in steps.STEPS:
         assert move.step != "refused"
         assert move.to == "refused" or order.index(move.to) >= order.index(move.step)

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
 
+from linkmw.gate.in_force import InForce, following
 from linkmw.settings import Settings, load
 
 TotpSecret = Callable[[Any], str | None]
@@ -36,7 +37,15 @@ class Configuration:
         return asked(user) is True if asked else False
 
 
+# What was found out about a project that is wrapped from outside: counts where nothing else says otherwise.
+discovered: dict[str, object] = {}
+
 OWN = ("totp_secret", "email_is_verified")  # of this adapter alone
+
+
+def in_force() -> InForce:
+    """The settings, as the configuration file may still change them."""
+    return following(configured(), discovered=discovered)
 
 
 def configured() -> dict[str, Any]:
@@ -50,7 +59,9 @@ def configuration(settings: Settings | None = None) -> Configuration:
     settings: the gate's, where they are known already.
     """
     said = _said()
-    return Configuration(settings or load(configured()), *(str(said.get(name, "")) for name in OWN))
+    return Configuration(
+        settings or load(configured(), discovered=discovered), *(str(said.get(name, "")) for name in OWN)
+    )
 
 
 def _said() -> Mapping[str, Any]:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.contrib.auth.views import LoginView
-from django.urls import LocalePrefixPattern, NoReverseMatch, URLResolver, get_resolver, reverse
+from django.shortcuts import resolve_url
+from django.urls import (
+    LocalePrefixPattern,
+    NoReverseMatch,
+    Resolver404,
+    URLResolver,
+    get_resolver,
+    get_script_prefix,
+    resolve,
+    reverse,
+)
 from django.utils import translation
 
 from linkmw_django.configuration import configuration
@@ -26,6 +37,32 @@ def unlisted() -> list[str]:
     except Exception:
         log.exception("linkmw could not look for login routes")
         return []
+
+
+def login_pages() -> list[str]:
+    """Paths of every login page there is, relative to the mount: that of LOGIN_URL first. Never raises."""
+    try:
+        return list(dict.fromkeys(map(_relative, (*_of_setting(), *sorted(_login_paths())))))
+    except Exception:
+        log.exception("linkmw could not look for login routes")
+        return []
+
+
+def _of_setting() -> Iterator[str]:
+    """LOGIN_URL, where the project sets it, and it leads to a view of its own."""
+    if not django_settings.is_overridden("LOGIN_URL"):
+        return  # Django's default: a page of a content management system may answer there, with whatever it has
+    try:
+        path = urlsplit(str(resolve_url(django_settings.LOGIN_URL))).path
+        resolve(_relative(path))
+    except (NoReverseMatch, Resolver404):
+        return
+    yield path
+
+
+def _relative(path: str) -> str:
+    """`path` without FORCE_SCRIPT_NAME, which `reverse` puts in front."""
+    return f"/{path.removeprefix(get_script_prefix()).lstrip('/')}"
 
 
 def _login_paths() -> Iterator[str]:

@@ -84,13 +84,19 @@ class LinkMW:
     def __init__(self, app: Flask | None = None, product: Product | None = None, **settings: object) -> None:
         self.product = product
         self.settings = settings
+        self.discovered: Mapping[str, object] = {}
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
+        # Flask's own way to add WSGI middleware.
+        app.wsgi_app = self.around(app, app.wsgi_app)  # type: ignore[method-assign]
+
+    def around(self, app: Flask, inner: Any) -> Any:
+        """`inner`, which leads to `app`, with the gate around it; itself where that cannot be."""
         configured = {**app.config.get_namespace("LINKMW_"), **self.settings}
-        in_force = following(configured)
-        settings, inner = in_force.settings, app.wsgi_app
+        in_force = following(configured, discovered=self.discovered)
+        settings = in_force.settings
 
         def made(own: InForce) -> _Shell:
             shell = _Shell(app, inner, self._product_of(app), own, configured, alone=not settings.hosts)
@@ -104,12 +110,11 @@ class LinkMW:
         except SettingsError as error:
             app.extensions["linkmw"] = replace(settings, problems=(*settings.problems, str(error)), hosts=())
             Claim(app.extensions["linkmw"])  # says so in the log
-            return
+            return inner
         if settings.hosts:
             Watches(shells)
-        # Flask's own way to add WSGI middleware.
-        app.wsgi_app = by_host(shells) if settings.hosts else shells.of("")  # type: ignore[assignment, method-assign]
         app.cli.add_command(commands(app, shells.of("").bound, configured))
+        return by_host(shells) if settings.hosts else shells.of("")
 
     def _product_of(self, app: Flask) -> Product:
         if self.product is None:

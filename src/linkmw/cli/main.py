@@ -15,6 +15,7 @@ from linkmw.cli.enable import enable
 from linkmw.cli.hub import hub
 from linkmw.cli.info import info
 from linkmw.cli.keycloak import keycloak
+from linkmw.cli.run import run
 from linkmw.cli.send_reset import send_reset
 from linkmw.cli.status import status
 from linkmw.cli.tree import Tree
@@ -43,5 +44,6 @@ main.add_command(enable)
 main.add_command(hub)
 main.add_command(info)
 main.add_command(keycloak)
+main.add_command(run)
 main.add_command(send_reset)
 main.add_command(status)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Required, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from linkmw.errors import LinkRefused, SettingsError
 from linkmw.gate.ports import AccountFacts, Joining, SecondFactor, Totp
@@ -24,8 +24,9 @@ class Hooks(TypedDict, total=False):
     `email`; `email`; `is_active` (no such attribute: active). Where that does not fit, `account` does it.
     """
 
-    # (username, password as typed) → user | None; takes as long for a name that nobody has (BF07): hash there too
-    verify_password: Required[Callable[[str, str], Any]]
+    # (username, password as typed) → user | None; takes as long for a name that nobody has (BF07): hash there too. Not
+    # given: accounts are proven by the product's own login (`proof = "native"`)
+    verify_password: Callable[[str, str], Any]
     load: Callable[[str], Any]  # account id → user | None, for ids of any shape
     find: Callable[[str], Any]  # exactly this username, else exactly this e-mail → user | None
     totp_secret: Callable[[Any], str | SecondFactor]  # user → Base32 secret, None, or another kind of factor
@@ -41,6 +42,7 @@ class Hooks(TypedDict, total=False):
     # e-mail → sends the product's own reset mail, links of the public URL only (PR23); for an address that nobody has
     # in the same time (BF08): put it in a queue there too
     send_reset: Callable[[str], object]
+    extra: Callable[[Request, Any], Mapping[str, Any]]  # what its own login puts into a session besides the user
     without_password: Callable[[], Iterable[Any]]  # the active users that have none. Not given: nobody can say
 
 
@@ -96,9 +98,14 @@ class HookedAccounts:
             raise LinkRefused("this account may not sign in", code="account_inactive")
         return user
 
+    def complete_session(self, session: MutableMapping[str, Any], request: Request, user: Any) -> None:
+        """It holds what one of the application's own holds besides `user`; what a sign-in left in it stays."""
+        for key, value in self.hooks.get("extra", _no_extra)(request, user).items():
+            session.setdefault(key, value)
+
     def verify_password(self, request: Request, username: str, password: str) -> Account | None:
         with self.inside(request):
-            user = self.hooks["verify_password"](username, password)
+            user = self.hooks.get("verify_password", _nothing_fits)(username, password)
             return self.account(user) if user and is_active(user) else None
 
     def second_factor(self, request: Request, account_id: str) -> SecondFactor:
@@ -167,7 +174,15 @@ class HookedAccounts:
         return AccountFacts(account, is_active(user), bool(has_password(user)), name, staff)
 
 
+def _no_extra(_request: Request, _user: Any) -> Mapping[str, Any]:
+    return {}
+
+
 def _no_factor(_user: Any) -> None:
+    return None
+
+
+def _nothing_fits(_username: str, _password: str) -> None:
     return None
 
 

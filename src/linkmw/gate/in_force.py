@@ -93,19 +93,30 @@ class InForce:
 
 
 def following(
-    configured: Mapping[str, object] | None = None, read: Callable[[Mapping[str, str]], Settings] | None = None
+    configured: Mapping[str, object] | None = None,
+    read: Callable[[Mapping[str, str]], Settings] | None = None,
+    discovered: Mapping[str, object] | None = None,
 ) -> InForce:
     """The settings of environment, framework and file, of which the file is followed.
 
-    read: an adapter's own way to read them, given the environment as it was at start.
+    read: an adapter's own way to read them, given the environment as it was at start. discovered: as in `load`.
     """
     environ = {name: value for name, value in os.environ.items() if name.startswith("LINKMW_")}
     switched_off = load(configured, environ).enabled is False and is_decided(configured or {}, environ)
 
     def again() -> Settings:
-        return read(environ) if read else load(configured, environ)
+        return read(environ) if read else load(configured, environ, discovered)
 
     return InForce(again, file_of(environ), may_be_on=not switched_off)
+
+
+def is_wanted() -> bool:
+    """May linkmw ever be on in this process? For `linkmw run`, which else leaves its command quite alone."""
+    environ = {name: value for name, value in os.environ.items() if name.startswith("LINKMW_")}
+    found = load({}, environ)
+    if found.enabled is False and is_decided({}, environ):
+        return False
+    return found.on or bool(found.problems) or "LINKMW_CONFIG" in environ or file_of(environ).exists()
 
 
 def is_decided(configured: Mapping[str, object], environ: Mapping[str, str]) -> bool:

@@ -21,6 +21,7 @@ from linkmw.http import GUARD_HEADERS, Request, Response
 from linkmw.hub import audit, back_channel, health, looks, monitor, provider, refusals, translate
 from linkmw.hub.flows import (
     add,
+    agree,
     authorize,
     choose,
     confirm,
@@ -76,6 +77,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/proved", link.commit, audited=True),
     Route("GET", "/linked", link.linked),
     Route("POST", "/continue", link.go_on),
+    Route("GET", "/agree", agree.show),
+    Route("POST", "/agree", agree.answer, audited=True),
     Route("GET", "/switch-identity", link.not_you),
     Route("POST", "/switch-identity", sign_in.again),
     Route("GET", "/choose", choose.show),

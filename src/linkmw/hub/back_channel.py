@@ -43,6 +43,7 @@ async def gate(ports: Ports, _settings: HubSettings, request: Request) -> Respon
         "organization_id": where.tenant.organization_id,
         "mode": where.product.mode,
         "percent": where.product.percent,
+        "proofs": list(rules.KINDS),
         "healthy": (await health.of_tenant(ports, where.tenant)).ok,
         "branding": await _branding(ports, where),
     }
@@ -105,10 +106,12 @@ async def proof(ports: Ports, settings: HubSettings, request: Request) -> Respon
     pushed = rules.read_push(_read_body(request), ports.now(), settings.sign_in_seconds)
     client_id = where.product.client_id
     found = await ports.flows.get(pushed.transaction)
-    verdict = rules.may_push(found, client_id, pushed.account.account_id, ports.now())
+    verdict = rules.may_push(found, client_id, pushed, ports.now())
     if found is None or verdict == "unknown_transaction":
         raise RequestRefused("unknown transaction", code="unknown_transaction", status=404)
     log.follow(found.name)
+    if verdict == "invalid_proof":
+        raise RequestRefused("no native proof counts here", code=verdict)
     if verdict == "other_account":
         await flows.keep(ports, steps.go(found, "proved_other", error=verdict))
         raise RequestRefused("the transaction had another account", code=verdict, status=409)
@@ -137,7 +140,14 @@ async def _fresh_code(ports: Ports, settings: HubSettings, where: Place, flow: F
         await ports.audit.write(audit.of_flow("proved", told, ports.now(), Request("POST", "")))
     code = ports.token()
     short = password_policy.falls_short(where.tenant.password_policy, pushed.falls_short)
-    flow = replace(flow, account=pushed.account, proven_amr=pushed.amr, code=sha256_hex(code), falls_short=short)
+    flow = replace(
+        flow,
+        account=pushed.account,
+        proven_amr=pushed.amr,
+        code=sha256_hex(code),
+        falls_short=short,
+        native=pushed.native,
+    )
     await flows.keep(ports, steps.go(flow, "proved"))
     await ports.proof_codes.put(code, flow.flow_id, settings.code_seconds)
     return code

@@ -16,7 +16,9 @@ LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than it
 MOST_OPENED = 20  # products of one hub session that its owner is shown
 UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
-Step = Literal["identify", "identity", "choose", "prove", "confirm", "inbox", "join", "linked", "refused", "done"]
+Step = Literal[
+    "identify", "identity", "choose", "prove", "agree", "confirm", "inbox", "join", "linked", "refused", "done"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Flow:
     hint: the name that was typed at the first sign-in. email: the address to be confirmed there, joins: what else
     may be linked once it is. mails: how many were sent in this flow, the last one when. opened: the product that was
     opened, where the account of another one is proven. falls_short: of the realm's password policy, if that password
-    becomes the identity's.
+    becomes the identity's. native: the account was proven by the product's own login, and the person is asked (PR05).
     """
 
     flow_id: str
@@ -77,6 +79,7 @@ class Flow:
     mailed: int = 0
     opened: str = ""
     falls_short: bool = False
+    native: bool = False
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from linkmw.hub.ports import AccountAnswer, Flow, Grant, HubSession
 from linkmw.model import Account, Client, Identity, Link, Proof, Secret, Tenant
 
 PROTOCOL = 1
+KINDS = ("form", "native")  # how an account may have been proven: by the gate's page, or by the product's own login
 MAX_USERNAME = 64  # characters (PR14)
 SKEW = 60  # seconds by which two clocks may differ (security.md, section 3)
 
@@ -247,22 +248,30 @@ def read_push(body: Mapping[str, object], now: int, seconds: int) -> Proof:
     account, amr, short = read_account(body.get("account")), _read_amr(body.get("amr")), body.get("falls_short")
     if short is not None and not isinstance(short, bool):
         raise RequestRefused("falls_short is true, false, or not there", code="invalid_proof")
-    return Proof(Secret(transaction), account, amr, proven_at, short)
+    kind = body.get("kind", "form")
+    if kind not in KINDS:
+        raise RequestRefused("kind is form or native", code="invalid_proof")
+    return Proof(Secret(transaction), account, amr, proven_at, short, native=kind == "native")
 
 
-PushVerdict = Literal["accept", "unknown_transaction", "other_account"]
+PushVerdict = Literal["accept", "unknown_transaction", "other_account", "invalid_proof"]
 
 
-def may_push(flow: Flow | None, client_id: str, account_id: str, now: int) -> PushVerdict:
-    """May this client's push count for this flow? Another client's flow does not exist for it (PR08, PR17)."""
+def may_push(flow: Flow | None, client_id: str, proof: Proof, now: int) -> PushVerdict:
+    """May this client's push count for this flow? Another client's flow does not exist for it (PR08, PR17).
+
+    A first sign-in is for an account that was named at the hub, which no native login asks for (AKE-10).
+    """
     if flow is None or flow.client_id != client_id or flow.step != "prove" or flow.expires <= now:
         return "unknown_transaction"
-    if flow.account is not None and flow.account.account_id != account_id:
+    if proof.native and flow.purpose == "first_sign_in":
+        return "invalid_proof"
+    if flow.account is not None and flow.account.account_id != proof.account.account_id:
         return "other_account"
     return "accept"
 
 
-CommitVerdict = Literal["commit", "confirm", "used", "state_mismatch", "expired", "identity_changed"]
+CommitVerdict = Literal["commit", "ask", "confirm", "used", "state_mismatch", "expired", "identity_changed"]
 
 
 def may_commit(
@@ -271,7 +280,8 @@ def may_commit(
     """May this browser turn the flow's proof into a link? The one place where both proofs meet (design 3, I7).
 
     The browser that began (cookie) and the browser that proved (code) must be one, for one identity; at a first
-    sign-in there is none yet, and an address is confirmed before there is.
+    sign-in there is none yet, and an address is confirmed before there is. ask: it was the product's own login that
+    proved the account, maybe in another tab and for another purpose (PR05).
     """
     if flow is None or not is_of_browser(flow, browser_key) or flow.account is None:
         return "state_mismatch"
@@ -283,6 +293,20 @@ def may_commit(
         return "expired"
     if flow.purpose == "first_sign_in":
         return "confirm"
+    if not is_same_person(flow, session):
+        return "identity_changed"
+    return "ask" if flow.native else "commit"
+
+
+AgreeVerdict = Literal["commit", "used", "expired", "identity_changed"]
+
+
+def may_agree(flow: Flow, session: HubSession | None, now: int) -> AgreeVerdict:
+    """May the person of this browser's own flow have the link that they were asked about (PR05)?"""
+    if flow.step != "agree":
+        return "used"
+    if flow.expires <= now:
+        return "expired"
     return "commit" if is_same_person(flow, session) else "identity_changed"
 
 

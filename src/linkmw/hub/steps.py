@@ -15,6 +15,7 @@ Event = Literal[
     "proved",  # the product told of a proof
     "proved_other",  # … of another account than before
     "linked",  # the link is committed
+    "told",  # it was the product's own login that proved it: the person is asked first (PR05)
     "taken",  # the account is another identity's
     "failed",  # a store was silent, or it came too late: nothing was linked
     "dropped",  # "not you?", or the provider refused
@@ -62,6 +63,11 @@ STEPS: tuple[Move, ...] = (
     Move("prove", "proved_other", "refused"),
     Move("prove", "entered", "done"),  # Back to the chooser, and on as one that was linked before
     Move("prove", "linked", "linked"),
+    Move("prove", "told", "agree"),
+    Move("agree", "linked", "linked"),
+    Move("agree", "taken", "refused"),
+    Move("agree", "failed", "refused"),
+    Move("agree", "dropped", "refused"),
     Move("prove", "taken", "refused"),
     Move("prove", "failed", "refused"),
     Move("prove", "dropped", "refused"),

@@ -71,8 +71,11 @@ async def commit(ports: Ports, settings: HubSettings, request: Request) -> Respo
         await _keep_code(ports, code, flow)
         if verdict == "confirm":
             return await _to_confirm(ports, settings, request, where, flow)
+        if verdict == "ask":
+            flow = await flows.keep(ports, steps.go(flow, "told"))
+            return await led_to(ports, settings, request, where, flow)
         if verdict == "commit":
-            return await _add(ports, settings, request, where, flow)
+            return await add(ports, settings, request, where, flow)
         flow = await flows.keep(ports, steps.go(flow, "failed", error=verdict))
         return await led_to(ports, settings, request, where, flow)
 
@@ -90,12 +93,13 @@ async def _keep_code(ports: Ports, code: str, flow: Flow) -> None:
     await ports.proof_codes.put(code, flow.flow_id, flows.seconds_left(ports, flow))
 
 
-async def _add(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+async def add(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
+    """The link of a flow that may have it, and where that leads."""
     account, identity, now = flow.account, flow.identity, ports.now()
     if account is None or identity is None:
         raise RequestRefused("nothing was proven", code="wrong_step")
     token = ports.token()
-    link = _new_link(flow, account, identity, token, where, now)
+    link = _new_link(flow, account, identity, token, now)
     mails = await notices.linked(ports, settings, request, where, link, token)
     try:
         made = await ports.links.add(link, mails, audit.of_flow("linked", flow, now, request))
@@ -130,6 +134,8 @@ async def led_to(ports: Ports, settings: HubSettings, request: Request, where: P
         raise StateMismatch("the sign-in was used before, or is one of too many at once")
     if flow.step == "choose":
         return redirect(chooser(settings, flow))
+    if flow.step == "agree":
+        return redirect(with_query(f"{settings.public_url}/agree", flow=flow.flow_id))
     if flow.step == "prove":
         return await ask(ports, where, flow)
     return await _granted_again(ports, settings, request, where, flow)
@@ -184,7 +190,7 @@ async def _granted_again(ports: Ports, settings: HubSettings, request: Request, 
     return await provider.grant(ports, settings, request, where, flow, entered)
 
 
-def _new_link(flow: Flow, account: Account, identity: Identity, token: str, where: Place, now: int) -> NewLink:
+def _new_link(flow: Flow, account: Account, identity: Identity, token: str, now: int) -> NewLink:
     return NewLink(
         client_id=flow.client_id,
         account=account,
@@ -192,7 +198,7 @@ def _new_link(flow: Flow, account: Account, identity: Identity, token: str, wher
         identity_email=flow.identity_email,
         flow=flow.flow_id,
         unlink_token_hash=sha256_hex(token),
-        proof=where.product.proof,
+        proof="native" if flow.native else "form",
         amr=flow.proven_amr,
         created=now,
         language=language.current(),

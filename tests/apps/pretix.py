@@ -1,0 +1,73 @@
+"""pretix: Django with cookies of its own names, a strict Content-Security-Policy and a second factor of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from tests.apps.application import Account, Application
+from tests.apps.environment import Environment, run
+
+
+class Pretix(Application):
+    name, title, server = "pretix", "pretix", "gunicorn"
+    package, framework, pins, python = "pretix", "django", "pretix", "3.11"
+    login_path, inside = "/control/login", "/control/organizers/"
+    account = Account("alice@acme.example", "Al1ce-sells-tickets", "alice@acme.example")
+    settings = {"LINKMW_LOGIN_PATHS": "/control/login"}
+    pages = ("/", "/control/", "/control/forgot", "/control/login/2fa", "/no-such-page")
+
+    def prepare(self, environment: Environment, folder: Path) -> None:
+        people = """
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from pretix.base.models import Organizer, User
+User.objects.create_superuser("admin@acme.example", "Adm1n-pass-phrase")
+alice = User.objects.create_user("alice@acme.example", "Al1ce-sells-tickets")
+bob = User.objects.create_user("bob@acme.example", "B0b-counts-tickets", require_2fa=True)
+TOTPDevice.objects.create(user=bob, name="phone", confirmed=True, key="31" * 20)
+organizer = Organizer.objects.create(name="ACME concerts", slug="acme")
+sellers = organizer.teams.create(name="Sellers", all_events=True, all_event_permissions=True)
+sellers.members.add(alice, bob)
+"""
+        env = _settings(folder)
+        run(environment.python, "-m", "pretix", "migrate", "--verbosity=0", cwd=folder, env=env)
+        run(environment.python, "-m", "pretix", "shell", cwd=folder, env=env, given=people)
+
+    def settings_of_its_own(self, site: Path, url: str) -> dict[str, str]:
+        return {**_settings(site), "PRETIX_PRETIX_URL": url}
+
+    def command(self, environment: Environment, site: Path, port: int) -> list[str]:
+        server = str(environment.program("gunicorn"))
+        return [server, "--threads=4", f"--bind=127.0.0.1:{port}", "pretix.wsgi:application"]
+
+    def signs_in(self, page: Page, account: Account, code: str = "") -> None:
+        page.locator("input[name=email]").fill(account.name)
+        page.locator("input[name=password]").fill(account.password)
+        page.get_by_role("button", name="Log in").click()
+        if account.totp_secret:
+            page.locator("input[name=token]").fill(code)
+            page.get_by_role("button", name="Continue").click()
+
+    def permissions(self, page: Page, url: str) -> list[str]:
+        page.goto(f"{url}/control/")
+        expect(page.get_by_role("navigation").first).to_be_visible()
+        offered = page.locator("nav a, #side-menu a").all_text_contents()
+        return sorted({" ".join(text.split()) for text in offered} - {""})
+
+    def signs_out(self, page: Page, url: str) -> None:
+        page.goto(f"{url}/control/")
+        page.get_by_title("Log out").click()
+
+
+class PretixWithSecondFactor(Pretix):
+    """Somebody whose password is half a sign-in."""
+
+    name, title = "pretix-2fa", "pretix, with its own TOTP"
+    account = Account(
+        "bob@acme.example", "B0b-counts-tickets", "bob@acme.example", totp_secret="GEYTCMJRGEYTCMJRGEYTCMJRGEYTCMJR"
+    )
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """Everything it keeps is below this folder; it reads no configuration file of the machine's."""
+    return {"PRETIX_CONFIG_FILE": str(folder / "pretix.cfg"), "PRETIX_PRETIX_DATADIR": str(folder)}
