@@ -72,7 +72,7 @@ SUITES = {
         Suite(
             "Werkzeug",
             "3.1.9",
-            (*PYTEST, "cffi", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
+            (*PYTEST, "cffi", "cryptography", "ephemeral-port-reserve", "pytest-timeout"),
             "werkzeug",
             ("outside",),
         ),
