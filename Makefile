@@ -6,7 +6,9 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream
+
+SUITES ?=
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -35,6 +37,9 @@ test: setup packages parts ## every test, on the real parts
 
 test-versions: setup packages ## the tests on the lowest versions promised and the newest there are
 	@$(BIN)/python -m tests.versions
+
+test-upstream: setup ## Django's, Flask's, Starlette's … own tests with linkmw around them: all, or SUITES="flask django"
+	@$(BIN)/python -m tests.upstream $(if $(WRITE),--write) $(SUITES)
 
 test-clusters: setup packages parts ## the longer tests on Redis Cluster, Sentinel and PostgreSQL
 	@$(BIN)/python -m pytest -m clusters $(ARGS)

@@ -105,6 +105,13 @@ def _sign_out(value: object) -> Literal["everywhere", "product"]:
     return cast(Literal["everywhere", "product"], text)
 
 
+def _button(value: object) -> Literal["page", "interstitial"]:
+    text = _text(value).lower()
+    if text not in ("page", "interstitial"):
+        raise ValueError("is neither page nor interstitial")
+    return cast(Literal["page", "interstitial"], text)
+
+
 def _when_away(value: object) -> Literal["native", "closed"]:
     text = _text(value).lower()
     if text not in ("native", "closed"):
@@ -275,6 +282,11 @@ class Settings:
     )
     redis_prefix: str = setting(_text, "linkmw:", "what every key of ours begins with")
     mode: Mode = setting(_mode, "beside", "off, beside or replace")
+    button: Literal["page", "interstitial"] = setting(
+        _button,
+        "page",
+        "in `beside`: the button is in the login page (`page`), or on a page of ours before it (`interstitial`)",
+    )
     when_away: Literal["native", "closed"] = setting(
         _when_away,
         "native",

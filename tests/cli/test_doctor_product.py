@@ -160,6 +160,8 @@ def test_ops01_off_and_at_the_way_to_the_hub_a_page_without_a_button_is_right(wi
         assert (off["switch"].standing, off["login"].standing) == ("warning", "ok")
     with page(status=303, location=f"{wiki.url}/.linkmw/login?next=/") as url:
         assert seen(wiki, at=url)["login"].found == "leads to the hub"
+    with page(status=303, location="/.linkmw/sign-in?next=%2F") as url:
+        assert seen(wiki, at=url)["login"].found == "is behind our page with the button"
 
 
 def test_ops01_cf05_settings_that_are_wrong_are_named(wiki: ProductServer) -> None:

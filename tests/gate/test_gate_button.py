@@ -33,6 +33,19 @@ def test_at_the_marker_wherever_it_is() -> None:
     assert placed(page) == page.replace(MARKER, MARKER + SHEET + b"<b>marker</b>")
 
 
+@pytest.mark.parametrize("tag", [b"<linkmw-button></linkmw-button>", b"<LinkMW-Button ></LinkMW-Button>"])
+def test_at_the_tag_wherever_it_is(tag: bytes) -> None:
+    opened = tag.partition(b">")[0] + b">"
+    for page in (b"<body>" + FORM + tag + b"</body>", b"<body>" + tag + FORM + b"</body>"):
+        assert placed(page) == page.replace(opened, opened + SHEET + b"<b>marker</b>")
+
+
+@pytest.mark.parametrize("decoy", [b"<!-- %s -->", b"<script>'%s'</script>", b"<template>%s</template>"])
+def test_xs09_a_tag_that_is_none_is_passed_over(decoy: bytes) -> None:
+    page = b"<body>" + decoy % b"<linkmw-button></linkmw-button>" + FORM + b"</body>"
+    assert placed(page) == page.replace(FORM, FORM + SHEET + b"<b>form</b>")
+
+
 def test_at_the_end_of_a_page_without_a_form() -> None:
     page = b"<!doctype html><body><div id=app></div><script>x = '</body>'</script></body></html>"
     assert placed(page) == page[:-14] + SHEET + b"<b>end</b>" + b"</body></html>"

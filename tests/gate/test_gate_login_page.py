@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.gate.world import Browser, World
+from tests.gate.world import ADA, Browser, World, header, heading, location
 
 from linkmw.http import PASS, Decorate, Request
 from linkmw.switch import effective
@@ -129,3 +129,69 @@ def test_the_mode_is_the_lowest_of_what_product_and_tenant_want() -> None:
         assert effective(own, tenant, healthy=True) == found  # type: ignore[arg-type]
     assert effective("beside", "beside", healthy=False) == "off"
     assert effective("beside", "beside", healthy=True, percent=0) == "off"
+
+
+# ---- a page of ours before the login page (`button = "interstitial"`)
+
+
+@pytest.fixture
+def interstitial() -> World:
+    return World(button="interstitial")
+
+
+def test_xs09_by_choice_a_page_of_ours_stands_before_the_login_page(interstitial: World) -> None:
+    person = interstitial.browser()
+    answer = person.get("/login?next=/orders")
+    assert (answer.status, location(answer)) == (303, "/.linkmw/sign-in?next=%2Forders")
+    person.follow(answer)
+    assert heading(person.page) == "Sign in to Orders"
+    assert 'href="/.linkmw/login?next=%2Forders"' in person.page
+    assert 'href="/.linkmw/native?next=%2Forders"' in person.page
+
+
+def test_xs09_who_chose_the_native_login_is_shown_it_as_it_is_after_a_wrong_password_too(interstitial: World) -> None:
+    person = interstitial.browser()
+    answer = person.get("/.linkmw/native?next=/orders")
+    assert (answer.status, location(answer)) == (303, "/login?next=%2Forders")
+    assert header(answer, "Set-Cookie").endswith(f"; Max-Age={interstitial.settings.sign_in_seconds}")
+    for url in ("/login?next=/orders", "/login", "/login?error=1"):
+        assert person.get(url) is PASS
+    assert interstitial.browser().get("/login").status == 303  # another browser has not chosen
+
+
+@pytest.mark.parametrize("following", ["//evil.example", "https://evil.example", "/a&next=/b", ""])
+def test_xs06_the_page_before_leads_nowhere_else(interstitial: World, following: str) -> None:
+    person = interstitial.browser()
+    assert location(person.get(f"/login?next={following}")) == "/.linkmw/sign-in"
+    assert location(person.get(f"/.linkmw/native?next={following}")) == "/login"
+
+
+def test_p02_who_is_signed_in_already_and_scripts_do_not_meet_it(interstitial: World) -> None:
+    person = interstitial.browser()
+    assert person.get("/login", accept="application/json") is PASS
+    assert interstitial.answer(Request("POST", "/login", "", {"accept": "text/html"})) is PASS
+    person.signs_in_natively(ADA)
+    assert person.get("/login") is PASS
+
+
+def test_p05_it_is_gone_while_anything_is_away(interstitial: World) -> None:
+    interstitial.hub.away = True
+    assert interstitial.browser().get("/login") is PASS
+    interstitial.hub.away, interstitial.redis_away = False, True
+    assert interstitial.browser().get("/login") is PASS
+    interstitial.redis_away, interstitial.hub.mode = False, "off"
+    assert interstitial.browser().get("/login") is PASS
+    interstitial.hub.mode, interstitial.product.broken = "beside", True
+    assert interstitial.browser().get("/login") is PASS
+
+
+def test_ht07_head_is_led_there_as_get_is(interstitial: World) -> None:
+    head = interstitial.answer(Request("HEAD", "/login", "next=/orders", {"accept": "text/html"}))
+    assert (head.status, location(head)) == (303, "/.linkmw/sign-in?next=%2Forders")
+
+
+def test_p04_only_browsers_of_the_share_meet_it(interstitial: World) -> None:
+    interstitial.hub.percent = 50
+    seen = [interstitial.browser().get("/login") for _ in range(40)]
+    assert {isinstance(answer, Decorate) for answer in seen} == {True, False}
+    assert all(isinstance(answer, Decorate) or location(answer) == "/.linkmw/sign-in" for answer in seen)

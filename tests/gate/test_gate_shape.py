@@ -32,7 +32,7 @@ EVIL = (
     f"{SITE}@evil.example",
     "https://orders.example.evil.example/",
 )
-GETS = ("login", "sign-in", "callback", "prove", "go", "sign-out", "signed-out")
+GETS = ("login", "sign-in", "native", "callback", "prove", "go", "sign-out", "signed-out")
 POSTS = ("switch", "prove")
 PARAMETERS = (
     *("next", "state", "code", "iss", "error", "error_description", "error_uri", "handle", "record", "choice"),

@@ -1,17 +1,17 @@
-"""gunicorn and uvicorn with every house, a real Redis, and a hub that says it is well: once for this folder."""
+"""Real servers with every house, a real Redis, and a hub that says it is well: once for this folder."""
 
 from __future__ import annotations
 
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.houses.serve import ASGI_HOUSES, WSGI_HOUSES
+from tests.houses.serve import ASGI_HOUSES, SIDE_ASGI_HOUSES, SIDE_WSGI_HOUSES, WSGI_HOUSES
 from tests.houses.wire import ask
 
 from linkmw.demo.parts.processes import Process, Processes, free_port
@@ -63,11 +63,9 @@ class Street:
 
 
 @pytest.fixture(scope="session")
-def street(
-    processes: Processes, redis_server: str, hub_that_is_well: str, tmp_path_factory: pytest.TempPathFactory
-) -> Street:
-    folder = tmp_path_factory.mktemp("houses")
-    environment = {
+def environment(redis_server: str, hub_that_is_well: str) -> dict[str, str]:
+    """What every house reads."""
+    return {
         "PYTHONPATH": str(ROOT),
         "LINKMW_HUB_URL": "http://hub.localhost",
         "LINKMW_HUB_INTERNAL_URL": hub_that_is_well,
@@ -79,14 +77,38 @@ def street(
         "LINKMW_PROBE_TIMEOUT": "5",
         "LINKMW_REDIS_TIMEOUT": "5",
     }
+
+
+@pytest.fixture(scope="session")
+def street(processes: Processes, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Street:
+    """gunicorn and uvicorn: `wsgi/flask`, `asgi/starlette-bare`, …"""
+    servers = (("wsgi", "gunicorn", WSGI_HOUSES), ("asgi", "uvicorn", ASGI_HOUSES))
+    return _built(processes, environment, tmp_path_factory.mktemp("houses"), servers)
+
+
+@pytest.fixture(scope="session")
+def side_street(processes: Processes, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Street:
+    """waitress and hypercorn, which read what is sent in their own ways: `waitress/flask`, `hypercorn/django-bare`."""
+    servers = (("waitress", "waitress", SIDE_WSGI_HOUSES), ("hypercorn", "hypercorn", SIDE_ASGI_HOUSES))
+    return _built(processes, environment, tmp_path_factory.mktemp("more houses"), servers)
+
+
+def _built(
+    processes: Processes,
+    environment: dict[str, str],
+    folder: Path,
+    servers: Iterable[tuple[str, str, tuple[str, ...]]],
+) -> Street:
+    """servers: what a house's name begins with, the server, and the houses."""
     ports: dict[str, int] = {}
     logs: dict[str, Path] = {}
     started: list[tuple[Process, int]] = []
-    for kind, names in (("wsgi", WSGI_HOUSES), ("asgi", ASGI_HOUSES)):
+    for kind, server, names in servers:
         own = {name: free_port() for name in names}
-        command = [sys.executable, "-m", "tests.houses.serve", kind, *(f"{name}={port}" for name, port in own.items())]
+        pairs = (f"{name}={port}" for name, port in own.items())
+        command = [sys.executable, "-m", "tests.houses.serve", server, *pairs]
         logs[kind] = folder / f"{kind}.log"
-        process = processes.start(f"{kind} houses", command, log=logs[kind], env=environment, cwd=ROOT)
+        process = processes.start(f"{server} houses", command, log=logs[kind], env=environment, cwd=ROOT)
         started.append((process, next(iter(own.values()))))
         ports.update({f"{kind}/{name}": port for name, port in own.items()})
     for process, port in started:

@@ -1,4 +1,4 @@
-"""Both servers with their houses, one port each: `python -m tests.houses.serve asgi flask=20001 …`."""
+"""A server with its houses, one port each: `python -m tests.houses.serve uvicorn flask=20001 …`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.houses import products
 
 MOUNT = "/app"
 WSGI_HOUSES = ("django", "django-bare", "django-app", "flask", "flask-bare", "flask-app")
+SIDE_WSGI_HOUSES = ("django", "django-bare", "flask", "flask-bare")
+SIDE_ASGI_HOUSES = ("django", "django-bare", "starlette", "starlette-bare")
 ASGI_HOUSES = ("django", "django-bare", "django-app", "starlette", "starlette-bare", "starlette-app", "starlette-sub")
 
 
@@ -66,7 +68,30 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def _serve_asgi() -> None:
+def _serve_gunicorn() -> None:
+    binds = [f"--bind=127.0.0.1:{port}" for port in _ports()]
+    command = ["gunicorn", "--workers=1", "--threads=4", "--no-control-socket", *binds, "tests.houses.serve:wsgi"]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def _serve_waitress() -> None:
+    import waitress
+
+    waitress.serve(Wsgi(), listen=" ".join(f"127.0.0.1:{port}" for port in _ports()), threads=4)
+
+
+def _serve_hypercorn() -> None:
+    import asyncio
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}" for port in _ports()]
+    asyncio.run(serve(Asgi(), config))  # type: ignore[arg-type]  # its own types of an ASGI application
+
+
+def _serve_uvicorn() -> None:
     import uvicorn
 
     sockets = []
@@ -78,12 +103,14 @@ def _serve_asgi() -> None:
     uvicorn.Server(uvicorn.Config(Asgi(), lifespan="on", log_level="info")).run(sockets)
 
 
+SERVERS = {
+    "gunicorn": _serve_gunicorn,
+    "uvicorn": _serve_uvicorn,
+    "waitress": _serve_waitress,
+    "hypercorn": _serve_hypercorn,
+}
+
 if __name__ == "__main__":
-    kind, *pairs = sys.argv[1:]
+    server, *pairs = sys.argv[1:]
     os.environ["HOUSES"] = ",".join(pairs)
-    if kind == "asgi":
-        _serve_asgi()
-    else:
-        binds = [f"--bind=127.0.0.1:{pair.partition('=')[2]}" for pair in pairs]
-        command = ["gunicorn", "--workers=1", "--threads=4", "--no-control-socket", *binds, "tests.houses.serve:wsgi"]
-        os.execv(sys.executable, [sys.executable, "-m", *command])
+    SERVERS[server]()

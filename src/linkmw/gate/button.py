@@ -13,6 +13,8 @@ from linkmw.http import Decorate, Headers
 
 MAX_PAGE = 2 * 1024 * 1024  # bytes of a login page that we hold back; a larger one passes as it comes
 MARKER = b"<!-- linkmw -->"
+# The same for templates whose comments do not reach the page (minifiers, sanitisers): an element no browser knows.
+_TAG = rb"<linkmw-button\s*>"
 
 # Request headers that would make the product answer with something we cannot read: compressed, or not at all.
 DROPPED_REQUEST_HEADERS = frozenset(("accept-encoding", "if-none-match", "if-modified-since", "range"))
@@ -34,7 +36,8 @@ _TOKENS = re.compile(
     rb"|<(?P<raw>script|style|template|textarea|noscript)\b.*?(?:</(?P=raw)\s*>|\Z)"
     rb"|(?P<form></form\s*>)"
     rb"|(?P<body></body\s*>)"
-    rb"|(?P<input><input\b[^>]*)",
+    rb"|(?P<input><input\b[^>]*)"
+    rb"|(?P<tag>" + _TAG + rb")",
     re.IGNORECASE | re.DOTALL,
 )
 _PASSWORD = re.compile(rb"""\btype\s*=\s*["']?password\b""", re.IGNORECASE)
@@ -86,19 +89,23 @@ def _fragment(answer: Decorate, place: Place) -> bytes:
 
 
 def _place(body: bytes) -> tuple[int, Place] | None:
-    """Where the button goes: at the marker, after the form that asks for a password, else at the end of the body."""
+    """Where the button goes: at the marker or tag, after the form that asks for a password, else at the body's end."""
     if body.startswith(_UTF_16_MARKS) or b"\0" in body:
         return None
     marker = body.find(MARKER)
     if marker >= 0:
         return marker + len(MARKER), "marker"
-    password, end = False, -1
+    password, form, end = False, -1, -1
     for token in _TOKENS.finditer(body):
         password = password or bool(token["input"] and _PASSWORD.search(token["input"]))
-        if token["form"] and password:
-            return token.end(), "form"
+        if token["tag"]:
+            return token.end(), "marker"
+        if token["form"] and password and form < 0:
+            form = token.end()
         if token["body"]:
             end = token.start()
+    if form >= 0:
+        return form, "form"
     if end < 0 and _DOCUMENT.match(body):
         end = len(body)
     return (end, "end") if end >= 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from linkmw.errors import LinkmwError, Unavailable
-from linkmw.gate import answers, closed_door, native_proof, places, proof_kind
+from linkmw.gate import answers, closed_door, native_proof, places, proof_kind, sign_in_page
 from linkmw.gate.browser import in_share, known_or_new, wants_page
 from linkmw.gate.ports import HubState, Ports
 from linkmw.http import PASS, Answer, Decorate, Headers, Request, redirect
@@ -41,6 +41,8 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         _say(ports, settings, error)
         return PASS
     _say(ports, settings, None)
+    if await sign_in_page.is_past(ports, settings, request):
+        return PASS
     return (
         _of_everybody(settings, request, state) if state.percent >= 100 else _of_share(ports, settings, request, state)
     )
@@ -53,7 +55,13 @@ async def _waiting(ports: Ports, settings: Settings, request: Request) -> Decora
     return await native_proof.notice(ports, settings, request)
 
 
-def _of_everybody(settings: Settings, request: Request, state: HubState, headers: Headers = ()) -> Decorate:
+def _of_everybody(settings: Settings, request: Request, state: HubState, headers: Headers = ()) -> Answer:
+    if settings.button == "interstitial":
+        return redirect(places.ours(settings, "sign-in", **places.following(request)), headers)
+    return _with_button(settings, request, state, headers)
+
+
+def _with_button(settings: Settings, request: Request, state: HubState, headers: Headers) -> Decorate:
     look = answers.dressed(settings, state.branding).look
     url = places.start(settings, request)
     return Decorate(

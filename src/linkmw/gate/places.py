@@ -20,10 +20,15 @@ def ours(settings: Settings, name: str, **query: str) -> str:
     return with_query(path, **query) if query else path
 
 
+def following(request: Request) -> dict[str, str]:
+    """`next`: the page that the login page itself would go to, if it names one and that is of this site (XS06)."""
+    named = [value for value in request.query.all("next") if value and redirects.judge(value, default="") == value]
+    return {"next": named[0]} if len(named) == 1 else {}
+
+
 def start(settings: Settings, request: Request) -> str:
-    """Where a sign-in begins: on to the page that the login page itself would go to, if that is one of this site."""
-    following = [value for value in request.query.all("next") if redirects.judge(value, default="") == value]
-    return ours(settings, "login", next=following[0]) if len(following) == 1 else ours(settings, "login")
+    """Where a sign-in begins, on to the page that the login page itself would go to."""
+    return ours(settings, "login", **following(request))
 
 
 def native_login(settings: Settings) -> str:

@@ -71,6 +71,7 @@ async def _asset(ports: Ports, settings: Settings, request: Request) -> Answer:
 _TABLE: dict[tuple[str, str], Flow] = {
     ("GET", "login"): sign_in.start,
     ("GET", "sign-in"): sign_in_page.show,
+    ("GET", "native"): sign_in_page.go_native,
     ("GET", "callback"): _callback,
     ("POST", "switch"): sign_in.switch,
     ("GET", "second-factor"): entry.show,

@@ -62,7 +62,8 @@ LOGIN = Check(
     "login",
     "does each login route answer, with the button in it, or the way to the hub?",
     "is LINKMW_LOGIN_PATHS the product's login route, and has the product been restarted with linkmw in it? Where this "
-    "machine reaches it by another address, give `--at http://127.0.0.1:8000`",
+    "machine reaches it by another address, give `--at http://127.0.0.1:8000`; where the page can't carry the button, "
+    "LINKMW_BUTTON=interstitial puts a page of ours before it",
 )
 COOKIE = Check(
     "cookie",

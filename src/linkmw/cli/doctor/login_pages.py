@@ -41,10 +41,12 @@ def _fetch(settings: Settings, at: str, path: str) -> httpx2.Response:
 
 
 def _login(settings: Settings, path: str, page: httpx2.Response, state: HubState | None) -> Finding:
-    ours = places.ours(settings, "login")
+    ours, before = places.ours(settings, "login"), places.ours(settings, "sign-in")
     mode = effective(settings.mode, state.mode, healthy=state.healthy, percent=state.percent) if state else "off"
     if page.status_code in (302, 303, 307) and ours in page.headers.get("location", ""):
         return checks.LOGIN.ok("leads to the hub", of=path)
+    if page.status_code == 303 and page.headers.get("location", "").startswith(before):
+        return checks.LOGIN.ok("is behind our page with the button", of=path)
     if page.status_code == 200 and f'href="{ours}' in page.text:
         return checks.LOGIN.ok("has the button", of=path)
     if page.status_code != 200:
