@@ -106,7 +106,8 @@ ISSUER = Check(
 KEYCLOAK = Check(
     "keycloak",
     "does the realm's discovery answer, name exactly our issuer (FC14), and promise S256 and `iss`?",
-    "open {issuer}/.well-known/openid-configuration: is the realm there and enabled, and Keycloak's hostname right?",
+    "is Keycloak running, the realm there and enabled, and Keycloak's hostname right? What it says stands at the "
+    "issuer, with /.well-known/openid-configuration after it",
 )
 KEYCLOAK_VERSION = Check(
     "keycloak.version",
