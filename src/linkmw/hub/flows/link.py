@@ -210,6 +210,7 @@ async def linked(ports: Ports, settings: HubSettings, request: Request) -> Respo
             manager=place.manager(settings, where.tenant),
             mailed=any(notices.addresses(flow.account.email, flow.identity_email)),
             sign_in=place.native_login(where.product) if flow.step == "done" else "",
+            closed=not place.native_login(where.product),
         )
         return page(html, form_action=[origin_of(where.product.redirect_uri)])
 
