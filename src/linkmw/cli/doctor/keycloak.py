@@ -29,7 +29,7 @@ from linkmw.oidc.metadata import ProviderMetadata, read_provider
 from linkmw.oidc.strict_json import read_object
 from linkmw.settings import MIN_SECRET, HubSettings, read_public_url
 
-SECONDS = 10
+SECONDS = 5
 NOBODY = "linkmw-doctor"  # a user that nobody is, and a path that nothing has
 _CHALLENGE = code_challenge("linkmw-doctor-has-no-secret-to-prove-anything-by")
 # What Keycloak gives with `view-users` by itself.

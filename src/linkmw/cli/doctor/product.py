@@ -54,9 +54,12 @@ def _here(settings: Settings, at: str, now: Callable[[], float], asked: Collecti
     if settings.hub_url and settings.client_id and settings.client_secret:
         state = yield from _hub(settings, now)
     if settings.redis_url and settings.redis_url not in asked:
-        yield from redis.findings(
+        for found in redis.findings(
             settings.redis_url, timeout=settings.redis_timeout, others_prefix=HUBS_PREFIX, now=now
-        )
+        ):
+            if found.check == checks.REDIS.name and found.standing == "wrong":
+                state = None  # without it there is no button, and nothing is wrong with the page
+            yield found
     if settings.public_url:
         yield from login_pages.findings(settings, at or settings.public_url, state)
 
