@@ -133,6 +133,7 @@ def test_ops04_prune_disables_and_deletes_nothing_and_the_trail_says_so(declared
     assert {one.client_id: one.enabled for one in opened().admin.clients()} == {"orders": True, "wiki": False}
     trail = [json.loads(line) for line in declared("hub", "audit", "tail", "--json").stdout.splitlines()]
     assert [(one["event"], one["client_id"], one["actor"]) for one in trail] == [
+        ("tenant_added", "", "linkmw hub init"),
         ("tenant_changed", "", "linkmw hub apply"),
         ("product_added", "orders", "linkmw hub apply"),
         ("product_added", "wiki", "linkmw hub apply"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,11 @@ from linkmw.cli.main import main
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.keycloak import Administrator, Realm, RealmSettings
 from linkmw.model import Secret, Tenant
+from linkmw.settings import HubSettings
+from linkmw.signed import new_key
 
 HUB = "https://hub.example.com"
+KNOWN = HubSettings(public_url=HUB)
 REALM = "made-by-setup"
 CLIENT = "linkmw-hub"
 PASSWORD = "LINKMW_KEYCLOAK_ADMIN_PASSWORD"
@@ -35,6 +39,8 @@ MADE = [
     "role: missing → manage-users",
     "role: missing → view-users",
     "role: missing → query-users",
+    "realm role: missing → linkmw-support",
+    "realm role: missing → linkmw-support-read",
 ]
 
 
@@ -66,7 +72,7 @@ class Office:
         """What the doctor finds that is not ok."""
         asked = self.administrator if admin else None
         now = lambda: time.time() + ahead  # noqa: E731
-        return {one.check: one for one in doctor.findings(tenant or self.tenant, HUB, asked, now=now) if one.advice}
+        return {one.check: one for one in doctor.findings(tenant or self.tenant, KNOWN, asked, now=now) if one.advice}
 
     def console(self, method: str, path: str, **more: Any) -> Any:
         form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin"}
@@ -97,6 +103,20 @@ class Office:
     def let_codes_be_used_twice(self) -> None:
         policy = {name: value for name, value in self.console("GET", "").items() if name.startswith("otpPolicy")}
         self.realm(**policy | {"otpPolicyCodeReusable": True})
+
+    def hide_support(self) -> None:
+        """The hub's tokens show that role no more, whoever has it; the other one is gone from the realm."""
+        (client,) = self.console("GET", "/clients", params={"clientId": CLIENT})
+        shown = [self.console("GET", "/roles/linkmw-support")]
+        self.console("DELETE", f"/clients/{client['id']}/scope-mappings/realm", json=shown)
+        self.console("DELETE", "/roles/linkmw-support-read")
+
+    def silence_roles(self) -> None:
+        """The mapper is there, and puts nothing into the ID token."""
+        (client,) = self.console("GET", "/clients", params={"clientId": CLIENT})
+        (mapper,) = [one for one in client["protocolMappers"] if one["name"] == "realm roles"]
+        silent = {**mapper, "config": {**mapper["config"], "id.token.claim": "false"}}
+        self.console("PUT", f"/clients/{client['id']}/protocol-mappers/models/{mapper['id']}", json=silent)
 
     def roles(self, method: str, *names: str) -> None:
         """The service account's roles in the realm: POST gives, DELETE takes."""
@@ -162,6 +182,37 @@ def test_ops01_ops07_what_was_set_up_is_green(office: Office) -> None:
     assert office.seen(admin=True) == {}
 
 
+def test_ops07_a_new_realm_has_the_roles_of_the_support_page_and_the_hubs_id_token_shows_them(office: Office) -> None:
+    names = {role["name"] for role in office.console("GET", "/roles")}
+    assert {"linkmw-support", "linkmw-support-read"} <= names
+    username, password = "joan@acme.example", secrets.token_urlsafe(16)
+    used("a password", password)
+    given = {"type": "password", "value": password, "temporary": False}
+    joan = {"username": username, "email": username, "emailVerified": True, "enabled": True, "credentials": [given]}
+    office.console("POST", "/users", json=joan)
+    (user,) = office.console("GET", "/users", params={"exact": "true", "username": username})
+    role = office.console("GET", "/roles/linkmw-support")
+    office.console("POST", f"/users/{user['id']}/role-mappings/realm", json=[role])
+    (client,) = office.console("GET", "/clients", params={"clientId": CLIENT})
+    shown = office.console(
+        "GET", f"/clients/{client['id']}/evaluate-scopes/generate-example-id-token", params={"userId": user["id"]}
+    )
+    assert shown["realm_access"] == {"roles": ["linkmw-support"]}
+
+
+def test_ops07_a_hub_that_calls_the_roles_otherwise_has_those_made(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINKMW_HUB_SUPPORT_ROLE", "help-{tenant}")
+    basics = {"PUBLIC_URL": HUB, "REDIS_URL": "redis://localhost:1/0", "KEY": new_key(), "MAIL_FROM": "id@acme.example"}
+    for name, value in basics.items():
+        monkeypatch.setenv(f"LINKMW_HUB_{name}", value)
+    assert "  realm role: missing → help-acme\n" in office.setup("--yes").output
+    assert "Nothing to do." in office.setup("--yes").output
+    known = replace(KNOWN, support_role="help-{tenant}")
+    assert [one for one in doctor.findings(office.tenant, known, office.administrator) if one.advice] == []
+
+
 Loosen = Callable[[Office], None]
 
 
@@ -198,6 +249,9 @@ DRIFT: dict[str, list[tuple[Loosen, str, str]]] = {
         (Office.ask_for_names, "realm", "profile lastName"),
         (attribute(LOGOUT, ""), "", LOGOUT),
         (attribute(DEVICE, "true"), "", DEVICE),
+        (Office.hide_support, "", "realm role in the client's scope: missing → linkmw-support"),
+        (lambda _: None, "", "realm role: missing → linkmw-support-read"),
+        (Office.silence_roles, "", "mapper realm roles: changed → as it was made"),
         (realm(loginWithEmailAllowed=False, duplicateEmailsAllowed=True), "", "realm duplicateEmailsAllowed"),
         (Office.let_codes_be_used_twice, "", "realm otpPolicyCodeReusable"),
         (realm(sslRequired="NONE"), "", "realm sslRequired"),
@@ -306,7 +360,7 @@ def test_ops01_mg02_cf10_an_old_keycloak_is_red(office: Office) -> None:
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     old = Administrator(f"http://127.0.0.1:{server.server_port}", "admin", Secret("of-the-stand-in"))
     try:
-        (found,) = [one for one in doctor.findings(office.tenant, HUB, old) if one.check == "keycloak.version"]
+        (found,) = [one for one in doctor.findings(office.tenant, KNOWN, old) if one.check == "keycloak.version"]
         refused = Realm(old, REALM).version()
     finally:
         server.shutdown()

@@ -419,3 +419,63 @@ def test_cf04_disabling_asks_nobody(run: Run, monkeypatch: pytest.MonkeyPatch) -
     result = run("disable", "--end-sessions")
     assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "Federated sign-in is disabled.")
     assert not load().on
+
+
+def test_p04_ops01_status_info_and_config_name_each_host(run: Run, hub: str) -> None:
+    away = complete().replace("organization_id", "# organization_id").replace("public_url", "# public_url")
+    tables = """
+[hosts."shop.example.com, shop.internal"]
+public_url = "https://shop.example.com"
+organization_id = "globex"
+client_id = "shop-1"
+client_secret = "0123456789-0123456789-0123456789-0123456789"
+mode = "replace"
+
+[hosts."desk.example.com"]
+public_url = "https://desk.example.com"
+client_id = "desk-1"
+client_secret = "0123456789-0123456789-0123456789-0123456789"
+"""
+    own = "".join(line for line in away.splitlines(keepends=True) if line.startswith(("hub_url", "redis_url")))
+    FILE.touch(mode=0o600)
+    FILE.write_text(own + tables)
+    status = run("status")
+    assert (status.exit_code, status.stderr) == (3, "- desk.example.com: LINKMW_ORGANIZATION_ID is not set\n")
+    assert status.stdout.splitlines() == [
+        "Federated sign-in is off at hosts that are not named below.",
+        "Decided by its settings: none is set, or mode is off.",
+        "At shop.example.com, shop.internal it is on, replace the native login. "
+        "The hub does not say whether the native login is closed: the hub does not answer: ConnectError.",
+        "At desk.example.com it is off.",
+    ]
+    of_shop = json.loads(run("status", "--json").stdout)["hosts"]["shop.example.com, shop.internal"]
+    assert (of_shop["on"], of_shop["mode"], of_shop["problems"]) == (True, "replace", [])
+    of_desk = json.loads(run("info", "--json").stdout)["hosts"]["desk.example.com"]
+    assert (of_desk["client_id"], of_desk["organization_id"]) == ("desk-1", "")
+    assert "shop.example.com, shop.internal: shop-1 of globex, https://shop.example.com" in run("info").stdout
+    shown = run("config", "show").stdout
+    assert "shop.example.com,shop.internal,desk.example.com" in shown
+    assert "0123456789" not in shown + run("doctor").stdout + run("status", "--json").stdout
+
+
+def test_p04_ops01_the_doctor_looks_at_each_host(run: Run, hub: str) -> None:
+    shop = complete(hub).replace('redis_url = "redis://127.0.0.1:9/0"\n', "").replace(f'hub_url = "{hub}"\n', "")
+    FILE.touch(mode=0o600)
+    FILE.write_text(f'hub_url = "{hub}"\nredis_url = "redis://127.0.0.1:9/0"\n[hosts."shop.example.com"]\n{shop}')
+    found = {(one["check"], one["of"]): one for one in json.loads(run("doctor", "--json").stdout)["findings"]}
+    assert found["switch", ""]["found"] == "off at hosts that are not named in LINKMW_HOSTS"
+    assert found["switch", "shop.example.com"]["found"] == "on, beside the native login"
+    assert found["client", "shop.example.com"]["found"] == "orders-1 of acme"
+    assert found["login", "shop.example.com/login"]["standing"] == "warning"
+    assert [of for check, of in found if check == "redis"] == [""]
+    FILE.write_text(FILE.read_text().replace(SECRET, new_key()))
+    found = {(one["check"], one["of"]): one for one in json.loads(run("doctor", "--json").stdout)["findings"]}
+    assert found["client", "shop.example.com"]["standing"] == "wrong"
+
+
+def test_dis11_where_nobody_can_type_the_missing_option_is_named(run: Run, hub: str) -> None:
+    FILE.touch(mode=0o600)
+    FILE.write_text(f'hub_url = "{hub}"\n')
+    for given, missing in (((), "--public-url"), (("--public-url", "https://orders.example.com"), "--organization-id")):
+        result = run("enable", *given, input="")
+        assert (result.exit_code, f"give {missing}" in result.stderr) == (2, True)

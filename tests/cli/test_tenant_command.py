@@ -173,8 +173,13 @@ def test_ops02_what_an_operator_changes_is_in_the_trail(hub: Run) -> None:
     (client,) = re.findall(r"^client id +(\S+)$", added.stdout, re.MULTILINE)
     assert hub("hub", "product", "set", "--client", client, "--mode", "replace", "--percent", "10").exit_code == 0
     assert hub("hub", "tenant", "set", "--tenant", "acme", "--unknown-user", "hide").exit_code == 0
+    secret = ("hub", "tenant", "secret", "--tenant", "acme", "--keycloak-client-secret-file", "-")
+    assert hub(*secret, input=NEW).exit_code == 0
     trail = [json.loads(line) for line in hub("hub", "audit", "tail", "--json").stdout.splitlines()]
     assert [(one["event"], one["tenant"], one["client_id"], one["actor"]) for one in trail] == [
+        ("tenant_added", "acme", "", "linkmw hub init"),
+        ("product_added", "acme", client, "linkmw hub product add"),
         ("product_changed", "acme", client, "linkmw hub product set"),
         ("tenant_changed", "acme", "", "linkmw hub tenant set"),
+        ("tenant_changed", "acme", "", "linkmw hub tenant secret"),
     ]

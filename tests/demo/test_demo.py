@@ -8,14 +8,17 @@ import re
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from tests.docs.blocks import ROOT, blocks_of
 
 from linkmw.demo.parts.answering import status
+from linkmw.demo.parts.processes import child_environment
 from linkmw.demo.web import Browser
 
 PRODUCT = {"client_id", "organization_id", "mode", "name", "framework", "url", "login_url", "accounts"}
@@ -92,6 +95,7 @@ def test_the_demo_goes_on_where_it_was_and_stops_on_ctrl_c(
     assert httpx2.get(f"{demo['inbox']}/messages.json").json() == []
     assert (folder / ".demo").stat().st_mode & 0o077 == 0
     assert_still_linked(demo)
+    assert_first_hour(folder)
 
     demo_run.send_signal(signal.SIGINT)
     rest = demo_run.stdout.read()
@@ -101,6 +105,25 @@ def test_the_demo_goes_on_where_it_was_and_stops_on_ctrl_c(
     assert "Traceback" not in said + rest
     assert left_running(folder) == []
     assert not any(answers(url) for url in addresses(demo))
+
+
+def assert_first_hour(folder: Path) -> None:
+    """docs/first-hour.md, typed as it stands into one shell: each line of an answer is among what was printed."""
+    blocks = list(blocks_of(ROOT / "docs" / "first-hour.md"))
+    typed = [(block, after) for block, after in pairwise((*blocks, blocks[-1])) if block.kind == "sh"]
+    script = "".join(f"{block.text}\necho '@@'\n" for block, _ in typed)
+    environment = child_environment({"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder, env=environment, text=True, timeout=240, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    *printed, rest = done.stdout.split("@@\n")
+    assert (len(printed), rest) == (len(typed), "")
+    for (_, answer), said in zip(typed, printed, strict=True):
+        if answer.kind == "text":
+            missing = [line for line in answer.text.splitlines() if line not in said]
+            assert missing == [], said
 
 
 def assert_complete(demo: dict[str, Any], said: str) -> None:

@@ -1,4 +1,4 @@
-"""Draws the import map and the hub's steps into docs/architecture.md: `python tests/docs/import_map.py [--write]`."""
+"""Draws the import map and the hub's steps into the pages: `python tests/docs/import_map.py [--write]`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from linkmw.hub import steps
+from linkmw.hub.ports import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "linkmw"
 PAGE = ROOT / "docs" / "architecture.md"
+HOW_IT_WORKS = ROOT / "docs" / "how-it-works.md"
 FOLDERS = ("oidc", "gate", "hub", "outside", "pages", "stores", "cli", "testing", "demo")
 WORDS = (
     *("model", "http", "errors", "log", "metrics", "run", "redirects", "reference", "settings", "switch", "tracing"),
@@ -70,8 +72,14 @@ def drawn() -> str:
     return "```text\n" + "\n".join(rows) + "\n```\n"
 
 
-def steps_drawn() -> str:
-    return f"```mermaid\n{steps.diagram().strip()}\n```\n"
+def steps_drawn(*of: frozenset[Step]) -> str:
+    return f"```mermaid\n{steps.diagram(*of).strip()}\n```\n"
+
+
+def ways_drawn(text: str) -> str:
+    """The page with each way's own part of the steps."""
+    text = _between("button", steps_drawn(steps.BY_THE_BUTTON), text)
+    return _between("first", steps_drawn(steps.FIRST_SIGN_IN), text)
 
 
 def _between(name: str, drawing: str, text: str) -> str:
@@ -84,6 +92,7 @@ def main() -> int:
     new = _between("imports", drawn(), _between("steps", steps_drawn(), text))
     if "--write" in sys.argv:
         PAGE.write_text(new, encoding="utf-8")
+        HOW_IT_WORKS.write_text(ways_drawn(HOW_IT_WORKS.read_text(encoding="utf-8")), encoding="utf-8")
     print(drawn())
     return 0
 

@@ -11,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import import_map
 
+from linkmw.hub import steps
+
 STANDARD_ONLY = ("linkmw.asgi", "linkmw.wsgi", "linkmw.http", "linkmw.run", "linkmw.settings", "linkmw.gate.claim")
 
 
@@ -57,6 +59,17 @@ def test_importing_the_middleware_loads_the_standard_library_only(module: str) -
 
 def test_the_steps_on_the_page_are_those_of_the_table() -> None:
     assert import_map.steps_drawn() in import_map.PAGE.read_text(encoding="utf-8")
+
+
+def test_each_way_on_the_page_how_it_works_is_that_of_the_table() -> None:
+    text = import_map.HOW_IT_WORKS.read_text(encoding="utf-8")
+    assert text.count("stateDiagram-v2") == 2
+    assert import_map.ways_drawn(text) == text, "run: python tests/docs/import_map.py --write"
+
+
+def test_no_move_of_the_table_is_left_out_of_both_ways() -> None:
+    ways = (steps.BY_THE_BUTTON, steps.FIRST_SIGN_IN)
+    assert [move for move in steps.STEPS if not any({move.step, move.to} <= way for way in ways)] == []
 
 
 def test_the_import_map_on_the_page_is_the_one_of_the_code() -> None:

@@ -106,6 +106,12 @@ def test_readme_django_lines_are_those_of_the_wagtail_site() -> None:
     assert wagtail["INSTALLED_APPS"] == names["INSTALLED_APPS"] == ["linkmw_django"]
 
 
+def test_every_piece_of_code_is_run_here() -> None:
+    headings = ("**Django**", "**Flask**", "**Starlette or FastAPI**", "**Any WSGI application**")
+    headings += ("**Any ASGI application**", "<!-- wagtail:begin -->")
+    assert [lines_after(heading) for heading in headings] == re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_every_file_the_readme_links_to_is_there() -> None:
     root = Path(__file__).resolve().parents[2]
     for target in re.findall(r"\]\(([^)#:]+)\)", README):

@@ -123,7 +123,7 @@ STORIES: dict[str, tuple[Callable[[World], Any], frozenset[str]]] = {
     "held_dropped": (waits_for_ever, frozenset(("client_id", "account_id", "actor"))),
     "email_change_cancelled": (had_asked_for_another_address, frozenset(("subject", "ip"))),
     "by_proof_ended": (is_disabled, frozenset(("client_id", "subject"))),
-    "proof_asked": (links, frozenset(("client_id", "subject", "flow"))),
+    "proof_asked": (links, frozenset(("client_id", "subject", "flow", "ip"))),
     "proved": (links, frozenset(("client_id", "account_id", "subject", "flow"))),
     "address_mailed": (confirms_anothers_address, frozenset(("client_id", "account_id", "flow", "ip"))),
 }

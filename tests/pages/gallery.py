@@ -305,6 +305,7 @@ def mails() -> dict[str, messages.Mail]:
         "mail-several-linked": messages.several_linked(MOVED, HAPPENING, accounts=NEWLY, identity_email=ADA),
         "mail-verify-address": messages.verify_address(MOVED, HAPPENING, account="ada.l", url=CONFIRM_URL, seconds=600),
         "mail-unlinked": messages.unlinked(ENVELOPE, HAPPENING, account=LONG_NAME),
+        "mail-unlinked-moved": messages.unlinked(MOVED, HAPPENING, account="ada.l"),
     }
 
 
@@ -441,6 +442,9 @@ SCREENS: dict[str, Callable[[], str]] = {
     "linked-no-mail": lambda: screens.linked(
         look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", mailed=False
     ),
+    "linked-moved": lambda: screens.linked(
+        look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", closed=True
+    ),
     "linked-come-back": lambda: screens.linked(
         look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA, manager="/t/acme/", sign_in="/login"
     ),
@@ -493,6 +497,9 @@ SCREENS: dict[str, Callable[[], str]] = {
     ),
     "unlink-long": lambda: screens.unlink(look=LONG_HUB.look, form=FLOW, account=LONG_NAME, linked=NOW),
     "unlinked": lambda: screens.unlinked(look=HUB.look, account="ada.l", sign_in="https://orders.acme.example/login"),
+    "unlinked-moved": lambda: screens.unlinked(
+        look=HUB.look, account="ada.l", sign_in="https://orders.acme.example/login", closed=True
+    ),
     "unlink-gone-removed": lambda: screens.unlink_gone(
         look=HUB.look, reason="removed", reference=REF, removed=NOW, zone="Europe/Berlin", manager="/t/acme/"
     ),

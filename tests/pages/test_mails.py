@@ -113,6 +113,10 @@ def test_ake15_where_the_identity_took_over_no_mail_says_that_the_old_password_w
         assert "still works" not in mail.html + mail.text, name
         assert "Not you? Remove the link" in mail.text, name
     assert "Your Orders password still works." in " ".join(gallery.MAILS["mail-linked"].text.split())
+    removed = gallery.MAILS["mail-unlinked-moved"]
+    for part in (removed.text, removed.html):
+        assert "link the account once more" in " ".join(part.split())
+        assert "Sign in to Orders with your Orders password" not in " ".join(part.split())
 
 
 def test_ake11_ake13_the_mail_says_what_it_confirms_when_and_from_where():

@@ -319,3 +319,18 @@ def test_every_screen_and_mail_has_its_picture():
     names = [*gallery.SCREENS, *gallery.MAILS]
     assert {file.name for file in pictures.OUT.iterdir()} == {"README.md", *(f"{name}.webp" for name in names)}
     assert (pictures.OUT / "README.md").read_text(encoding="utf-8") == pictures.readme(names)
+
+
+@pytest.mark.parametrize("mailed", [True, False])
+def test_p03_where_the_native_doors_are_closed_no_page_says_that_its_password_works(mailed: bool) -> None:
+    def said(*, closed: bool) -> str:
+        look, form = gallery.HUB.look, gallery.FLOW
+        page = screens.linked(
+            look=look, form=form, account="ada.l", identity_email=gallery.ADA, manager="/", mailed=mailed, closed=closed
+        )
+        return Page(page).text
+
+    assert ("password" in said(closed=False), "password" in said(closed=True)) == (True, False)
+    assert ("e-mailed you a confirmation" in said(closed=True)) is mailed
+    removed = Page(screens.unlinked(look=gallery.HUB.look, account="ada.l", closed=True)).text
+    assert ("password" in removed, "Tell your administrator" in removed) == (False, True)

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, ParamSpec, TypeVar
 
@@ -63,6 +63,14 @@ def of(ctx: click.Context, app: str = "") -> Application | None:
 def settings_of(application: Application | None) -> Settings:
     """The settings as the application reads them; without one what its own configuration says is not seen."""
     return load(application.configured if application else None)
+
+
+def hosts_of(settings: Settings) -> list[tuple[str, Settings]]:
+    """The hosts with settings of their own, names of one table together: "a.example, b.example"."""
+    tables: dict[Settings, list[tuple[str, Settings]]] = {}
+    for host, own in settings.hosts:
+        tables.setdefault(replace(own, problems=()), []).append((host, own))  # a problem names its host
+    return [(", ".join(host for host, _ in of_one), of_one[0][1]) for of_one in tables.values()]
 
 
 def _loaded(name: str) -> Application:

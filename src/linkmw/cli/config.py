@@ -78,6 +78,8 @@ def _text(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if name == "hosts" and isinstance(value, tuple):
+        return ",".join(host for host, _ in value)
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     if name in ("enabled_at", "disabled_at", "sessions_since") and isinstance(value, int):

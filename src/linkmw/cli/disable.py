@@ -38,6 +38,10 @@ def disable(ctx: click.Context, end_sessions: bool, app: str) -> None:
         click.echo(f"Written: {file.absolute()}, where the product has to find it.")
     _say_of_sessions(end_sessions)
     _say_of_passwords(application)
+    click.echo(
+        "On again: `linkmw enable`, which asks for organization id, client id and client secret. Is the secret lost? "
+        "At the hub `linkmw hub product rotate-secret` prints a new one."
+    )
     held = [f"{place} still holds what was deleted: take it out there." for place in switching.holding(application)]
     switching.end(ctx, switching.overruling(application, wanted=False) + held)
 

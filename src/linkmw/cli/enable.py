@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -78,8 +79,20 @@ def _asked_for(application: Application | None, given: Mapping[str, str]) -> dic
     for name in REQUIRED:
         if name in values or (name not in CREDENTIALS and getattr(known, name)):
             continue
-        values[name] = click.prompt(_ASKED[name], hide_input=name == "client_secret", type=str, err=True).strip()
+        values[name] = _answer(name)
     return values
+
+
+def _answer(name: str) -> str:
+    """What is typed, never empty. Raises UsageError naming the option where there is nobody to ask."""
+    try:
+        typed: str = click.prompt(_ASKED[name], hide_input=name == "client_secret", type=str, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        option = "--client-secret-file" if name == "client_secret" else "--" + name.replace("_", "-")
+        raise click.UsageError(f"nobody answers here: give {option}") from None
+    return typed.strip()
 
 
 def _settings_with(application: Application | None, values: Mapping[str, str]) -> Settings:

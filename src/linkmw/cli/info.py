@@ -43,14 +43,28 @@ def info(ctx: click.Context, as_json: bool, app: str) -> None:
         "unlisted_login_routes": list(application.unlisted()) if application else [],
         "prefix": settings.prefix,
         "redis": _redis(settings),
+        "hosts": {host: _of_host(own) for host, own in applications.hosts_of(settings)},
     }
     if as_json:
         click.echo(json.dumps(found, indent=1))
         return
     width = max(map(len, found))
+    hosts = found.pop("hosts")
     for name, value in found.items():
         text = ", ".join(value) if isinstance(value, list) else value
         click.echo(f"{name.replace('_', ' '):<{width}}  {text}".rstrip())
+    for host, own in hosts.items():
+        click.echo(f"{'at':<{width}}  {host}: {own['client_id']} of {own['organization_id']}, {own['public_url']}")
+
+
+def _of_host(own: Settings) -> dict[str, str | list[str]]:
+    """What a host says itself. An empty value is one that is missing, and `linkmw status` says so."""
+    return {
+        "public_url": own.public_url,
+        "organization_id": own.organization_id,
+        "client_id": own.client_id,
+        "login_routes": list(own.login_paths),
+    }
 
 
 def _installed() -> list[str]:

@@ -84,7 +84,7 @@ def init(
         known = {found.organization_id: found for found in stores.admin.tenants()}
         _check_same(known.get(first.organization_id), first)
         if first.organization_id not in known:
-            stores.admin.add_tenant(first, logo or "")
+            stores.admin.add_tenant(first, logo or "", actor="linkmw hub init")
     click.echo(_welcome(settings, first))
 
 

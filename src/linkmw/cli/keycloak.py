@@ -13,19 +13,21 @@ import click
 from linkmw.cli import configuration, keycloak_admin
 from linkmw.errors import KeycloakRefused, RegistrationRefused, SettingsError
 from linkmw.model import Secret, Tenant
-from linkmw.settings import read_internal_url, read_public_url
+from linkmw.settings import HubSettings, read_internal_url, read_public_url
 
 if TYPE_CHECKING:
     from linkmw.keycloak import Change, HubClient, Realm
 
 CLIENT_ID = "linkmw-hub"
+_UNTOLD = HubSettings()  # where no hub is yet: every setting as it is left out
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be set up. issuer, internal_issuer, hub_url: as browsers, this machine and browsers reach them.
 
-    secret: "" for Keycloak's own choice. hub_internal_url: as Keycloak reaches the hub.
+    secret: "" for Keycloak's own choice. hub_internal_url: as Keycloak reaches the hub. support_roles: of the support
+    page, by the hub's settings.
     """
 
     tenant: str
@@ -36,6 +38,7 @@ class Wanted:
     hub_url: str
     hub_internal_url: str
     brand: str
+    support_roles: tuple[str, ...] = ()
 
     @property
     def realm(self) -> str:
@@ -104,6 +107,7 @@ def setup(
             hub_url=_url("--hub-url", hub_url or configuration.settings().public_url),
             hub_internal_url=_internal("--hub-internal-url", hub_internal_url),
             brand=brand,
+            support_roles=support_roles(configuration.settings() if _is_hub_here() else _UNTOLD, tenant),
         )
     )
     reached = wanted.internal_issuer or wanted.issuer
@@ -144,10 +148,17 @@ def client_of(wanted: Wanted, logout_url: str = "") -> HubClient:
         redirect_uris=(f"{wanted.hub_url}{path}/callback",),
         signed_out_uris=(f"{wanted.hub_url}{path}/signed-out",),
         logout_url=logout_url if stands else f"{wanted.hub_internal_url or wanted.hub_url}{logout}",
+        support_roles=wanted.support_roles,
     )
 
 
-def wanted_of(tenant: Tenant, hub_url: str, hub_internal_url: str = "") -> Wanted:
+def support_roles(settings: HubSettings, organization_id: str) -> tuple[str, ...]:
+    """The realm roles that open this tenant's support page."""
+    names = (settings.support_role, settings.support_read_role)
+    return tuple(dict.fromkeys(name.replace("{tenant}", organization_id) for name in names if name))
+
+
+def wanted_of(tenant: Tenant, settings: HubSettings, hub_internal_url: str = "") -> Wanted:
     """What is to be set up for a tenant that is registered."""
     return Wanted(
         tenant=tenant.organization_id,
@@ -155,24 +166,30 @@ def wanted_of(tenant: Tenant, hub_url: str, hub_internal_url: str = "") -> Wante
         internal_issuer=tenant.internal_issuer,
         client_id=tenant.keycloak_client_id,
         secret=tenant.keycloak_client_secret,
-        hub_url=hub_url,
+        hub_url=settings.public_url,
         hub_internal_url=hub_internal_url,
         brand=tenant.brand,
+        support_roles=support_roles(settings, tenant.organization_id),
     )
 
 
 def _as_the_hub_knows(organization_id: str, hub_internal_url: str, secret_file: Path | None) -> Wanted:
     if secret_file is not None:
         raise click.UsageError("--client-secret-file needs --issuer: without it the hub's own database has the secret")
-    if not configuration.path().exists() and "LINKMW_HUB_PUBLIC_URL" not in os.environ:
+    if not _is_hub_here():
         raise click.UsageError("give --issuer and --hub-url: there is no hub here yet that would know them")
     with configuration.stores() as (settings, stores):
         tenants = {tenant.organization_id: tenant for tenant in stores.admin.tenants()}
     if organization_id not in tenants:
         raise RegistrationRefused(f"there is no tenant {organization_id}: give --issuer and --hub-url")
-    found = wanted_of(tenants[organization_id], settings.public_url, _internal("--hub-internal-url", hub_internal_url))
+    found = wanted_of(tenants[organization_id], settings, _internal("--hub-internal-url", hub_internal_url))
     _url("the tenant's issuer", found.issuer)
     return found
+
+
+def _is_hub_here() -> bool:
+    """Is there a hub's configuration, which may name other roles?"""
+    return configuration.path().exists() or "LINKMW_HUB_PUBLIC_URL" in os.environ
 
 
 def _url(option: str, text: str) -> str:

@@ -86,7 +86,7 @@ def add(
     )
     with configuration.stores() as (settings, stores):
         stores.require_current_schema()
-        secret = stores.admin.add_client(client, settings.public_url, logo or "")
+        secret = stores.admin.add_client(client, settings.public_url, logo or "", actor="linkmw hub product add")
     click.echo(_credentials(client, secret))
     click.echo(_for_a_client(settings, client, secret) if proof == "none" else _for_a_gate(settings, client, secret))
 

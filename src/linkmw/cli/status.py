@@ -29,32 +29,48 @@ def status(ctx: click.Context, as_json: bool, app: str) -> None:
     """
     application = applications.of(ctx, app)
     settings = applications.settings_of(application)
-    doors = list(_of_doors(settings)) if settings.on and settings.mode == "replace" else []
     unlisted = list(application.unlisted()) if application else []
     said: dict[str, Any] = {
-        "on": settings.on,
-        "mode": settings.mode if settings.on else "off",
+        **_standing(settings),
         "decided_by": _decided_by(settings, application),
-        "doors": doors,
         "unlisted_login_routes": unlisted,
         "problems": list(settings.problems),
+        "hosts": {
+            host: {**_standing(own), "problems": [one for one in own.problems if one not in settings.problems]}
+            for host, own in applications.hosts_of(settings)
+        },
     }
     _print(said, as_json)
-    ctx.exit(3 if settings.problems else 0)
+    ctx.exit(3 if settings.problems or any(own["problems"] for own in said["hosts"].values()) else 0)
+
+
+def _standing(settings: Settings) -> dict[str, Any]:
+    return {
+        "on": settings.on,
+        "mode": settings.mode if settings.on else "off",
+        "doors": list(_of_doors(settings)) if settings.on and settings.mode == "replace" else [],
+    }
 
 
 def _print(said: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(said, indent=1))
         return
-    click.echo(f"Federated sign-in is {'on, ' + said['mode'] + ' the native login' if said['on'] else 'off'}.")
+    elsewhere = " at hosts that are not named below" if said["hosts"] else ""
+    click.echo(f"Federated sign-in is {_in_words(said)}{elsewhere}.")
     click.echo(f"Decided by {said['decided_by']}.")
     for line in said["doors"]:
         click.echo(line)
+    for host, own in said["hosts"].items():
+        click.echo(" ".join((f"At {host} it is {_in_words(own)}.", *own["doors"])))
     for route in said["unlisted_login_routes"]:
         click.echo(f"The login route {route} is not in LINKMW_LOGIN_PATHS: linkmw leaves it as it is.")
-    for problem in said["problems"]:
+    for problem in (*said["problems"], *(one for own in said["hosts"].values() for one in own["problems"])):
         click.echo(f"- {problem}", err=True)
+
+
+def _in_words(said: dict[str, Any]) -> str:
+    return f"on, {said['mode']} the native login" if said["on"] else "off"
 
 
 def _of_doors(settings: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from linkmw.demo import check as checking
-from linkmw.demo import report
+from linkmw.demo import report, settings_file
 from linkmw.demo.catalogue import MOVING_PRODUCTS, PRODUCTS
 from linkmw.demo.parts import keycloak_install
 from linkmw.demo.parts.cache import WrongChecksum
@@ -66,9 +66,10 @@ def _run(*, check: bool, keep: bool) -> int:
         shutil.rmtree(FOLDER, ignore_errors=True)
     began = time.monotonic()
     click.echo("Starting the demo. The first start fetches and builds Keycloak, which takes about a minute.")
-    with Stage(FOLDER.resolve(), plans=(*PRODUCTS, *MOVING_PRODUCTS)) as stage:
+    with Stage(FOLDER.resolve(), plans=(*PRODUCTS, *MOVING_PRODUCTS), in_files=True) as stage:
         stage.start(Board())
         report.write_json(stage, FOLDER / "demo.json")
+        settings_file.keep(FOLDER / "keycloak" / "admin-password", f"{stage.keycloak.admin_password}\n")
         click.echo(f"Everything runs, after {time.monotonic() - began:.0f} s.")
         if check:
             return _check(stage)

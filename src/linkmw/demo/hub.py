@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from linkmw.demo import settings_file
 from linkmw.demo.kept import Kept
 from linkmw.demo.parts.answering import status
 from linkmw.demo.parts.processes import Process, Processes
@@ -27,10 +28,18 @@ class Hub:
     """One hub and its tenants. `start` and `stop` may alternate.
 
     settings: `LINKMW_HUB_…` values, all of them; a change counts from the next start. organization_id: ACME's.
+    in_file: they are in its folder, in `linkmw-hub.toml`, where commands find them too.
     """
 
     def __init__(
-        self, processes: Processes, kept: Kept, folder: Path, *, smtp_url: str, settings: Mapping[str, str]
+        self,
+        processes: Processes,
+        kept: Kept,
+        folder: Path,
+        *,
+        smtp_url: str,
+        settings: Mapping[str, str],
+        in_file: bool = False,
     ) -> None:
         port = kept.port("hub")
         self.organization_id = ACME.key
@@ -44,6 +53,7 @@ class Hub:
         self._kept = kept
         self._folder = folder
         self._port = port
+        self._in_file = in_file
         self.settings = {
             "LINKMW_HUB_PUBLIC_URL": self.url,
             "LINKMW_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
@@ -114,11 +124,17 @@ class Hub:
             "hub",
             [_COMMAND, "hub", "serve", "--host", "127.0.0.1", "--port", str(self._port)],
             log=self._folder / "hub.log",
-            env=self.settings,
+            env=self._environment(),
             cwd=self._folder,
         )
         self._processes.wait(self.answers, what="the hub to answer", seconds=_START_SECONDS, process=self.process)
         say("ready")
+
+    def _environment(self) -> dict[str, str]:
+        if not self._in_file:
+            return self.settings
+        settings_file.write(self._folder / "linkmw-hub.toml", "LINKMW_HUB_", self.settings)
+        return {}
 
     def stop(self) -> None:
         if self.process:

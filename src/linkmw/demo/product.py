@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 
+from linkmw.demo import settings_file
 from linkmw.demo.catalogue import Plan
 from linkmw.demo.hub import Hub
 from linkmw.demo.kept import Kept
@@ -27,11 +28,20 @@ _PREPARE_SECONDS = 60
 class ProductServer:
     """A product. `start` and `stop` may alternate: address, accounts and registration stay.
 
-    settings: further `LINKMW_…` and `DEMO_…` values; they win, and a change counts from the next start.
+    settings: further `LINKMW_…` and `DEMO_…` values; they win, and a change counts from the next start. in_file: what
+    is linkmw's is in its folder, in `linkmw.toml`, where `linkmw disable` and its like find it; the secret in another.
     """
 
     def __init__(
-        self, processes: Processes, kept: Kept, folder: Path, plan: Plan, hub: Hub, settings: Mapping[str, str]
+        self,
+        processes: Processes,
+        kept: Kept,
+        folder: Path,
+        plan: Plan,
+        hub: Hub,
+        settings: Mapping[str, str],
+        *,
+        in_file: bool = False,
     ) -> None:
         self.plan = plan
         self.key = plan.key
@@ -58,6 +68,7 @@ class ProductServer:
         self.database = folder / "product.db"
         self._hub = hub
         self.settings = dict(settings)
+        self._in_file = in_file
         self._client: Client | None = None
         self._secret = Secret("")
 
@@ -78,6 +89,8 @@ class ProductServer:
         )
         moved = replace(client, mode=self.plan.mode)
         self._client, self._secret = self._hub.register(self.key, moved, logo(self.plan.logo))
+        if self._in_file and self.secret_file.exists():  # another was made by command, last time
+            self._secret = Secret(self.secret_file.read_text("ascii").strip())
 
     def start(self, say: Say = silent) -> None:
         """Its login page answers. Raises PartFailed, Stopping."""
@@ -89,7 +102,7 @@ class ProductServer:
             self.key,
             self._command(),
             log=self._folder / f"{self.key}.log",
-            env=self.environment(),
+            env=self._in_files() if self._in_file else self.environment(),
             cwd=self._folder,
         )
         self._processes.wait(self.answers, what=f"{self.name} to answer", seconds=_START_SECONDS, process=self.process)
@@ -148,6 +161,18 @@ class ProductServer:
             **self.settings,
         }
         return {name: value for name, value in found.items() if value}
+
+    def _in_files(self) -> dict[str, str]:
+        """What is left for the environment, once the rest is written."""
+        found = self.environment()
+        listed = {"LINKMW_LOGIN_PATHS": self.plan.login_path, **found}  # the code says so too; commands read this alone
+        settings_file.write(self._folder / "linkmw.toml", "LINKMW_", listed)
+        settings_file.keep(self.secret_file, f"{self._secret!s}\n")
+        return {name: value for name, value in found.items() if not name.startswith("LINKMW_")}
+
+    @property
+    def secret_file(self) -> Path:
+        return self._folder / "client-secret"
 
     @property
     def secret(self) -> Secret:

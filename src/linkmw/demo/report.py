@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from linkmw.demo.catalogue import CASES, PEOPLE
+from linkmw.demo.catalogue import CASES, PEOPLE, PRODUCTS
 from linkmw.demo.parts.realm import Organization
 from linkmw.demo.product import ProductServer
 from linkmw.demo.products.people import Person as Account
@@ -72,7 +73,25 @@ def as_text(stage: Stage) -> str:
     ]
     for organization in stage.organizations:
         lines += _organization(stage, organization)
+    lines += _by_command(stage)
     return "\n".join([*lines, ""])
+
+
+def _by_command(stage: Stage) -> list[str]:
+    """How to switch, break and mend it: what is typed in another terminal."""
+    product = stage.products[PRODUCTS[0].key]
+    enable = f"linkmw enable --organization-id {product.plan.organization.key} --client-id {product.client_id}"
+    return [
+        "",
+        f"  By command, in another terminal: {product.name}, the others likewise (docs/first-hour.md, step by step)",
+        f"    export PATH={Path(sys.executable).parent}:$PATH",
+        f"    cd {product.folder}",
+        "    linkmw status",
+        "    linkmw doctor",
+        "    linkmw disable",
+        f"    {enable} --client-secret-file client-secret",
+        f"    cd {stage.folder / 'hub'} && linkmw hub doctor",
+    ]
 
 
 def _organization(stage: Stage, organization: Organization) -> list[str]:

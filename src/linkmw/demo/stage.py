@@ -28,7 +28,8 @@ class Stage:
     """Redis, Keycloak, SMTP, inbox, hub and products. A context manager: at its end nothing is left running.
 
     folder: databases, logs and what is kept from run to run. hub_settings, product_settings: values that differ from
-    the demo's, by the name of the environment variable. hub: how it is run.
+    the demo's, by the name of the environment variable. hub: how it is run. in_files: all settings are in each part's
+    folder, for whoever types commands there.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Stage:
         hub_settings: Mapping[str, str] | None = None,
         product_settings: Mapping[str, str] | None = None,
         hub: type[Hub] = Hub,
+        in_files: bool = False,
     ) -> None:
         self.processes = Processes()
         self.folder = folder
@@ -49,7 +51,12 @@ class Stage:
         self.mailbox = Mailbox()
         self.smtp = SmtpServer(self.mailbox, self.kept.port("smtp"))
         self.hub = hub(
-            self.processes, self.kept, folder / "hub", smtp_url=self.smtp.url, settings=dict(hub_settings or {})
+            self.processes,
+            self.kept,
+            folder / "hub",
+            smtp_url=self.smtp.url,
+            settings=dict(hub_settings or {}),
+            in_file=in_files,
         )
         self.keycloak = Keycloak(
             self.processes,
@@ -61,7 +68,13 @@ class Stage:
         smtp = {"DEMO_SMTP": f"127.0.0.1:{self.smtp.port}"}
         self.products = {
             plan.key: ProductServer(
-                self.processes, self.kept, folder / plan.key, plan, self.hub, {**smtp, **(product_settings or {})}
+                self.processes,
+                self.kept,
+                folder / plan.key,
+                plan,
+                self.hub,
+                {**smtp, **(product_settings or {})},
+                in_file=in_files,
             )
             for plan in plans
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -88,15 +89,20 @@ def go(flow: Flow, event: Event, **changes: Any) -> Flow:
     return replace(flow, step=to, **changes)
 
 
-def diagram() -> str:
-    """The table as a Mermaid state diagram."""
-    lines = [f"    {move.step} --> {move.to}: {move.event}" for move in STEPS]
+BEGINNINGS: tuple[Step, ...] = ("identity", "identify")
+# What belongs to one way alone: by the button, and a first sign-in in `replace`.
+BY_THE_BUTTON: frozenset[Step] = frozenset(("identity", "choose", "prove", "linked", "done", "refused"))
+FIRST_SIGN_IN: frozenset[Step] = frozenset(("identify", "prove", "confirm", "inbox", "join", "done", "refused"))
+
+
+def diagram(of: Collection[Step] = BY_THE_BUTTON | FIRST_SIGN_IN) -> str:
+    """The table as a Mermaid state diagram, or those of its moves that stay among the steps `of`."""
+    moves = [move for move in STEPS if move.step in of and move.to in of]
     return "\n".join(
         [
             "stateDiagram-v2",
-            "    [*] --> identity",
-            "    [*] --> identify",
-            *lines,
+            *(f"    [*] --> {first}" for first in BEGINNINGS if first in of),
+            *(f"    {move.step} --> {move.to}: {move.event}" for move in moves),
             "    done --> [*]",
             "    refused --> [*]",
         ]

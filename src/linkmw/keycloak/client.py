@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ class HubClient:
 
     secret: "" leaves the one that is there. logout_url: where Keycloak tells of sessions that have ended, as it reaches
     the hub; "" for nowhere. name: what people read at Keycloak; given to a client that is made, left alone in one that
-    is there.
+    is there. support_roles: the realm's roles that its ID tokens show, for the support page (docs/support.md).
     """
 
     client_id: str
@@ -52,6 +52,7 @@ class HubClient:
     signed_out_uris: tuple[str, ...] = ()
     logout_url: str = ""
     name: str = "linkmw hub"
+    support_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,48 @@ def changes(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[
     attributes = dict.fromkeys(_OFF_UNLESS_SAID, "false") | dict(found.get("attributes", {}))
     pairs += [(name, attributes.get(name), value) for name, value in wanted["attributes"].items()]
     missing = [Change("mapper", "missing", mapper["name"]) for mapper in missing_mappers(found, wanted)]
-    return [_change(name, was, value) for name, was, value in pairs if _comparable(was) != _comparable(value)] + missing
+    bent = [Change(f"mapper {was['name']}", "changed", "as it was made") for was, _ in bent_mappers(found, wanted)]
+    differing = [_change(name, was, value) for name, was, value in pairs if _comparable(was) != _comparable(value)]
+    return differing + missing + bent
 
 
 def missing_mappers(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     there = {mapper.get("protocolMapper") for mapper in found.get("protocolMappers") or ()}
     return [mapper for mapper in wanted["protocolMappers"] if mapper["protocolMapper"] not in there]
+
+
+def bent_mappers(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Mappers that are there and put nothing, or something else, into the ID token; each with what it has to be.
+
+    One of a kind that does its work is enough, whatever else somebody has made.
+    """
+    bent = []
+    for mapper in wanted["protocolMappers"]:
+        alike = [
+            one for one in found.get("protocolMappers") or () if one.get("protocolMapper") == mapper["protocolMapper"]
+        ]
+        if alike and not any(_works_as(one, mapper) for one in alike):
+            config = {**alike[0].get("config", {}), **mapper["config"]}
+            bent.append((alike[0], {**alike[0], "config": config}))
+    return bent
+
+
+def _works_as(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Does it say the same in the ID token? Of other tokens it may say what it likes."""
+    has = found.get("config", {})
+    others = "access.token.claim"
+    return all(has.get(name) == value for name, value in wanted["config"].items() if name != others)
+
+
+def missing_support_roles(wanted: HubClient, of_realm: Collection[str], of_client: Collection[str]) -> list[Change]:
+    """The roles of the support page that the realm has not, or has and the client's tokens don't show."""
+    missing = [Change("realm role", "missing", name) for name in wanted.support_roles if name not in of_realm]
+    hidden = [
+        Change("realm role in the client's scope", "missing", name)
+        for name in wanted.support_roles
+        if name in of_realm and name not in of_client
+    ]
+    return missing + hidden
 
 
 def repaired(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from linkmw.keycloak.client import (
     SERVICE_ROLES,
     Change,
     HubClient,
+    bent_mappers,
     changes,
     missing_mappers,
+    missing_support_roles,
     repaired,
     representation,
 )
@@ -44,7 +46,8 @@ class Realm:
         realm = self._realm()
         if realm is None:
             roles = [Change("role", "missing", role) for role in SERVICE_ROLES]
-            return [Change("realm", "missing", self.name), *changes(None, representation(client)), *roles]
+            support = missing_support_roles(client, (), ())
+            return [Change("realm", "missing", self.name), *changes(None, representation(client)), *roles, *support]
         found = self._found(client.client_id)
         names = [Change(f"profile {name}", "required", "optional") for name in required_names(self._profile())]
         missing = [Change("role", "missing", role) for role in self._missing_roles(found)]
@@ -53,7 +56,8 @@ class Realm:
             Change(f"reference of {step.provider}", "missing", REFERENCES[step.provider]) for step in self._silent()
         ]
         of_realm = realm_changes(realm, settings)
-        return of_realm + names + changes(found, representation(client)) + missing + extra + silent
+        support = self._missing_support_roles(client, found)
+        return of_realm + names + changes(found, representation(client)) + missing + extra + silent + support
 
     def set_up(self, client: HubClient, settings: RealmSettings = _AS_IT_IS) -> list[Change]:
         """The realm and the client are there and as they should be, with the client's roles; what changed. Repeatable.
@@ -67,6 +71,7 @@ class Realm:
         self._add_roles(found, self._missing_roles(found))
         self._take_roles(found, self._extra_roles(found))
         self.add_references()
+        self._add_support_roles(client, found)
         return planned
 
     def _set_up_realm(self, settings: RealmSettings) -> None:
@@ -87,7 +92,7 @@ class Realm:
         elif changes(found, wanted):
             asked("repair the client", self._admin.update_client, found["id"], repaired(found, wanted))
             if changes(self._found(client.client_id), wanted):  # Keycloak 26 leaves mappers out of an update
-                self._add_mappers(client.client_id, wanted)
+                self._mend_mappers(client.client_id, wanted)
 
     def secret_of(self, client_id: str) -> str:
         """The client's secret; "" for one that is not there. Never for a log."""
@@ -135,10 +140,37 @@ class Realm:
         found: dict[str, Any] = asked("read the user profile", self._admin.get_realm_users_profile)
         return found
 
-    def _add_mappers(self, client_id: str, wanted: Mapping[str, Any]) -> None:
+    def _mend_mappers(self, client_id: str, wanted: Mapping[str, Any]) -> None:
         found = self._found(client_id) or {}
         for mapper in missing_mappers(found, wanted):
             asked("add a mapper", self._admin.add_mapper_to_client, found["id"], mapper)
+        for _, mapper in bent_mappers(found, wanted):
+            asked("repair a mapper", self._admin.update_client_mapper, found["id"], mapper["id"], mapper)
+
+    def _missing_support_roles(self, client: HubClient, found: Mapping[str, Any] | None) -> list[Change]:
+        if not client.support_roles:
+            return []
+        of_realm = asked("read the realm's roles", self._admin.get_realm_roles)
+        shown = [] if found is None else self._shown_roles(found)
+        return missing_support_roles(client, {role["name"] for role in of_realm}, {role["name"] for role in shown})
+
+    def _shown_roles(self, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The realm's roles that the client's tokens show of whoever has them."""
+        shown: list[dict[str, Any]] = asked(
+            "read the client's scope", self._admin.get_realm_roles_of_client_scope, found["id"]
+        )
+        return shown
+
+    def _add_support_roles(self, client: HubClient, found: Mapping[str, Any] | None) -> None:
+        """The roles are there and shown; nobody has them but who is given them."""
+        planned = self._missing_support_roles(client, found)
+        for change in planned:
+            if change.what == "realm role":
+                asked("make a role", self._admin.create_realm_role, {"name": change.becomes})
+        if planned and found is not None:
+            names = [change.becomes for change in planned]
+            roles = [asked(f"find the role {name}", self._admin.get_realm_role, name) for name in names]
+            asked("let its tokens show them", self._admin.assign_realm_roles_to_client_scope, found["id"], roles)
 
     def _found(self, client_id: str) -> dict[str, Any] | None:
         internal_id = asked("look for the client", self._admin.get_client_id, client_id)

@@ -207,11 +207,20 @@ def error(
 
 
 def linked(
-    *, look: Look, form: Form, account: str, identity_email: str, manager: str, mailed: bool = True, sign_in: str = ""
+    *,
+    look: Look,
+    form: Form,
+    account: str,
+    identity_email: str,
+    manager: str,
+    mailed: bool = True,
+    sign_in: str = "",
+    closed: bool = False,
 ) -> str:
     """MIM-6. mailed: is a confirmation on its way? (An account may have no address.)
 
-    sign_in: the product's own sign-in page, for somebody who went on and came back (PR24).
+    sign_in: the product's own sign-in page, for somebody who went on and came back (PR24). closed: is there none, in
+    `replace`? Then its password opens nothing any more.
     """
     return render(
         "linked.html",
@@ -222,6 +231,7 @@ def linked(
         manager=manager,
         mailed=mailed,
         sign_in=sign_in,
+        closed=closed,
     )
 
 
@@ -272,9 +282,9 @@ def unlink(*, look: Look, form: Form, account: str, linked: int, zone: str = "UT
     )
 
 
-def unlinked(*, look: Look, account: str = "", sign_in: str = "") -> str:
-    """MIM-23. sign_in: the product's own sign-in page."""
-    return render("unlinked.html", look=look, account=account, sign_in=sign_in)
+def unlinked(*, look: Look, account: str = "", sign_in: str = "", closed: bool = False) -> str:
+    """MIM-23. sign_in: the product's own sign-in page. closed: it takes no password, in `replace`."""
+    return render("unlinked.html", look=look, account=account, sign_in=sign_in, closed=closed)
 
 
 def unlink_gone(

@@ -39,7 +39,8 @@ HUB = Check(
 CLIENT = Check(
     "client",
     "does the hub know this client id and secret, and is tenant and product enabled?",
-    "compare LINKMW_CLIENT_ID and LINKMW_CLIENT_SECRET with what the hub printed; `linkmw hub product list` there",
+    "compare LINKMW_CLIENT_ID and LINKMW_CLIENT_SECRET with what the hub printed: `linkmw hub product list` there. "
+    "`linkmw hub product rotate-secret` makes a new secret, and `linkmw enable` puts it in place",
 )
 MODE = Check("mode", "what linkmw is here, by the hub's word and our own", "`linkmw hub product set`, or LINKMW_MODE")
 HUB_PARTS = Check("hub.parts", "do the hub's Redis, SQL and Keycloak answer it?", "`linkmw hub doctor` at the hub")
@@ -107,7 +108,8 @@ ISSUER = Check(
 KEYCLOAK = Check(
     "keycloak",
     "does the realm's discovery answer, name exactly our issuer (FC14), and promise S256 and `iss`?",
-    "open {issuer}/.well-known/openid-configuration: is the realm there and enabled, and Keycloak's hostname right?",
+    "is Keycloak running, the realm there and enabled, and Keycloak's hostname right? What it says stands at the "
+    "issuer, with /.well-known/openid-configuration after it",
 )
 KEYCLOAK_VERSION = Check(
     "keycloak.version",

@@ -67,7 +67,7 @@ def findings(
         )
         yield _tenants(tenants)
         for tenant in (one for one in tenants if one.enabled):
-            yield from keycloak.findings(tenant, settings.public_url, administrator(tenant), now=now)
+            yield from keycloak.findings(tenant, settings, administrator(tenant), now=now)
         yield _smtp(settings, tenants, mail_to, int(now()))
         yield from _products(settings, stores, clients)
 

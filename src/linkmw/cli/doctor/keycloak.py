@@ -27,9 +27,9 @@ from linkmw.oidc.authorize import code_challenge
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
 from linkmw.oidc.strict_json import read_object
-from linkmw.settings import MIN_SECRET, read_public_url
+from linkmw.settings import MIN_SECRET, HubSettings, read_public_url
 
-SECONDS = 10
+SECONDS = 5
 NOBODY = "linkmw-doctor"  # a user that nobody is, and a path that nothing has
 _CHALLENGE = code_challenge("linkmw-doctor-has-no-secret-to-prove-anything-by")
 # What Keycloak gives with `view-users` by itself.
@@ -37,12 +37,12 @@ _COMES_ALONG = frozenset(("query-groups",))
 
 
 def findings(
-    tenant: Tenant, hub_url: str, administrator: Administrator | None, *, now: Callable[[], float] = time.time
+    tenant: Tenant, settings: HubSettings, administrator: Administrator | None, *, now: Callable[[], float] = time.time
 ) -> Iterator[Finding]:
-    """hub_url: as browsers see the hub. administrator: of this Keycloak, if there is one to ask as."""
+    """administrator: of this Keycloak, if there is one to ask as."""
     of = tenant.organization_id
     yield _issuer(tenant)
-    client = client_of(wanted_of(tenant, hub_url))
+    client = client_of(wanted_of(tenant, settings))
     with httpx2.Client(timeout=SECONDS, follow_redirects=False) as http:
         try:
             metadata = _metadata(http, tenant)
@@ -54,8 +54,8 @@ def findings(
             yield _promises(metadata, of)
             with suppress(httpx2.HTTPError, OSError):  # answered a moment ago: what was not asked is not said
                 yield from _as_client(http, tenant, metadata, now)
-                yield from _as_anybody(http, tenant, metadata, client, hub_url)
-    yield from _as_administrator(tenant, hub_url, administrator)
+                yield from _as_anybody(http, tenant, metadata, client, settings.public_url)
+    yield from _as_administrator(tenant, settings, administrator)
 
 
 def _issuer(tenant: Tenant) -> Finding:
@@ -224,7 +224,7 @@ def _refused(check: Check, answers: tuple[tuple[int, str], ...], otherwise: str,
     return check.wrong(otherwise, of=of) if taken else check.ok("refused", of=of)
 
 
-def _as_administrator(tenant: Tenant, hub_url: str, administrator: Administrator | None) -> Iterator[Finding]:
+def _as_administrator(tenant: Tenant, settings: HubSettings, administrator: Administrator | None) -> Iterator[Finding]:
     of = tenant.organization_id
     if administrator is None:
         yield checks.KEYCLOAK_VERSION.warning("Keycloak tells it to administrators alone", of=of)
@@ -232,7 +232,7 @@ def _as_administrator(tenant: Tenant, hub_url: str, administrator: Administrator
     realm = Realm(administrator, tenant.issuer.rpartition("/realms/")[2])
     try:
         yield _version(realm.version(), of)
-        wanted = wanted_of(tenant, hub_url)
+        wanted = wanted_of(tenant, settings)
         planned = realm.plan(client_of(wanted, realm.logout_url_of(wanted.client_id)))
     except LinkmwError as error:
         yield checks.KEYCLOAK_SETUP.wrong(str(error), "is the administrator's password right?", of=of)

@@ -35,9 +35,11 @@ def findings(settings: Settings, at: str, state: HubState | None) -> Iterator[Fi
 
 def _fetch(settings: Settings, at: str, path: str) -> httpx2.Response:
     """The page, asked for in the product's public name wherever it is reached."""
-    public = urlsplit(settings.public_url)
+    public, where = urlsplit(settings.public_url), urlsplit(at.rstrip("/"))
     headers = {"Accept": "text/html", "Host": public.netloc, "X-Forwarded-Proto": public.scheme}
-    return httpx2.get(at.rstrip("/") + path, headers=headers, timeout=SECONDS, follow_redirects=False)
+    if (where.hostname or "").endswith(".localhost"):  # this machine, as browsers know without asking (RFC 6761, 6.3)
+        where = where._replace(netloc=f"127.0.0.1:{where.port or 80}")
+    return httpx2.get(where.geturl() + path, headers=headers, timeout=SECONDS, follow_redirects=False)
 
 
 def _login(settings: Settings, path: str, page: httpx2.Response, state: HubState | None) -> Finding:
@@ -49,6 +51,8 @@ def _login(settings: Settings, path: str, page: httpx2.Response, state: HubState
         return checks.LOGIN.ok("is behind our page with the button", of=path)
     if page.status_code == 200 and f'href="{ours}' in page.text:
         return checks.LOGIN.ok("has the button", of=path)
+    if page.is_redirect:
+        return checks.LOGIN.wrong(f"leads to {page.headers['location']}, HTTP {page.status_code}", of=path)
     if page.status_code != 200:
         return checks.LOGIN.wrong(f"answers HTTP {page.status_code}", of=path)
     if mode == "off" or not settings.on:

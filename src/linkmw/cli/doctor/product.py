@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from linkmw.cli.application import hosts_of
 from linkmw.cli.doctor import catalogue as checks
 from linkmw.cli.doctor import login_pages, redis, values, wiring
 from linkmw.cli.doctor.findings import Finding
@@ -33,6 +35,17 @@ def findings(
     settings = product.settings
     yield _settings(settings, product.configured, environ)
     yield _switch(settings)
+    yield from _here(settings, at, now)
+    asked = {settings.redis_url}
+    for host, own in hosts_of(settings):
+        found = [_settings_of_host(own, settings), _switch(own), *_here(own, at, now, {*asked})]
+        asked.add(own.redis_url)
+        yield from (replace(one, of=f"{host}{one.of}") for one in found)
+    yield from wiring.findings(product)
+
+
+def _here(settings: Settings, at: str, now: Callable[[], float], asked: Collection[str] = ()) -> Iterator[Finding]:
+    """What is looked at for one set of settings. asked: the Redis that were looked at already."""
     state = None
     if settings.public_url:
         yield _https(settings.public_url)
@@ -40,13 +53,15 @@ def findings(
         yield _host(settings)
     if settings.hub_url and settings.client_id and settings.client_secret:
         state = yield from _hub(settings, now)
-    if settings.redis_url:
-        yield from redis.findings(
+    if settings.redis_url and settings.redis_url not in asked:
+        for found in redis.findings(
             settings.redis_url, timeout=settings.redis_timeout, others_prefix=HUBS_PREFIX, now=now
-        )
+        ):
+            if found.check == checks.REDIS.name and found.standing == "wrong":
+                state = None  # without it there is no button, and nothing is wrong with the page
+            yield found
     if settings.public_url:
         yield from login_pages.findings(settings, at or settings.public_url, state)
-    yield from wiring.findings(product)
 
 
 def _settings(settings: Settings, configured: Mapping[str, Any], environ: Mapping[str, str]) -> Finding:
@@ -55,6 +70,12 @@ def _settings(settings: Settings, configured: Mapping[str, Any], environ: Mappin
     if settings.problems:
         return checks.SETTINGS.wrong("; ".join(settings.problems), details=details)
     return checks.SETTINGS.ok(f"{len(details)} set", details=details)
+
+
+def _settings_of_host(own: Settings, product: Settings) -> Finding:
+    """Of one among `hosts` (moving-over.md): what is wrong with the product's own is said there."""
+    wrong = [problem for problem in own.problems if problem not in product.problems]
+    return checks.SETTINGS.wrong("; ".join(wrong)) if wrong else checks.SETTINGS.ok(f"{own.client_id or 'no client'}")
 
 
 def _in(file: Path) -> dict[str, object]:
@@ -67,6 +88,8 @@ def _in(file: Path) -> dict[str, object]:
 def _switch(settings: Settings) -> Finding:
     if settings.on:
         return checks.SWITCH.ok(f"on, {settings.mode} the native login")
+    if any(own.on for _, own in settings.hosts):
+        return checks.SWITCH.ok("off at hosts that are not named in LINKMW_HOSTS")
     return checks.SWITCH.warning("off")
 
 

@@ -22,7 +22,8 @@ def shown(
     for item in fields(settings):
         value = getattr(settings, item.name)
         if item.name in names and (source := _source(names[item.name], item.name, environ, others)):
-            found.append(f"{names[item.name]} = {_masked(value, secret=bool(item.metadata['secret']))} ({source})")
+            told = tuple(host for host, _ in value) if item.name == "hosts" else value
+            found.append(f"{names[item.name]} = {_masked(told, secret=bool(item.metadata['secret']))} ({source})")
     return found
 
 

@@ -157,6 +157,7 @@ class Processes:
                 )
             except OSError as error:
                 raise PartFailed(f"{name} cannot be started: {error.strerror}") from error
+            log.with_suffix(".pid").write_text(f"{popen.pid}\n", "ascii")  # its group's, too: to pause it by hand
             process = Process(name, popen, log)
             self._stops.append(process.stop)
         return process

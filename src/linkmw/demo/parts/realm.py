@@ -61,6 +61,7 @@ def hub_client(hub_url: str, internal_url: str, secret: Secret, organization: Or
         signed_out_uris=(f"{hub_url}{tenant}/signed-out",),
         logout_url=f"{internal_url}{tenant}/backchannel-logout",
         name=f"{organization.brand} manager",
+        support_roles=SUPPORT_ROLES,
     )
 
 

@@ -49,7 +49,7 @@ async def begin(
             return await sign_in.to_provider(ports, settings, browser, where, wish)
         wish = Wish("add", identity=session.identity)
         flow = flows.begin(ports, settings, browser, where, wish, ports.token())
-        answer = await link.ask(ports, where, _signed_in(flow, session))
+        answer = await link.ask(ports, request, where, _signed_in(flow, session))
         return answer.with_headers(browser.cookies)
 
 

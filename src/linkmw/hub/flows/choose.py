@@ -43,7 +43,7 @@ async def choose(ports: Ports, settings: HubSettings, request: Request) -> Respo
         if flow.step == "done" and choice != str(flow.link_id):
             return redirect(_anew(where))
         if choice == ADD:
-            return await sign_in.to_proof(ports, settings, browser, where, flow, "add")
+            return await sign_in.to_proof(ports, settings, request, browser, where, flow, "add")
         return await _enter(ports, settings, request, where, flow, choice)
 
 

@@ -109,7 +109,7 @@ async def identify(ports: Ports, settings: HubSettings, request: Request) -> Res
         if isinstance(ask, AtKeycloak):
             # What was typed and nothing else: whose address belongs to a username is not for everybody to read.
             return await _to_keycloak(ports, settings, browser, where, flow, first_rules.read_email(name))
-        return await _to_product(ports, where, flow, ask, name)
+        return await _to_product(ports, request, where, flow, ask, name)
 
 
 async def _who_knows(ports: Ports, request: Request, where: Place, name: str) -> AtKeycloak | AtProduct | UserUnknown:
@@ -182,10 +182,10 @@ async def _to_keycloak(
     return answer
 
 
-async def _to_product(ports: Ports, where: Place, flow: Flow, ask: AtProduct, name: str) -> Response:
+async def _to_product(ports: Ports, request: Request, where: Place, flow: Flow, ask: AtProduct, name: str) -> Response:
     """To the proof at the product that knows the name. The request of the one that was opened waits there."""
     opened = where.product.client_id
     other = ask.client_id != opened
     flow = replace(flow, client_id=ask.client_id, hint=name, opened=opened if other else "")
     client = await ports.registry.client(ask.client_id)
-    return await link.ask(ports, Place(where.tenant, client), flow)
+    return await link.ask(ports, request, Place(where.tenant, client), flow)

@@ -22,10 +22,7 @@ _FIRST_PAGES = {"identify": "/sign-in", "confirm": "/confirm", "inbox": "/inbox"
 ARRIVAL_SECONDS = 300  # from the hub to the product's page; there its own record counts (PR22)
 
 
-NOBODY = Request("GET", "")  # whose address is in the trail already, by the sign-in
-
-
-async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
+async def ask(ports: Ports, request: Request, where: Place, flow: Flow) -> Response:
     """To the product, with a handle for a proof request. What is asked stays on the back channel (PR08)."""
     handle = ports.token()
     pending = PendingProof(
@@ -40,7 +37,7 @@ async def ask(ports: Ports, where: Place, flow: Flow) -> Response:
     )
     flow = await flows.keep(ports, steps.go(flow, "asked"))
     if flow.identity is not None:  # else anybody could fill the trail without a sign-in (DS06)
-        await ports.audit.write(audit.of_flow("proof_asked", flow, ports.now(), NOBODY))
+        await ports.audit.write(audit.of_flow("proof_asked", flow, ports.now(), request))
     await ports.handles.put(handle, pending, ARRIVAL_SECONDS)
     return redirect(with_query(place.at_gate(where.product, "prove"), handle=handle, **language.handed_on()))
 
@@ -137,7 +134,7 @@ async def led_to(ports: Ports, settings: HubSettings, request: Request, where: P
     if flow.step == "agree":
         return redirect(with_query(f"{settings.public_url}/agree", flow=flow.flow_id))
     if flow.step == "prove":
-        return await ask(ports, where, flow)
+        return await ask(ports, request, where, flow)
     return await _granted_again(ports, settings, request, where, flow)
 
 
@@ -155,7 +152,7 @@ async def _first_led_to(ports: Ports, settings: HubSettings, request: Request, w
     if flow.step in _FIRST_PAGES:
         return redirect(with_query(settings.public_url + _FIRST_PAGES[flow.step], flow=flow.flow_id))
     if flow.step == "prove":
-        return await ask(ports, where, flow)
+        return await ask(ports, request, where, flow)
     if flow.step == "refused":
         raise RequestRefused("the first sign-in is over", code="expired")
     if flow.link_id is None and flow.account is not None:
@@ -219,6 +216,7 @@ async def linked(ports: Ports, settings: HubSettings, request: Request) -> Respo
             manager=place.manager(settings, where.tenant),
             mailed=any(notices.addresses(flow.account.email, flow.identity_email)),
             sign_in=place.native_login(where.product) if flow.step == "done" else "",
+            closed=not place.native_login(where.product),
         )
         return page(html, form_action=[origin_of(where.product.redirect_uri)])
 

@@ -188,14 +188,14 @@ async def _go_on(
         await flows.keep(ports, steps.go(flow, "entered"))
         return redirect(settings.public_url + (flow.then or place.in_manager(where.tenant)))
     if flow.purpose == "add":
-        return await link.ask(ports, where, flow)
+        return await link.ask(ports, request, where, flow)
     decision = rules.after_sign_in(await ports.links.of_identity(flow.identity, [flow.client_id]), where.product)
     if flow.request and flow.request.prompt == "none" and (error := rules.without_a_page(decision)):
         return await _refused(ports, settings, where, flow, error)
     if isinstance(decision, rules.NotOffered):
         return await _refused(ports, settings, where, flow, "access_denied")
     if isinstance(decision, rules.LinkFirst):
-        return await to_proof(ports, settings, browser, where, flow, "sign_in")
+        return await to_proof(ports, settings, request, browser, where, flow, "sign_in")
     if isinstance(decision, rules.Choose):
         flow = await flows.keep(ports, steps.go(flow, "several"))
         return redirect(link.chooser(settings, flow))
@@ -209,14 +209,20 @@ async def _refused(ports: Ports, settings: HubSettings, where: Place, flow: Flow
 
 
 async def to_proof(
-    ports: Ports, settings: HubSettings, browser: Browser, where: Place, flow: Flow, purpose: Literal["sign_in", "add"]
+    ports: Ports,
+    settings: HubSettings,
+    request: Request,
+    browser: Browser,
+    where: Place,
+    flow: Flow,
+    purpose: Literal["sign_in", "add"],
 ) -> Response:
     """To the product's proof page, by way of Keycloak where the tenant wants a fresher sign-in for that (MIM-28).
 
     purpose: of the flow that then begins. The flow there is stays as it is: nothing was proven for it.
     """
     if not rules.is_too_old_to_link(where.tenant, flow.auth_time, settings.fresh_seconds, ports.now()):
-        return await link.ask(ports, where, flow)
+        return await link.ask(ports, request, where, flow)
     wish = Wish(purpose, flow.request, fresh_seconds=settings.fresh_seconds, identity=flow.identity)
     return await to_provider(ports, settings, browser, where, wish)
 

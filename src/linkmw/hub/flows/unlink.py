@@ -66,7 +66,8 @@ async def removed(ports: Ports, _settings: HubSettings, request: Request) -> Res
         return page(screens.unlinked(look=looks.NEUTRAL.look))
     with concerning(where):
         login = where.product.login_url or where.product.public_url
-        return page(screens.unlinked(look=await looks.look_of(ports, where), sign_in=login))
+        closed = not place.native_login(where.product)
+        return page(screens.unlinked(look=await looks.look_of(ports, where), sign_in=login, closed=closed))
 
 
 async def _link_of(ports: Ports, token: str) -> Link | None:

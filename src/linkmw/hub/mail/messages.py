@@ -165,7 +165,8 @@ def _mail(kind: str, subject: str, envelope: Envelope, happening: Happening, **v
         "subject": one_line(subject),
         "brand": envelope.tenant.brand,
         "product": envelope.client.name,
-        "moved": envelope.client.mode == "replace",  # its own password opens it no more
+        "moved": envelope.client.mode == "replace"
+        and envelope.client.percent >= 100,  # its own password opens it no more
         "contact": envelope.tenant.contact,
         "logo_url": envelope.logo_url,
         "colours": palette(envelope.tenant.primary),

@@ -24,7 +24,8 @@ from linkmw.stores.sql.registry import read_client, read_tenant, secret_purpose
 
 T = TypeVar("T")
 
-TENANT_SET, PRODUCT_SET = "linkmw hub tenant set", "linkmw hub product set"
+# Who did it, in the trail: the command that was typed.
+TENANT_SET, TENANT_SECRET, PRODUCT_SET = "linkmw hub tenant set", "linkmw hub tenant secret", "linkmw hub product set"
 
 
 class Admin:
@@ -41,14 +42,20 @@ class Admin:
         made = self._database.write_now(lambda connection: keys.make_missing(connection, self._seal, self._now()))
         return upgraded + made
 
-    def add_tenant(self, tenant: Tenant, logo_svg: str = "") -> None:
-        """Register the tenant. Raises RegistrationRefused, also when its id is taken."""
+    def add_tenant(self, tenant: Tenant, logo_svg: str = "", *, actor: str = "") -> None:
+        """Register the tenant. actor: the command, for the trail; without one nothing is written there.
+
+        Raises RegistrationRefused, also when its id is taken.
+        """
         check_tenant(tenant)
         check_logo(logo_svg)
         sealed = self._seal.close(tenant.keycloak_client_secret.encode(), secret_purpose(tenant.organization_id))
-        row = {**asdict(tenant), "keycloak_client_secret": sealed, "logo_svg": logo_svg}
+        row = insert(schema.tenants).values({**asdict(tenant), "keycloak_client_secret": sealed, "logo_svg": logo_svg})
+        told = {"organization_id": tenant.organization_id, "actor": actor}
         try:
-            self._database.write_now(lambda connection: connection.execute(insert(schema.tenants).values(row)))
+            self._told(
+                AuditEvent("tenant_added", "ok", self._now(), **told), lambda connection: connection.execute(row)
+            )
         except IntegrityError:
             raise RegistrationRefused(f"the tenant {tenant.organization_id} exists already") from None
 
@@ -71,14 +78,19 @@ class Admin:
         """The hub's client secret at the tenant's Keycloak from now on. Raises RegistrationRefused."""
         sealed = self._seal.close(secret.encode(), secret_purpose(organization_id))
         changed = update(schema.tenants).where(schema.tenants.c.organization_id == organization_id)
-        found = self._database.write_now(
-            lambda connection: connection.execute(changed.values(keycloak_client_secret=sealed)).rowcount
-        )
-        if not found:
-            raise RegistrationRefused(f"there is no tenant {organization_id}")
 
-    def add_client(self, client: Client, hub_url: str, logo_svg: str = "") -> Secret:
-        """Register the product; its client secret, which nobody can ask for again. Raises RegistrationRefused."""
+        def change(connection: Connection) -> None:
+            if not connection.execute(changed.values(keycloak_client_secret=sealed)).rowcount:
+                raise RegistrationRefused(f"there is no tenant {organization_id}")
+
+        told = {"organization_id": organization_id, "actor": TENANT_SECRET}
+        self._told(AuditEvent("tenant_changed", "ok", self._now(), **told), change)
+
+    def add_client(self, client: Client, hub_url: str, logo_svg: str = "", *, actor: str = "") -> Secret:
+        """Register the product; its client secret, which nobody can ask for again. actor: as for `add_tenant`.
+
+        Raises RegistrationRefused.
+        """
         check_client(client, hub_url)
         check_logo(logo_svg)
         secret = client_secrets.new_secret()
@@ -87,8 +99,9 @@ class Admin:
             connection.execute(insert(schema.clients).values({**asdict(client), "logo_svg": logo_svg}))
             client_secrets.add(connection, client.client_id, secret, self._now())
 
+        told = {"organization_id": client.organization_id, "client_id": client.client_id, "actor": actor}
         try:
-            self._database.write_now(add)
+            self._told(AuditEvent("product_added", "ok", self._now(), **told), add)
         except IntegrityError:
             problem = f"there is no tenant {client.organization_id}, or a client {client.client_id} exists already"
             raise RegistrationRefused(problem) from None
@@ -156,15 +169,17 @@ class Admin:
         )
 
     def _told(self, event: AuditEvent, work: Callable[[Connection], T]) -> T:
-        """`work`, with its line of the trail, in one transaction."""
+        """`work`, with its line of the trail if somebody did it, in one transaction."""
 
         def write(connection: Connection) -> T:
             done = work(connection)
-            trail.record(connection, event)
+            if event.actor:
+                trail.record(connection, event)
             return done
 
         done = self._database.write_now(write)
-        trail.announce(event)
+        if event.actor:
+            trail.announce(event)
         return done
 
     def tenants(self) -> list[Tenant]:
