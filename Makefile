@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz
 
 SUITES ?=
 
@@ -76,6 +76,9 @@ words: setup ## the messages of pages and mails into the catalogues, and these c
 
 screenshots: setup packages ## a picture of every page and mail, in docs/screens/
 	@$(BIN)/python -m tests.pages.pictures $(ARGS)
+
+fuzz: setup ## readers of outside input, and a million tokens against joserfc: SECONDS=300, TARGET=one alone
+	@nice -n 19 $(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
 
 clean: ## what was built here is gone; what was downloaded stays in the cache
 	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage tests/.out bench/.out dist build

@@ -186,7 +186,10 @@ def _login_modes(value: object) -> LoginModes:
 
 def _hosts(value: object) -> tuple[tuple[str, Mapping[str, object]], ...]:
     """Each host name and the table of settings that holds there; a table may be for several names. Text is JSON."""
-    tables = json.loads(value) if isinstance(value, str) else value
+    try:
+        tables = json.loads(value) if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
         raise ValueError("is not a table for each host")
     found = tuple((name.lower(), table) for names, table in tables.items() for name in _list(str(names)))
@@ -543,7 +546,7 @@ def read_file(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, not TOML, a number of 5000 digits
         raise SettingsError(f"{path.name} cannot be read: {error}") from None
 
 

@@ -70,6 +70,9 @@ def test_bc01_no_signature_a_short_one_or_a_stranger_s(forge, stranger):
         ({"exp": GONE}, "token_exp"),
         ({"exp": NOW + 61}, "token_exp"),
         ({"exp": NOW}, "token_exp"),
+        ({"nbf": NOW + 61}, "token_not_yet"),
+        ({"nbf": "0"}, "token_nbf"),
+        ({"sub": ["17"]}, "token_subject"),
     ],
     ids=str,
 )

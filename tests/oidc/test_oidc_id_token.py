@@ -147,6 +147,11 @@ def test_tv09_a_subject_that_is_none(forge, subject):
     assert code_of(forge, {"sub": subject}) == "token_subject"
 
 
+def test_tv07_a_claim_that_nobody_needs_is_of_its_type(forge):
+    assert code_of(forge, {"jti": None}) == "token_jti"
+    assert verify(forge, {"jti": "x" * 300})["sub"] == "f6a1"
+
+
 @pytest.mark.parametrize("subject", ["1", "x" * 255, "auth0|42", "Zoë"])
 def test_tv09_subjects_people_have(forge, subject):
     assert verify(forge, {"sub": subject})["sub"] == subject

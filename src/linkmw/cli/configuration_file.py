@@ -92,14 +92,14 @@ def _pieces(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
 def _piece(text: str) -> dict[str, object] | None:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return None  # a text or a list that goes on in the next line
 
 
 def _parsed(text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"the configuration file is not TOML, mend it first: {error}") from None
 
 

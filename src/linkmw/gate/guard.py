@@ -88,7 +88,7 @@ def marker_in(session: Mapping[str, Any]) -> Marker | None:
     try:
         sid, expires = session[MARKER]
         return Marker(str(sid), int(expires))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):  # of an infinite number
         return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from linkmw.errors import TokenRejected
 from linkmw.model import Claims
 from linkmw.oidc import base64url
-from linkmw.oidc.claims import LEEWAY, check_audience, check_equal, rejected, text, time
+from linkmw.oidc.claims import LEEWAY, check_audience, check_begun, check_equal, check_registered, rejected, text, time
 from linkmw.oidc.jose import KeySet, verify_signature
 
 TYP = "linkmw-call+jwt"
@@ -45,6 +45,7 @@ def verify(
     claims = verify_signature(token, keys, algorithms=algorithms, types=frozenset((TYP,)))
     check_equal(claims, "iss", issuer)
     check_audience(claims, audience)
+    check_registered(claims)
     _check_times(claims, now)
     text(claims, "jti")
     check_equal(claims, "htm", method)
@@ -62,3 +63,4 @@ def _check_times(claims: Claims, now: int) -> None:
         raise TokenRejected(
             "the call's time is over 60 s off: compare the clocks of hub and product", code="token_clock"
         )
+    check_begun(claims, now)

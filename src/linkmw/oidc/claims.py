@@ -59,6 +59,19 @@ def check_audience(claims: Claims, client_id: str) -> None:
         check_equal(claims, "azp", client_id)
 
 
+def check_registered(claims: Claims) -> None:
+    """Registered claims are of their types also where nothing rests on them (RFC 7519, 4.1.2 and 4.1.7)."""
+    for name in ("sub", "jti"):
+        if not isinstance(claims.get(name, ""), str):
+            raise rejected(name, f"{name} is not text")
+
+
+def check_begun(claims: Claims, now: int) -> None:
+    """Now is not before `nbf`, where there is one, with 60 s forgiven (RFC 7519, 4.1.5)."""
+    if "nbf" in claims and time(claims, "nbf") > now + LEEWAY:
+        raise TokenRejected("the token is not valid yet", code="token_not_yet")
+
+
 def check_fresh(claims: Claims, now: int, max_age: int) -> None:
     """Now is before `exp`, after `iat` and `nbf`, with 60 s forgiven, and at most `max_age` seconds after `iat`."""
     if time(claims, "exp") + LEEWAY <= now:
@@ -68,5 +81,4 @@ def check_fresh(claims: Claims, now: int, max_age: int) -> None:
         raise TokenRejected("the token was issued in the future: a clock is wrong", code="token_issued_ahead")
     if issued < now - max_age:
         raise TokenRejected("the token is too old", code="token_too_old")
-    if "nbf" in claims and time(claims, "nbf") > now + LEEWAY:
-        raise TokenRejected("the token is not valid yet", code="token_not_yet")
+    check_begun(claims, now)

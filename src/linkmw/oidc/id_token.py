@@ -7,7 +7,7 @@ import hashlib
 from linkmw.errors import TokenRejected
 from linkmw.model import Claims
 from linkmw.oidc import base64url
-from linkmw.oidc.claims import LEEWAY, check_audience, check_equal, check_fresh, rejected, text, time
+from linkmw.oidc.claims import LEEWAY, check_audience, check_equal, check_fresh, check_registered, rejected, text, time
 from linkmw.oidc.jose import KeySet, verify_signature
 
 MAX_AGE = 600  # seconds since iat: it was fetched a moment ago
@@ -41,6 +41,7 @@ def verify(
     check_equal(claims, "nonce", nonce)  # 11
     _check_authentication(claims, now, max_age)  # 13; 12, acr, was not asked for
     text(claims, "sub")  # 2, "ID Token"
+    check_registered(claims)
     _check_purpose(claims)
     _check_access_token(claims, access_token)  # 3.1.3.8
     return claims

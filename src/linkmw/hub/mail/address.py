@@ -10,6 +10,7 @@ from email.policy import SMTP
 from linkmw.hub.mail.names import is_address
 
 _MAX_SENDER = 320  # characters, a name included
+_ODD = (ValueError, IndexError, AttributeError, MessageError)  # what the standard library's parser raises for odd text
 
 
 def read_recipient(text: str) -> Address:
@@ -17,7 +18,7 @@ def read_recipient(text: str) -> Address:
     try:
         if is_address(text):
             return Address(addr_spec=text)
-    except (ValueError, IndexError, MessageError):  # what the standard library's parser raises for odd text
+    except _ODD:
         pass
     raise ValueError("is not one mail address")
 
@@ -27,8 +28,9 @@ def read_sender(text: str) -> Address:
     if len(text) > _MAX_SENDER or not text.isprintable():
         raise ValueError("is not one mail address")
     header = EmailMessage(SMTP)
-    header["From"] = text
-    addresses = header["From"].addresses
-    if len(addresses) != 1:
-        raise ValueError("is not one mail address")
-    return Address(addresses[0].display_name, addr_spec=read_recipient(addresses[0].addr_spec).addr_spec)
+    try:
+        header["From"] = text
+        (address,) = header["From"].addresses
+        return Address(address.display_name, addr_spec=read_recipient(address.addr_spec).addr_spec)
+    except _ODD:
+        raise ValueError("is not one mail address") from None

@@ -43,7 +43,10 @@ class CsvFile:
 
 
 def _read_csv(reader: Any) -> Iterator[Row | Unreadable]:
-    header = [name.strip().lower() for name in next(reader, [])]
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+    except csv.Error:
+        raise SourceRefused("the first line of the file is not CSV") from None
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise SourceRefused(f"the first line of the file names no column {' and no '.join(missing)}")

@@ -73,15 +73,20 @@ def known_by(connection: Connection, lines: Iterable[str]) -> list[Link]:
 
 def _ends(lines: Iterable[str]) -> Iterator[tuple[str, str, str, str, int]]:
     for line in lines:
-        if not any(event in line for event in ENDS):
-            continue
-        try:
-            said = json.loads(line[line.find("{") :])  # whatever kept the log may have put a time before it
-            if said["event"] in ENDS and said["result"] == "ok":
-                at = int(datetime.fromisoformat(said["time"]).timestamp())
-                yield said["client_id"], said["account_id"], said["iss"], said["sub"], at
-        except (ValueError, KeyError, TypeError):  # another program's line
-            continue
+        if any(event in line for event in ENDS) and (ended := _end(line)):
+            yield ended
+
+
+def _end(line: str) -> tuple[str, str, str, str, int] | None:
+    """Whose link ended when; None for another program's line."""
+    try:
+        said = json.loads(line[line.find("{") :])  # whatever kept the log may have put a time before it
+        at = int(datetime.fromisoformat(said["time"]).timestamp())
+        whose = (said["client_id"], said["account_id"], said["iss"], said["sub"])
+        ended = said["event"] in ENDS and said["result"] == "ok" and "".join(whose).isprintable()
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return (*whose, at) if ended else None
 
 
 def remove(database: Database, links: Iterable[Link], now: int, actor: str) -> int:
