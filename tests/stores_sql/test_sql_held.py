@@ -172,18 +172,6 @@ def test_df02_the_same_again_answers_the_links_and_sends_nothing(stores: SqlStor
     assert rows(stores, schema.outbox) == 1
 
 
-def test_rc09_of_sixteen_at_once_one_makes_the_links(stores: SqlStores) -> None:
-    answers = at_once(lambda number: together(stores, *(two() if number % 2 else two()[::-1])))
-    assert {len(answer) for answer in answers} == {2}
-    assert (rows(stores, schema.links), rows(stores, schema.outbox), rows(stores, schema.audit)) == (2, 1, 2)
-
-
-def test_rc09_of_two_identities_at_once_one_gets_all(stores: SqlStores) -> None:
-    answers = at_once(lambda number: together(stores, *two(ANN if number % 2 else BOB)))
-    assert Counter(type(answer) for answer in answers) == {list: MANY // 2, AccountTaken: MANY // 2}
-    assert (rows(stores, schema.links), rows(stores, schema.outbox)) == (2, 1)
-
-
 def test_an_account_linked_to_the_same_identity_already_stands_in_nobodys_way(stores: SqlStores) -> None:
     first, second = two()
     before = asyncio.run(stores.links.add(replace(first, flow="before", unlink_token_hash="x"), [], event()))

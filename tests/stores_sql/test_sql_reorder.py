@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from tests.stores_sql.made import ANN, BOB, event, mail, new_link
 
 from linkmw.model import Identity, Link
 from linkmw.stores.sql import SqlStores
-
-MANY, ROUNDS = 16, 10
 
 
 def add(stores: SqlStores, account: str, identity: Identity = ANN, client_id: str = "orders") -> Link:
@@ -32,21 +26,6 @@ def reorder(
 ) -> list[int]:
     links = asyncio.run(stores.links.reorder(identity, client_id, seen, wanted))
     return [link.link_id for link in links]
-
-
-def unlink(stores: SqlStores, link_id: int) -> None:
-    asyncio.run(stores.links.remove(link_id, [mail()], event("unlinked")))
-
-
-def at_once(works: Sequence[Callable[[], Any]]) -> list[Any]:
-    barrier = threading.Barrier(len(works))
-
-    def one(work: Callable[[], Any]) -> Any:
-        barrier.wait()
-        return work()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(one, works))
 
 
 def test_mim19_the_order_that_was_seen_becomes_the_order_that_is_wanted(stores: SqlStores) -> None:
@@ -86,36 +65,3 @@ def test_lt14_only_the_owner_orders_and_only_within_one_product(stores: SqlStore
     assert reorder(stores, made, made[::-1], client_id="stock") == [stock]
     assert reorder(stores, [*made, stock], [stock, *made]) == made
     assert order(stores) == made
-
-
-def test_rc06_of_sixteen_orders_at_once_one_holds_and_everybody_is_told_which(stores: SqlStores) -> None:
-    made = [add(stores, str(n)).link_id for n in range(4)]
-    for _ in range(ROUNDS):
-        seen = order(stores)
-        wishes = [seen[n % 3 + 1 :] + seen[: n % 3 + 1] for n in range(MANY)]
-        answers = at_once([partial(reorder, stores, seen, wish) for wish in wishes])
-        now = order(stores)
-        assert now in wishes
-        assert all(answer == now for answer in answers)
-        assert sorted(now) == sorted(made)
-
-
-def test_rc06_reorder_beside_link_and_unlink_leaves_an_order_of_the_survivors(stores: SqlStores) -> None:
-    for number in range(ROUNDS):
-        for account in range(3):
-            add(stores, f"{number}-{account}")
-        seen = order(stores)
-        gone = seen[-3:-1]
-
-        works: list[Callable[[], Any]] = [partial(unlink, stores, link_id) for link_id in gone]
-        works += [partial(add, stores, f"{number}-new{n}") for n in range(2)]
-        works += [partial(reorder, stores, seen, seen[::-1])] * (MANY - len(works))
-        new = [link.link_id for link in at_once(works)[len(gone) : len(gone) + 2]]
-        now = order(stores)
-        assert sorted(now) == sorted({*seen, *new} - {*gone})
-        kept = [link_id for link_id in now if link_id in seen]
-        survivors = [link_id for link_id in seen if link_id not in gone]
-        assert kept in (survivors, survivors[::-1])
-        assert not {*now} & {*gone}
-        for link_id in now[:-2]:
-            unlink(stores, link_id)

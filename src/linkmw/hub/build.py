@@ -46,17 +46,21 @@ class Connections:
 
     sql: SqlStores
     redis: Commands
-    http: httpx2.AsyncClient
+    http: httpx2.AsyncClient  # to Keycloak
+    products: httpx2.AsyncClient
 
     @classmethod
     def open(cls, settings: HubSettings) -> Connections:
         """Nothing is connected yet but SQL, whose schema is looked at. Raises SettingsError (DF04)."""
         sql = SqlStores.open(settings.database_url, settings.key)
         sql.require_current_schema()
-        return cls(sql, connect(settings.redis_url, timeout=settings.redis_timeout), web.client(settings.http_timeout))
+        redis = connect(settings.redis_url, timeout=settings.redis_timeout)
+        # A client of their own, that slow products take no connection that a sign-in at Keycloak needs (DS04).
+        return cls(sql, redis, web.client(settings.http_timeout), web.client(settings.http_timeout, connections=None))
 
     async def close(self) -> None:
         await self.http.aclose()
+        await self.products.aclose()
         await self.redis.close()
         self.sql.close()
 
@@ -105,7 +109,7 @@ def ports_of(settings: HubSettings, connections: Connections) -> Ports:
         support=sql.support,
         provider=RelyingParty(http, clock, _end_at_keycloak),
         identities=RealmIdentities(partial(_users_of, seconds=settings.http_timeout), settings.http_timeout),
-        products=SignedProducts(http, sql.keys, settings, now=clock, token=new_token),
+        products=SignedProducts(connections.products, sql.keys, settings, now=clock, token=new_token),
         ping_redis=kept_for_a_second(connections.redis.ping, clock),
         ping_sql=kept_for_a_second(sql.ping, clock),
         schema_suits=kept_for_a_second(sql.suits, clock),

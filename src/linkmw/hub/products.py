@@ -12,6 +12,7 @@ import httpx2
 
 from linkmw.errors import Unavailable
 from linkmw.hub import place, reach, rules
+from linkmw.hub.bulkhead import Bulkhead
 from linkmw.hub.ports import AccountAnswer, JoinAnswer, Keys
 from linkmw.hub.web import read, read_json
 from linkmw.model import Client
@@ -28,7 +29,7 @@ _TAKEN = (200, 204)  # some frameworks say the second (OpenID Connect Back-Chann
 
 
 class SignedProducts:
-    """Implements hub.ports.Products with one kept HTTP client."""
+    """Implements hub.ports.Products with one kept HTTP client, whose connections no one product can use up."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class SignedProducts:
         self._settings = settings
         self._now = now
         self._token = token
+        self._bulkhead = Bulkhead()
 
     async def look_up(self, client: Client, account_id: str) -> AccountAnswer:
         return _account(await self._ask(client, {"do": "look_up", "account_id": account_id}))
@@ -84,7 +86,8 @@ class SignedProducts:
         url = place.by_back_channel(client, public)
         if not reach.may_call(url):
             raise Unavailable(f"{client.client_id} is registered at an address that is not called")
-        status, answer = await read_json(self._http, "product", "POST", url, headers=headers, content=body)
+        with self._bulkhead.place(client.client_id):
+            status, answer = await read_json(self._http, "product", "POST", url, headers=headers, content=body)
         # The answer names the question it answers, so that no other's can stand for it (BC05).
         if status != 200 or answer.get("jti") != jti or answer.get("v") != rules.PROTOCOL:
             raise Unavailable(f"{client.client_id} did not answer as its gate would")

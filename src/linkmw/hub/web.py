@@ -1,4 +1,4 @@
-"""How the hub calls others over HTTP: one kept client, no redirects, no retries, an answer of at most 1 MiB (FC20)."""
+"""How the hub calls others over HTTP: kept clients, no redirects, no retries, an answer of at most 1 MiB (FC20)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ MAX_ANSWER = 1024 * 1024  # bytes, after decompression: a small archive may not 
 CONNECT_SECONDS = 2.0
 
 
-def client(timeout: float) -> httpx2.AsyncClient:
-    """The one client of the process. timeout: seconds a call may take once it is connected."""
+def client(timeout: float, connections: int | None = 100) -> httpx2.AsyncClient:
+    """A client to be kept. timeout: seconds a call may take once it is connected. connections: at once, None for any
+    number: then whoever calls limits the calls."""
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
-        limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20),
+        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=20),
         follow_redirects=False,
         headers={"accept": "application/json", "user-agent": "linkmw-hub"},
     )

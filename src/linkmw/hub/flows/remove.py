@@ -86,10 +86,7 @@ def _found(own: tuple[Place, Link] | None) -> tuple[Place, Link]:
 
 async def _was_pressed(ports: Ports, session: HubSession, link_id: str) -> bool:
     """Has this person just removed this very link? Then a second press has found nothing left to do (FC05)."""
-    presses = await ports.marks.count(PRESSED, _press(session, link_id), PRESSED_SECONDS)
-    if presses == 1:
-        await ports.marks.reset(PRESSED, _press(session, link_id))
-    return presses > 1
+    return await ports.marks.counted(PRESSED, _press(session, link_id)) > 0
 
 
 def _press(session: HubSession, link_id: str) -> str:
