@@ -20,7 +20,11 @@ class Datasette(Application):
     package, framework, pins, python = "datasette", "datasette-auth-passwords", "datasette", "3.12"
     login_path, inside = "/-/login", "/library"
     account = Account("alice", "Al1ce-pass!", "alice@acme.example")
-    settings = {"LINKMW_LOGIN_PATHS": "/-/login", "LINKMW_AFTER_SIGN_IN": "/library"}
+    settings = {
+        "LINKMW_LOGIN_PATHS": "/-/login",
+        "LINKMW_AFTER_SIGN_IN": "/library",
+        "LINKMW_SIGNED_IN_PATH": "/library",
+    }
     pages = ("/", "/library", "/library/books.json", "/-/logout", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:

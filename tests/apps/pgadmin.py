@@ -37,7 +37,10 @@ class PgAdmin(Application):
     login_path, inside = "/login", "/browser/"
     account = Account("alice@example.com", "Al1ce-pass!", "alice@example.com")
     # What its own login notes, of a sign-in that is not by a password: else it signs out who has none at hand.
-    settings = {"LINKMW_SESSION_EXTRA": json.dumps({"auth_source_manager": _SOURCE, "pass_enc_key": "{random}"})}
+    settings = {
+        "LINKMW_SIGNED_IN_PATH": "/browser/",
+        "LINKMW_SESSION_EXTRA": json.dumps({"auth_source_manager": _SOURCE, "pass_enc_key": "{random}"}),
+    }
     pages = ("/", "/browser/", "/browser/reset_password", "/misc/ping", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:

@@ -23,7 +23,7 @@ class Superset(Application):
     package, framework, pins, python = "apache-superset", "flask-login", "superset", "3.11"
     login_path, inside = "/login/", "/superset/welcome/"
     account = Account("alice", "Al1ce-pass!", "alice@acme.example")
-    settings = {}
+    settings = {"LINKMW_SIGNED_IN_PATH": "/superset/welcome/"}
     pages = ("/", "/health", "/api/v1/me/", "/superset/welcome/", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:
