@@ -9,16 +9,22 @@ from __future__ import annotations
 import hashlib
 import inspect
 import shutil
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pyotp
 from playwright.sync_api import Page, expect
 from tests.apps.environment import Environment, installed, once
 from tests.apps.wrapping import wrapped
-from tests.e2e.person import Person
+from tests.e2e.person import Person, wrong_code
+
+STEP_SECONDS = 30
+_shown: dict[str, int] = {}  # a TOTP secret → the step of the last code that was shown
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,16 @@ class Account:
 
     def __repr__(self) -> str:
         return f"Account({self.name!r})"
+
+    def code(self) -> str:
+        """What her authenticator app shows, no code twice; "" without a second factor. Waits for the next one."""
+        if not self.totp_secret:
+            return ""
+        pause = threading.Event()
+        while (step := int(time.time()) // STEP_SECONDS) == _shown.get(self.totp_secret):
+            pause.wait(0.2)
+        _shown[self.totp_secret] = step
+        return pyotp.TOTP(self.totp_secret).at(step * STEP_SECONDS)
 
 
 class Application(ABC):
@@ -121,8 +137,17 @@ class Application(ABC):
             person.proves(account.name, "Wr0ng-password")
             expect(person.page.get_by_role("alert")).to_be_visible()
             person.proves(account.name, account.password)
+            if account.totp_secret:
+                person.enters_code(wrong_code(account.totp_secret))
+                expect(person.page.get_by_role("alert")).to_be_visible()
+                person.enters_code(account.code())
         else:
             raise NotImplementedError
+
+    def shows_second_factor(self, person: Person, account: Account) -> None:
+        """At a later sign-in: Keycloak showed none, so the account's own is asked for (MIM-5)."""
+        if account.totp_secret:
+            person.enters_code(account.code())
 
     @abstractmethod
     def permissions(self, page: Page, url: str) -> list[str]:
@@ -139,3 +164,15 @@ class Application(ABC):
             url + self.inside,
         )
         return bool(status == 200 and final == url + self.inside)
+
+
+def gunicorn(environment: Environment, port: int, application: str) -> list[str]:
+    """The command that serves it with four threads."""
+    # One that controls its server by a socket has the same for each server of this user.
+    return [
+        str(environment.program("gunicorn")),
+        "--threads=4",
+        f"--bind=127.0.0.1:{port}",
+        "--no-control-socket",
+        application,
+    ]

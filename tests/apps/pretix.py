@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from tests.apps.application import Account, Application
+from tests.apps.application import Account, Application, gunicorn
 from tests.apps.environment import Environment, run
 
 
@@ -37,8 +37,7 @@ sellers.members.add(alice, bob)
         return {**_settings(site), "PRETIX_PRETIX_URL": url}
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
-        server = str(environment.program("gunicorn"))
-        return [server, "--threads=4", f"--bind=127.0.0.1:{port}", "pretix.wsgi:application"]
+        return gunicorn(environment, port, "pretix.wsgi:application")
 
     def signs_in(self, page: Page, account: Account, code: str = "") -> None:
         page.locator("input[name=email]").fill(account.name)

@@ -227,9 +227,7 @@ AGREEING = replace(FLOW, step="agree", native=True)
         (AGREEING, replace(SESSION, identity=EVE), "identity_changed"),
     ],
 )
-def test_pr05_who_began_says_yes_within_the_flow_and_once(
-    flow: Flow, session: HubSession | None, verdict: str
-) -> None:
+def test_pr05_who_began_says_yes_within_the_flow_and_once(flow: Flow, session: HubSession | None, verdict: str) -> None:
     assert rules.may_agree(flow, session, NOW) == verdict
 
 
@@ -366,7 +364,18 @@ def test_lt05_verified_means_true_and_nothing_that_looks_like_it() -> None:
 
 
 def test_the_table_of_steps_has_no_way_out_of_a_refusal_and_none_back() -> None:
-    order: list[Step] = ["identity", "identify", "choose", "prove", "agree", "confirm", "inbox", "join", "linked", "done"]
+    order: list[Step] = [
+        "identity",
+        "identify",
+        "choose",
+        "prove",
+        "agree",
+        "confirm",
+        "inbox",
+        "join",
+        "linked",
+        "done",
+    ]
     for move in steps.STEPS:
         assert move.step != "refused"
         assert move.to == "refused" or order.index(move.to) >= order.index(move.step)

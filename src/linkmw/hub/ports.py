@@ -16,7 +16,9 @@ LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than it
 MOST_OPENED = 20  # products of one hub session that its owner is shown
 UNIQUE_STATE = 22  # characters: 128 bits in base64url; a shorter one may be the same in every request
 
-Step = Literal["identify", "identity", "choose", "prove", "agree", "confirm", "inbox", "join", "linked", "refused", "done"]
+Step = Literal[
+    "identify", "identity", "choose", "prove", "agree", "confirm", "inbox", "join", "linked", "refused", "done"
+]
 
 
 @dataclass(frozen=True, slots=True)
