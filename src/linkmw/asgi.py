@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from linkmw.gate.claim import relative
@@ -19,6 +20,7 @@ from linkmw.settings import Settings
 
 if TYPE_CHECKING:
     from linkmw.gate.hosts import Gates
+    from linkmw.gate.native_proof import Watching
     from linkmw.gate.ports import Ports, Product
 
 Scope = MutableMapping[str, Any]
@@ -29,6 +31,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("linkmw")
 
+_WATCHED = "linkmw.watched"  # in the scope: this request of an armed browser is seen to
 _SEEN = "linkmw.seen"  # in the scope: an outer LinkMiddleware puts its button into this page (HT08)
 
 
@@ -41,12 +44,45 @@ class LinkMiddleware(Shell):
         return by_host(gates)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._arming is not None and scope["type"] == "http" and _WATCHED not in scope:
+            arming = self._arming.encode()
+            if any(name == b"cookie" and arming in value for name, value in scope["headers"]):
+                await self._armed(scope, receive, send)
+                return
         if self._claims is not None and scope["type"] == "http":
             root = scope.get("root_path")
             if self._claims(relative(scope["path"], root) if root else scope["path"]) and _SEEN not in scope:
                 await self._ours(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    async def _armed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request of a browser whose native proof is armed: it may be the sign-in that counts."""
+        raw = {**scope, _WATCHED: True}  # as it came: what the product puts into `scope` is not in it
+        scope[_WATCHED] = True
+        try:
+            self._look()
+            found = await self._watching(raw) if self._settings.on else None
+        except Exception:
+            log.exception("linkmw failed, the product answers instead")
+            found = None
+        if isinstance(found, Response):
+            await respond(send, found)
+            return
+        if found is not None:
+            from linkmw.gate import native_proof, watched
+
+            send = watched.AsgiAnswer(send, partial(native_proof.answer, found), respond)
+        await LinkMiddleware.__call__(self, scope, receive, send)
+
+    async def _watching(self, scope: Scope) -> Watching | Response | None:
+        settings, ports = await self._world()
+        from linkmw.gate import native_proof, watched
+
+        async def visit(request: Request) -> int:
+            return await watched.asgi_status(self._app, request.raw)
+
+        return await native_proof.begin(ports, settings, self._asked(scope), visit)
 
     async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = _Body(receive)

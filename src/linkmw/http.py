@@ -127,7 +127,7 @@ class Request:
         """Every cookie by its name, as `read_cookie` reads one: none that came twice with different values (SC02)."""
         header = self.headers.get("cookie", "")
         names = dict.fromkeys(pair.strip(" \t").partition("=")[0] for pair in header.split(";"))
-        found = ((name, read_cookie(header, name)) for name in names)
+        found = ((name, read_cookie(header, name)) for name in names if name)
         return {name: value for name, value in found if value is not None}
 
     def __repr__(self) -> str:  # no cookies, no query, no body: they hold secrets (CF09)

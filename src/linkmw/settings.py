@@ -112,6 +112,13 @@ def _when_away(value: object) -> Literal["native", "closed"]:
     return cast(Literal["native", "closed"], text)
 
 
+def _proof(value: object) -> Literal["form", "native"]:
+    text = _text(value).lower()
+    if text not in ("form", "native"):
+        raise ValueError("is neither form nor native")
+    return cast(Literal["form", "native"], text)
+
+
 def _log(value: object) -> Literal["text", "json"]:
     text = _text(value).lower()
     if text not in ("text", "json"):
@@ -301,6 +308,18 @@ class Settings:
     )
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")
+    proof: Literal["", "form", "native"] = setting(
+        _proof,
+        "",
+        "how people prove an account: `form` (linkmw's own page asks for the password) or `native` (they sign in by "
+        "the product's own login, and linkmw watches); unset: `form` where the adapter can check passwords",
+    )
+    signed_in_path: str = setting(
+        _path,
+        "",
+        "for the native proof: a page that answers 200 only to who is signed in, every second factor shown; needed "
+        "where the adapter cannot tell",
+    )
     after_sign_in: str = setting(_path, "/", "where a sign-in ends that was going nowhere, as the application sees it")
     trusted_proxies: tuple[str, ...] = setting(_networks, (), "networks whose X-Forwarded-For is believed")
     sign_in_seconds: int = setting(_number, 1800, "how long a sign-in may take", unit="seconds")

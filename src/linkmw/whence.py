@@ -35,6 +35,16 @@ def is_own_form(request: Request, public_url: str) -> bool:
     return site in (None, "same-origin") and origin in (None, _as_browsers_write(origin_of(public_url)))
 
 
+def is_own_sign_in(request: Request, public_url: str) -> bool:
+    """As `is_own_form`, of a page of the product's own: by its policy it may name no referrer.
+
+    Then browsers say `Origin: null` (Fetch standard, 3.2), and Sec-Fetch-Site has to speak.
+    """
+    if request.headers.get("origin") == "null":
+        return request.headers.get("sec-fetch-site") == "same-origin"
+    return is_own_form(request, public_url)
+
+
 def _as_browsers_write(origin: str) -> str:
     """Lower case, without the scheme's own port (RFC 6454, 6.2)."""
     lower = origin.lower()

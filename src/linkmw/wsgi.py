@@ -20,6 +20,7 @@ from linkmw.settings import Settings
 
 if TYPE_CHECKING:
     from linkmw.gate.hosts import Gates
+    from linkmw.gate.native_proof import Watching
     from linkmw.gate.ports import Ports, Product
 
 Environ = dict[str, Any]
@@ -28,6 +29,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 log = logging.getLogger("linkmw")
 
+_WATCHED = "linkmw.watched"  # in the environment: this request of an armed browser is seen to
 _SEEN = "linkmw.seen"  # in the environment: an outer LinkMiddleware puts its button into this page (HT08)
 
 
@@ -40,9 +42,40 @@ class LinkMiddleware(Shell):
         return by_host(gates)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if self._arming is not None and self._arming in environ.get("HTTP_COOKIE", "") and _WATCHED not in environ:
+            return self._armed(environ, start_response)
         if self._claims is not None and self._claims(environ.get("PATH_INFO", "")) and _SEEN not in environ:
             return self._ours(environ, start_response)
         return self._app(environ, start_response)
+
+    def _armed(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """A request of a browser whose native proof is armed: it may be the sign-in that counts."""
+        raw = {**environ, _WATCHED: True}  # as it came: what the product puts into `environ` is not in it
+        environ[_WATCHED] = True
+        try:
+            self._look()
+            found = self._watching(raw) if self._settings.on else None
+        except Exception:
+            log.exception("linkmw failed, the product answers instead")
+            found = None
+        if isinstance(found, Response):
+            return _respond(start_response, found)
+        if found is None:
+            return LinkMiddleware.__call__(self, environ, start_response)
+        from linkmw.gate import native_proof, watched
+
+        answer = watched.WsgiAnswer(start_response, lambda *said: run_now(native_proof.answer(found, *said)), _respond)
+        return answer.finish(LinkMiddleware.__call__(self, environ, answer.start_response))
+
+    def _watching(self, environ: Environ) -> Watching | Response | None:
+        from linkmw.gate import native_proof, watched
+
+        settings, ports = self._world()
+
+        async def visit(request: Request) -> int:
+            return watched.wsgi_status(self._app, request.raw)
+
+        return run_now(native_proof.begin(ports, settings, self._asked(environ), visit))
 
     def _ours(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:

@@ -268,6 +268,7 @@ class World:
             entries=self.store.entries,
             sign_outs=self.store.sign_outs,
             password_hashes=self.store.password_hashes,
+            armings=self.store.armings,
             hub=self.hub,
             product=self.product,
             call=in_place,

@@ -15,6 +15,8 @@ from django.core.exceptions import DisallowedHost, MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from linkmw import http
+from linkmw.gate import proof_kind
 from linkmw.gate.claim import Claim
 from linkmw.gate.hosts import Gates
 from linkmw.gate.in_force import InForce
@@ -28,6 +30,7 @@ from linkmw_django.product import Product
 from linkmw_django.watch import Guards, Watch, begin, listen
 
 if TYPE_CHECKING:
+    from linkmw.gate.native_proof import Watching
     from linkmw.gate.ports import Ports
 
 P = ParamSpec("P")
@@ -66,15 +69,19 @@ class LinkMiddleware:
         listen()
         self._ours: Callable[..., Any] = self._ours_now
         self._products: Callable[..., Any] = self._products_now
+        self._armed: Callable[..., Any] = self._armed_now
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
             self._ours, self._products = self._ours_awaited, self._products_awaited
+            self._armed = self._armed_awaited
 
     def _take_on(self) -> None:
         """The settings in force are ours from now on."""
         self._settings = self._in_force.settings
         self._claim = Claim(self._settings, may_be_on=self._in_force.may_be_on)
         self._claims = self._claim.claims
+        # What a Cookie header holds while a native proof waits for this browser's sign-in; None: there are none here.
+        self._arming = proof_kind.watched(self._settings, Product)
         self._guards = Guards(self._settings, self._look)
 
     def _look(self) -> Settings:
@@ -95,6 +102,8 @@ class LinkMiddleware:
         if (claimed or self._guards.closes or not self._settings.on) and not self._look().on:
             return self._while_off(request, claimed)
         watch = begin(request, self._guards)
+        if self._arming is not None and self._arming in request.META.get("HTTP_COOKIE", ""):
+            return self._armed(request, watch, claimed=claimed)
         if claimed:
             return self._ours(request, watch)
         if watch is None and not self._guards.closes:
@@ -162,6 +171,60 @@ class LinkMiddleware:
         except Exception:
             instead = _failed()
         return translate.instead(response, instead) if isinstance(instead, Response) else response
+
+    def _armed_now(self, request: HttpRequest, watch: Watch | None, *, claimed: bool) -> HttpResponseBase:
+        """A request of a browser whose native proof is armed: it may be the sign-in that counts."""
+        try:
+            settings, ports = self._open(None)
+            found = run_now(self._watching(ports, settings, request))
+        except Exception:
+            _failed()
+            found = None
+        if isinstance(found, Response):
+            return translate.response(found)
+        response: HttpResponseBase = (self._ours_now if claimed else self._products_now)(request, watch)
+        if found is None:
+            return response
+        try:
+            instead = run_now(_judged(found, response))
+        except Exception:
+            instead = None
+            _failed()
+        return response if instead is None else translate.instead(response, instead)
+
+    async def _armed_awaited(self, request: HttpRequest, watch: Watch | None, *, claimed: bool) -> HttpResponseBase:
+        try:
+            settings, ports = await self._world()
+            found = await self._watching(ports, settings, request)
+        except Exception:
+            _failed()
+            found = None
+        if isinstance(found, Response):
+            return translate.response(found)
+        answering = self._ours_awaited if claimed else self._products_awaited
+        response = await answering(request, watch)
+        if found is None:
+            return response
+        try:
+            instead = await _judged(found, response)
+        except Exception:
+            instead = None
+            _failed()
+        return response if instead is None else translate.instead(response, instead)
+
+    async def _watching(self, ports: Ports, settings: Settings, request: HttpRequest) -> Watching | Response | None:
+        from linkmw.gate import native_proof
+        from linkmw_django import visit
+
+        async def status(asked: http.Request) -> int:
+            response = self._get_response(await ports.call(visit.of, request, asked.path))
+            if iscoroutinefunction(self._get_response):
+                response = await response
+            for close in response._resource_closers:  # `close()` would say that this request is over
+                close()
+            return int(response.status_code)
+
+        return await native_proof.begin(ports, settings, translate.request(request), status)
 
     async def _flow(self, ports: Ports, settings: Settings, request: HttpRequest) -> Answer:
         from linkmw.gate import routes  # loads what a product process need not hold before somebody signs in
@@ -241,6 +304,12 @@ async def in_django_thread(function: Callable[P, T], /, *args: P.args, **kwargs:
     """Run `function` where this request's synchronous Django code runs: database connections belong to a thread."""
     answer: T = await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
     return answer
+
+
+async def _judged(watching: Watching, response: HttpResponseBase) -> Response | None:
+    from linkmw.gate import native_proof
+
+    return await native_proof.answer(watching, response.status_code, tuple(response.items()))
 
 
 def _failed() -> Answer:

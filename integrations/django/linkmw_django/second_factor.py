@@ -48,12 +48,12 @@ def remember_device(request: Any) -> None:
         django_otp.login(request, device)
 
 
-def is_shown(request: Any) -> bool:
-    """Did this session show the second factor its user has? True for a user without one.
+def is_shown(request: Any, user: Any) -> bool:
+    """Did this session show the second factor that `user` has? True for a user without one.
 
     Reads the session, not `user.is_verified()`: OTPMiddleware may stand behind ours.
     """
-    devices = confirmed_devices(request.user)
+    devices = confirmed_devices(user)
     return not devices or request.session.get("otp_device_id") in [device.persistent_id for device in devices]
 
 

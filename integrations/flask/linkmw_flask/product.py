@@ -14,6 +14,7 @@ from flask import Flask, Response, session
 from flask import request as flask_request
 
 from linkmw.errors import SettingsError
+from linkmw.gate.after import answered
 from linkmw.gate.guard import MARKER
 from linkmw.gate.hooks import HookedAccounts, Hooks
 from linkmw.http import Headers, Request
@@ -58,6 +59,8 @@ class Product(HookedAccounts):
         told = sessions.NativeSession(user_of, sign_in, sign_out) if user_of and sign_in and sign_out else None
         self._own = native or told
         self._is_complete = is_complete
+        self.checks_passwords = "verify_password" in hooks
+        self.tells_complete = is_complete is not None
 
     def bound_to(self, app: Flask, public_url: str = "") -> Product:
         """This product as part of `app`. Raises SettingsError when nothing says who an account or a session is."""
@@ -126,6 +129,23 @@ class Product(HookedAccounts):
         with self.inside(request):
             self.native.sign_out()
             session.pop(MARKER, None)
+            return self._cookies()
+
+    def account_after(self, request: Request, headers: Headers) -> Account | None:
+        """Flask-Login calls a session not fresh that a remember-me cookie has opened: no sign-in (PR04)."""
+        then = answered(request, headers)
+        with self.inside(then):
+            fresh = not self.native.flask_login or session.get("_fresh") is True
+            complete = self._is_complete is None or self._is_complete()
+            return self._signed_in() if fresh and complete else None
+
+    def empty_session(self, request: Request) -> Headers:
+        with self.inside(request):
+            if self._signed_in() is not None:
+                self.native.sign_out()
+            kept = {key: session[key] for key in (sessions.REMEMBER,) if key in session}
+            session.clear()
+            session.update(kept)
             return self._cookies()
 
     def send_reset(self, request: Request, email: str) -> bool:

@@ -114,6 +114,10 @@ class LinkMiddleware(asgi.LinkMiddleware):
         """Starlette's routes end in `$`, which lets one line break at the end of a path through (HT03)."""
         return path.removesuffix("\n")
 
+    async def _armed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        LOOP.set(asyncio.get_running_loop())
+        await super()._armed(scope, receive, send)
+
     async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._look()
         if "session" not in scope:

@@ -66,6 +66,8 @@ class Product(HookedAccounts):
         else:
             raise SettingsError("linkmw_starlette.Product needs session_key=… or user_of, sign_in and sign_out")
         self._is_complete = blocking(is_complete) if is_complete else None
+        self.checks_passwords = "verify_password" in hooks
+        self.tells_complete = is_complete is not None
 
     def outside(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`function` of this adapter, outside of any request: with an event loop for hooks that are `async def`."""
@@ -96,6 +98,12 @@ class Product(HookedAccounts):
         connection = HTTPConnection(request.raw)
         self._native.sign_out(connection)
         connection.session.pop(MARKER, None)
+        return ()
+
+    def empty_session(self, request: Request) -> Headers:
+        if self.current_account(request) is not None:
+            self._native.sign_out(HTTPConnection(request.raw))
+        request.raw["session"].clear()
         return ()
 
     def name_in(self, session: Mapping[str, Any]) -> object:

@@ -20,16 +20,6 @@ from linkmw.http import Headers, Request
 from linkmw.model import Account
 
 
-def checks_passwords(product: Product) -> bool:
-    """Can `verify_password` be asked? Else accounts are proven by the product's own login alone."""
-    return bool(getattr(product, "checks_passwords", True))
-
-
-def tells_complete(product: Product) -> bool:
-    """Does `is_complete` know of every second factor there may be? Else a page says it (`signed_in_path`)."""
-    return bool(getattr(product, "tells_complete", True))
-
-
 def empty_session(product: Product, request: Request) -> Headers:
     """The headers after which nothing is left of the session, a half-finished sign-in included (PR05)."""
     found: Headers = getattr(product, "empty_session", product.end_session)(request)

@@ -42,6 +42,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
         entries=stores.entries,
         sign_outs=stores.sign_outs,
         password_hashes=stores.password_hashes,
+        armings=stores.armings,
         hub=hub,
         product=product,
         call=answering(call or (in_place if blocking else in_thread)),

@@ -120,12 +120,12 @@ class WsgiPage:
         try:
             whole = self._read(rest)
         except BaseException:
-            _close(result)
+            close(result)
             raise
         if not whole:
             self._begin()
-            return _Rest(chain(self._body, rest), result)
-        _close(result)
+            return Rest(chain(self._body, rest), result)
+        close(result)
         return [self._put_button()]
 
     def _read(self, rest: Iterator[bytes]) -> bool:
@@ -158,7 +158,7 @@ class WsgiPage:
             self._start_response(*self._start)
 
 
-class _Rest:
+class Rest:
     """What was read already and what follows; `close` is the product's own."""
 
     def __init__(self, chunks: Iterator[bytes], result: Iterable[bytes]) -> None:
@@ -169,10 +169,10 @@ class _Rest:
         return self._chunks
 
     def close(self) -> None:
-        _close(self._result)
+        close(self._result)
 
 
-def _close(result: Iterable[bytes]) -> None:
+def close(result: Iterable[bytes]) -> None:
     close = getattr(result, "close", None)
     if close is not None:
         close()

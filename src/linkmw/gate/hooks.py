@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Required, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from linkmw.errors import LinkRefused, SettingsError
 from linkmw.gate.ports import AccountFacts, Joining, SecondFactor, Totp
@@ -24,8 +24,9 @@ class Hooks(TypedDict, total=False):
     `email`; `email`; `is_active` (no such attribute: active). Where that does not fit, `account` does it.
     """
 
-    # (username, password as typed) → user | None; takes as long for a name that nobody has (BF07): hash there too
-    verify_password: Required[Callable[[str, str], Any]]
+    # (username, password as typed) → user | None; takes as long for a name that nobody has (BF07): hash there too. Not
+    # given: accounts are proven by the product's own login (`proof = "native"`)
+    verify_password: Callable[[str, str], Any]
     load: Callable[[str], Any]  # account id → user | None, for ids of any shape
     find: Callable[[str], Any]  # exactly this username, else exactly this e-mail → user | None
     totp_secret: Callable[[Any], str | SecondFactor]  # user → Base32 secret, None, or another kind of factor
@@ -103,7 +104,7 @@ class HookedAccounts:
 
     def verify_password(self, request: Request, username: str, password: str) -> Account | None:
         with self.inside(request):
-            user = self.hooks["verify_password"](username, password)
+            user = self.hooks.get("verify_password", _nothing_fits)(username, password)
             return self.account(user) if user and is_active(user) else None
 
     def second_factor(self, request: Request, account_id: str) -> SecondFactor:
@@ -177,6 +178,10 @@ def _no_extra(_request: Request, _user: Any) -> Mapping[str, Any]:
 
 
 def _no_factor(_user: Any) -> None:
+    return None
+
+
+def _nothing_fits(_username: str, _password: str) -> None:
     return None
 
 

@@ -161,6 +161,7 @@ def written_proof(proof: Proof, jti: str) -> dict[str, object]:
         },
         "amr": list(proof.amr),
         **({} if proof.falls_short is None else {"falls_short": proof.falls_short}),
+        **({"kind": "native"} if proof.native else {}),
     }
 
 
@@ -171,7 +172,13 @@ def read_state(reply: Reply) -> HubState:
     if mode not in ("off", "beside", "replace") or type(percent) is not int or not isinstance(branding, dict):
         raise Unavailable("the hub's state cannot be read")
     organization_id = _text(found, "organization_id", empty=True)
-    return HubState(cast(Mode, mode), found.get("healthy") is True, _branding(branding), percent, organization_id)
+    healthy, proofs = found.get("healthy") is True, _proofs(found.get("proofs"))
+    return HubState(cast(Mode, mode), healthy, _branding(branding), percent, organization_id, proofs)
+
+
+def _proofs(found: object) -> tuple[str, ...]:
+    """A hub from before there was more than one kind says nothing."""
+    return tuple(kind for kind in found if isinstance(kind, str)) if isinstance(found, list) else ("form",)
 
 
 def _branding(found: Mapping[str, Any]) -> Branding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from linkmw.errors import LinkmwError, Unavailable
-from linkmw.gate import answers, closed_door, places
+from linkmw.gate import answers, closed_door, native_proof, places, proof_kind
 from linkmw.gate.browser import in_share, known_or_new, wants_page
 from linkmw.gate.ports import HubState, Ports
 from linkmw.http import PASS, Answer, Decorate, Headers, Request, redirect
@@ -27,6 +27,9 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
             return await closed_door.answer(ports, settings, request, away=standing == "away")
     if request.method not in ("GET", "HEAD") or not wants_page(request):
         return PASS
+    waiting = await _waiting(ports, settings, request)
+    if waiting is not None:
+        return waiting
     try:
         state = await ports.hub.state()
         if not state.healthy:
@@ -41,6 +44,13 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
     return (
         _of_everybody(settings, request, state) if state.percent >= 100 else _of_share(ports, settings, request, state)
     )
+
+
+async def _waiting(ports: Ports, settings: Settings, request: Request) -> Decorate | None:
+    """In place of the button, for who is to sign in here once, what for (PR05)."""
+    if proof_kind.cookie_name(settings.client_id) not in request.headers.get("cookie", ""):
+        return None
+    return await native_proof.notice(ports, settings, request)
 
 
 def _of_everybody(settings: Settings, request: Request, state: HubState, headers: Headers = ()) -> Decorate:

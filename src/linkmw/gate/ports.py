@@ -38,7 +38,7 @@ class ProofRecord:
     account: set once the password was right. code: the hub's one-time code, once pushed. proven_at: when everything was
     shown, 0 before. password_hash: made with the password, until everything was shown; then it is `PasswordHashes`'.
     typed: the address somebody asked for a reset mail with, for the form they come back to (AKE-22). falls_short: as in
-    `Proof`.
+    `Proof`. native: it was the product's own login that proved it.
     """
 
     record_id: str
@@ -51,6 +51,7 @@ class ProofRecord:
     password_hash: str = ""
     typed: str = ""
     falls_short: bool | None = None
+    native: bool = False
 
     def __repr__(self) -> str:
         return f"ProofRecord({self.record_id[:6]}…, {self.request.purpose})"
@@ -67,6 +68,42 @@ class Proofs(Protocol):
 
     async def drop(self, browser: str, record_id: str) -> None:
         """Forget the record; one that is gone already is fine."""
+
+
+ARMED = "armed"  # the id of the one arming that a browser can have
+
+
+@dataclass(frozen=True, slots=True)
+class Arming:
+    """A native proof that waits for the product's own login (PR05). One for each browser, whose cookie holds `secret`.
+
+    proof: its record. path, until: where the answer to a sign-in has sent the browser, path and query, and until when
+    that GET may complete it. hops: how often it was sent on.
+    """
+
+    secret: str
+    proof: str
+    expires: int
+    path: str = ""
+    until: int = 0
+    hops: int = 0
+    record_id: str = ARMED
+
+    def __repr__(self) -> str:
+        return f"Arming({self.proof[:6]}…)"
+
+
+class Armings(Protocol):
+    """What is armed, each under its browser and the one id. As `Proofs`."""
+
+    async def put(self, browser: str, record: Arming, seconds: int) -> None:
+        """Keep the arming in place of any other of this browser. Raises Unavailable."""
+
+    async def get(self, browser: str, record_id: str) -> Arming | None:
+        """The arming, or None if there is none, or it is too old. Raises Unavailable."""
+
+    async def drop(self, browser: str, record_id: str) -> None:
+        """Forget it; one that is gone already is fine."""
 
 
 class PasswordHashes(Protocol):
@@ -237,7 +274,8 @@ class Branding:
 class HubState:
     """What the hub says for this client now: `GET /gate`. healthy: its Redis, SQL and Keycloak answer.
 
-    organization_id: whose client this is; "" from a hub that does not say.
+    organization_id: whose client this is; "" from a hub that does not say. proofs: the kinds it takes; one that does
+    not say links at once, and is told of no native proof (PR05).
     """
 
     mode: Mode
@@ -245,6 +283,7 @@ class HubState:
     branding: Branding
     percent: int = 100
     organization_id: str = ""
+    proofs: tuple[str, ...] = ("form",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +469,7 @@ class Ports:
     entries: Entries
     sign_outs: SignOutRecords
     password_hashes: PasswordHashes
+    armings: Armings
     hub: Hub
     product: Product
     call: Call

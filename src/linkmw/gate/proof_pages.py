@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from linkmw.errors import LinkmwError, ProtocolError, TooMany, Unavailable
-from linkmw.gate import answers, audit, codes, native_login, places
+from linkmw.gate import answers, audit, codes, native_login, places, proof_kind
 from linkmw.gate.browser import Browser
 from linkmw.gate.codes import Verdict
 from linkmw.gate.ports import Ports, ProofRecord, UnknownFactor
@@ -64,6 +64,14 @@ class Proving:
             return (await self.ports.hub.state()).mode == "replace"
         except (ProtocolError, Unavailable):
             return True
+
+    async def kind(self) -> proof_kind.Kind | None:
+        """How the account is proven; None: not at all, as things are. Raises Unavailable while the hub is away."""
+        ports, settings = self.ports, self.settings
+        if not proof_kind.is_native(settings, ports.product):
+            return proof_kind.kind(settings, ports.product, takes_over=False, hub_asks=False)
+        asks = "native" in (await ports.hub.state()).proofs
+        return proof_kind.kind(settings, ports.product, takes_over=await self.takes_over(), hub_asks=asks)
 
     def refused(self, code: str, account: Account | None = None) -> None:
         """A line for the audit trail."""

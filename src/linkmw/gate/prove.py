@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from linkmw import log
 from linkmw.errors import NoCookie, ProtocolError, RequestRefused, TooMany, Unavailable
-from linkmw.gate import answers, audit, codes, forgotten, limits, places, shown, sign_in, under_way
+from linkmw.gate import answers, audit, codes, forgotten, limits, native_proof, places, shown, sign_in, under_way
+from linkmw.gate.after import complete_account
 from linkmw.gate.browser import address, check_form, known, known_or_new
 from linkmw.gate.codes import Typed
 from linkmw.gate.limits import Guess
@@ -15,6 +16,7 @@ from linkmw.gate.names import is_name
 from linkmw.gate.password_hash import argon2id
 from linkmw.gate.password_rules import falls_short
 from linkmw.gate.ports import OwnCheck, Ports, ProofRecord, Totp, UnknownFactor
+from linkmw.gate.proof_kind import Kind
 from linkmw.gate.proof_pages import (
     Proving,
     code_page,
@@ -61,12 +63,15 @@ async def show(ports: Ports, settings: Settings, request: Request) -> Response:
             raise
         # The reset mail took longer than a proof may. Whose it was may still be signed in at Keycloak (AKE-22).
         return await sign_in.begin(ports, settings, request, places.landing(settings), identity_email)
-    record = proving.record
-    present = await _somebody_else(proving)
+    record, kind = proving.record, await proving.kind()
+    present = await _somebody_else(proving, kind)
     if present is not None:
         return await still_signed_in(proving, present)
     if record.proven_at:
         return redirect(proving.url("go"))
+    if kind == "native":
+        return await native_proof.show(proving)
+    _check_kind(kind)
     if record.account is None:
         return await password_page(proving, record.typed or record.request.hint)
     if _has_shown_code(proving) and await ports.marks.count("second-press", record.record_id, 60) <= SECOND_PRESS_LOOKS:
@@ -81,8 +86,12 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
     check_form(settings, request, proving.browser, proving.record.record_id)
     if "sign_out" in form:
         return proving.again(await ports.call(ports.product.end_session, request))
-    if proving.record.proven_at or await _somebody_else(proving):
+    kind = await proving.kind()
+    if proving.record.proven_at or await _somebody_else(proving, kind):
         return proving.again()
+    if kind == "native":
+        return await native_proof.arm(proving)
+    _check_kind(kind)
     account = proving.record.account
     if account is None:
         hint = proving.record.request.hint if proving.is_first else ""  # given at the hub, not by this form (LT10)
@@ -97,7 +106,7 @@ async def go(ports: Ports, settings: Settings, request: Request) -> Response:
     if not proving.record.proven_at or account is None:
         return proving.again()
     if not proving.record.code:
-        factor = await codes.factor_of(ports, request, account.account_id)
+        factor = None if proving.record.native else await codes.factor_of(ports, request, account.account_id)
         if factor is not None and not _has_shown_code(proving):  # set up since the session began (OT09)
             return await _advance(proving.having(proven_at=0), account)
         try:
@@ -119,9 +128,23 @@ async def find(ports: Ports, settings: Settings, request: Request, record_id: st
     return Proving(ports, settings, request, browser, record)
 
 
-async def _somebody_else(proving: Proving) -> Account | None:
-    """Whom the native session names, if not the account proven here: it is never replaced silently (LT12)."""
-    present = await proving.ports.call(proving.ports.product.current_account, proving.request)
+def _check_kind(kind: Kind | None) -> None:
+    """Is there a way to prove an account here? Raises RequestRefused."""
+    if kind is None:
+        raise RequestRefused("no proof is possible here: see the log of the start", code="no_proof", status=409)
+
+
+async def _somebody_else(proving: Proving, kind: Kind | None) -> Account | None:
+    """Whom the native session names, if not the account proven here: it is never replaced silently (LT12).
+
+    Before a native proof a half-finished sign-in is nobody's: it is dropped when the proof is armed (PR05).
+    """
+    ports = proving.ports
+    present = await (
+        ports.call(complete_account, ports.product, proving.request)
+        if kind == "native"
+        else ports.call(ports.product.current_account, proving.request)
+    )
     proven = proving.record.account
     own = present is not None and proven is not None and present.account_id == proven.account_id
     return None if own else present
@@ -257,7 +280,16 @@ async def _pushed(proving: Proving) -> Proving:
     record = proving.record
     if record.account is None:
         raise RequestRefused("nothing was proven", code="expired")
-    proof = Proof(record.request.transaction, record.account, record.amr, record.proven_at, record.falls_short)
+    if record.native and "native" not in (await proving.ports.hub.state()).proofs:
+        raise RequestRefused("this hub would link without asking", code="no_proof", status=409)
+    proof = Proof(
+        record.request.transaction,
+        record.account,
+        record.amr,
+        record.proven_at,
+        record.falls_short,
+        native=record.native,
+    )
     proving = proving.having(code=await proving.ports.hub.push_proof(proof))
     await proving.keep()
     return proving

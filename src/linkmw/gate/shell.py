@@ -34,6 +34,8 @@ class Shell(ABC):
         self._opening = threading.Lock()
         self._opened: Ports | None
         self._claims: Callable[[str], bool] | None
+        # What a Cookie header holds while a native proof waits for this browser's sign-in; None: there are none here.
+        self._arming: str | None = None
         if self._in_force.settings.hosts:  # then the choice of a gate is behind this one, which claims nothing itself
             from linkmw.gate.hosts import Gates
 
@@ -52,6 +54,12 @@ class Shell(ABC):
             self._settings, self._opened = self._in_force.settings, None
         claim = Claim(self._settings, self.routed, may_be_on=self._in_force.may_be_on)
         self._claims = claim.claims if claim.on else None
+        self._arming = self._watched_for() if self._settings.on else None
+
+    def _watched_for(self) -> str | None:
+        from linkmw.gate import proof_kind  # disabled, nothing more is loaded
+
+        return proof_kind.watched(self._settings, self._product)
 
     def _look(self) -> None:
         if self._in_force.look():

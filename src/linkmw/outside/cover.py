@@ -30,17 +30,17 @@ NO_CALLABLE = "this server was handed no WSGI or ASGI callable: there is nothing
 def wrapped(app: Any, interface: Interface, product: Product | None = None, settings: Settings | None = None) -> Any:
     """`app` as linkmw covers it; `app` itself where that is done inside of it, or cannot be done."""
     if product is None:
-        return covered(app, following() if settings is None else InForce.fixed(settings))
+        return covered(app, interface, following() if settings is None else InForce.fixed(settings))
     if recognise.is_wrapped(app):
         said.twice()
         return app
     return _shell(interface)(app, product=product, settings=settings)
 
 
-def covered(app: Any, in_force: InForce, *, quietly: bool = False) -> Any:
+def covered(app: Any, interface: Interface, in_force: InForce, *, quietly: bool = False) -> Any:
     """The same by what is recognised in `app`. quietly: one that is covered already is no news. Never raises."""
     try:
-        return _covered(app, in_force.settings) if in_force.may_be_on else app
+        return _covered(app, interface, in_force) if in_force.may_be_on else app
     except AlreadyCovered:
         if not quietly:
             said.twice()
@@ -51,14 +51,17 @@ def covered(app: Any, in_force: InForce, *, quietly: bool = False) -> Any:
     return app
 
 
-def _covered(app: Any, settings: Settings) -> Any:
+def _covered(app: Any, interface: Interface, in_force: InForce) -> Any:
     from linkmw.outside import adapter_file
 
     if not callable(app):
         raise NotCovered(NO_CALLABLE)
-    adapter = adapter_file.of(settings)
     if recognise.is_wrapped(app):
         raise AlreadyCovered
+    settings = in_force.settings
+    adapter = adapter_file.of(settings)
+    if adapter is not None and adapter.is_whole:
+        return _by_hooks(app, interface, in_force, adapter)
     found = list(recognise.inside(app))
     return _by_framework(app, found, adapter, settings)
 
@@ -92,6 +95,16 @@ def _inside(app: Any, one: recognise.Found, adapter: Adapter | None, settings: S
 
     starlette.cover(one.application, adapter, settings)
     return app
+
+
+def _by_hooks(app: Any, interface: Interface, in_force: InForce, adapter: Adapter) -> Any:
+    """`app` behind a shell that knows what the operator's file says, whatever is inside of it."""
+    from linkmw.outside import hooked_asgi, hooked_wsgi, hooks
+
+    product = hooks.HookedProduct(adapter, secure=in_force.settings.public_url.startswith("https:"))
+    said.recognised(hooks.recognised(product, interface, in_force.settings))
+    shell = hooked_wsgi if interface == "wsgi" else hooked_asgi
+    return shell.HookedMiddleware(app, product=product, in_force=in_force)
 
 
 def _shell(interface: Interface) -> Any:

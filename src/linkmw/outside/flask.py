@@ -87,6 +87,7 @@ class OutsideProduct(Product):
         }
         super().__init__(**told)
         self.checks_passwords = adapter is not None and adapter.has("verify_password")
+        self.tells_complete = adapter is not None and adapter.has("complete")
 
     def is_complete(self, request: Request) -> bool:
         return super().is_complete(request) and (self._adapter is None or self._adapter.complete(request))
@@ -157,4 +158,5 @@ def _recognised(flask: Flask, product: Product, accounts: str, settings: Setting
         login_paths=settings.login_paths,
         second_factor=said.BY_ITS_OWN_LOGIN,
         proof=said.proof(product),
+        limits=said.limits(product, settings),
     )

@@ -15,6 +15,7 @@ from linkmw.gate.hooks import read
 from linkmw.model import Account
 from linkmw.outside.adapter_file import Adapter
 from linkmw.outside.flask import OutsideProduct
+from linkmw.outside.session_key import is_number
 from linkmw_flask import sessions
 
 
@@ -53,9 +54,16 @@ def primary_key(model: Any) -> tuple[str, Callable[[str], Any]]:
     """
     mapper = getattr(model, "__mapper__", None)
     if mapper is None:
-        return "id", lambda text: int(text) if text.isdecimal() else text
+        return "id", lambda text: int(text) if is_number(text) else text
     column = mapper.primary_key[0]
-    return mapper.get_property_by_column(column).key, column.type.python_type
+    kind = column.type.python_type
+    return mapper.get_property_by_column(column).key, _whole_number if kind is int else kind
+
+
+def _whole_number(text: str) -> int:
+    if not is_number(text):
+        raise ValueError(text)
+    return int(text)
 
 
 def _loader(datastore: Any, name: str, kind: Callable[[str], Any]) -> Callable[[str], Any]:

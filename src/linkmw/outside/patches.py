@@ -85,12 +85,12 @@ def _in_force() -> InForce | None:
     return in_force.following() if in_force.is_wanted() else None
 
 
-def _covered(app: Any, interface: Any) -> Any:  # noqa: ARG001
+def _covered(app: Any, interface: Any) -> Any:
     """`app` as linkmw covers it. Never raises."""
     from linkmw.outside import cover
 
     in_force = _in_force()
-    return app if in_force is None else cover.covered(app, in_force, quietly=True)
+    return app if in_force is None else cover.covered(app, interface, in_force, quietly=True)
 
 
 def _django(module: ModuleType) -> None:

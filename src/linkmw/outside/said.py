@@ -6,12 +6,17 @@ import logging
 from dataclasses import dataclass, field
 
 from linkmw.log import Changes
+from linkmw.settings import Settings
 
 log = logging.getLogger("linkmw")
 
 
 _SAID = Changes()
 
+HALF_A_LOGIN = (
+    "linking, for its own login may be half done when its session names somebody: name a page that only who is signed "
+    "in sees with LINKMW_SIGNED_IN_PATH, or say `complete` in an adapter file"
+)
 BY_ITS_OWN_LOGIN = "as its own login asks for it, when linking"
 
 
@@ -43,6 +48,12 @@ def proof(product: object) -> str:
     """How somebody shows that an account is theirs."""
     asks = getattr(product, "checks_passwords", True)
     return "password and code, on a page of linkmw's" if asks else "its own login"
+
+
+def limits(product: object, settings: Settings) -> tuple[str, ...]:
+    """What of linking is missing, because nothing says when somebody is signed in completely (PR04)."""
+    asks, tells = getattr(product, "checks_passwords", True), getattr(product, "tells_complete", True)
+    return () if asks or tells or getattr(settings, "signed_in_path", "") else (HALF_A_LOGIN,)
 
 
 def recognised(found: Recognised) -> None:

@@ -55,6 +55,7 @@ class OutsideProduct(Product):
         }
         super().__init__(session_key=key, **told)
         self.checks_passwords = adapter is not None and adapter.has("verify_password")
+        self.tells_complete = adapter is not None and adapter.has("complete")
         self._complete = blocking(adapter.complete) if adapter else None
 
     def is_complete(self, request: Request) -> bool:
@@ -69,4 +70,5 @@ def _recognised(product: OutsideProduct, settings: Settings, sessions: Any) -> R
         login_paths=settings.login_paths,
         second_factor=said.BY_ITS_OWN_LOGIN,
         proof=said.proof(product),
+        limits=said.limits(product, settings),
     )

@@ -27,6 +27,7 @@ Problem = Literal[
     "not_known",  # a product or tenant that is unknown here, or switched off
     "other_identity",  # the flow went on as somebody else
     "account_closed",  # the account is gone or may not sign in
+    "no_proof",  # no way to prove an account of this product as it is set up
     "out_of_date",  # a form that came too late, twice, or from elsewhere
     "not_found",  # no such page
     "bad_request",  # not shaped as the protocol says
@@ -45,6 +46,7 @@ _BY_CODE: dict[str, Problem] = {
     "link_expired": "link_expired",
     "mail_header": "failed",
     "no_cookie": "no_cookie",
+    "no_proof": "no_proof",
     "no_session": "no_session",
     "not_found": "not_found",
     "not_yours": "out_of_date",  # another's link, or one that is gone: both look alike

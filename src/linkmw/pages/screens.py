@@ -75,6 +75,13 @@ def link_account(
     )
 
 
+def native_proof(*, look: Look, form: Form, identity_email: str, not_you: str = "", cancel: str = "") -> str:
+    """The native proof, before the product's own login: whose identity it is for. Posts nothing but the form's own."""
+    return render(
+        "native_proof.html", look=look, form=form, identity_email=identity_email, not_you=not_you, cancel=cancel
+    )
+
+
 def second_factor(
     *,
     look: Look,
@@ -309,3 +316,12 @@ def signed_out(
 def sign_in_button(*, look: Look, url: str, placement: Literal["after_form", "marker", "fixed"] = "after_form") -> str:
     """The link for a product's own login page (P-2), to stand beside `look.button_stylesheet`. A fragment."""
     return render("sign_in_button.html", look=look, url=url, placement=placement)
+
+
+def native_notice(
+    *, look: Look, identity_email: str, cancel: str, placement: Literal["after_form", "marker", "fixed"] = "after_form"
+) -> str:
+    """What a sign-in on a product's own login page is for, while a native proof waits for it. A fragment, as above."""
+    return render(
+        "native_notice.html", look=look, identity_email=identity_email, cancel=cancel, placement=placement
+    ).strip()

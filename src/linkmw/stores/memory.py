@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Generic, Protocol, TypeVar
 
-from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord, SignOutRecord
+from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignOutRecord
 from linkmw.hub.ports import (
     MOST_OPENED,
     Confirmed,
@@ -447,6 +447,7 @@ class GateMemory:
         self.entries: Records[Entry] = Records(now)
         self.sign_outs: Records[SignOutRecord] = Records(now)
         self.password_hashes = PasswordHashes(now)
+        self.armings: Records[Arming] = Records(now)
         self.switched_on = SwitchedOn()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-from linkmw.gate.ports import REFUSED_SECONDS, Entry, ProofRecord, SignOutRecord
+from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignOutRecord
 from linkmw.model import Session
 from linkmw.stores import session_record
 from linkmw.stores.codec import Codec
@@ -208,4 +208,5 @@ class GateStores:
         self.entries = Records(commands, Keys(prefix, "e"), Entry)
         self.sign_outs = Records(commands, Keys(prefix, "o"), SignOutRecord)
         self.password_hashes = PasswordHashes(commands, Keys(prefix, "w"))
+        self.armings = Records(commands, Keys(prefix, "v"), Arming)
         self.switched_on = SwitchedOn(commands, prefix)

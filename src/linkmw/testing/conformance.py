@@ -83,46 +83,18 @@ PASSWORDS = (
 MARKER = Marker("a-sid-of-linkmw", 2_000_000_000)
 
 
-class AdapterConformance:
-    """Subclass it as `Test…` and give it a fixture `stage`, a fresh `Stage` for each test."""
+class SessionConformance:
+    """What every adapter promises of sessions and of the accounts in them, also one that checks no password.
+
+    Subclass it as `Test…` and give it a fixture `stage`, a fresh `Stage` for each test.
+    """
 
     def test_nobody_is_signed_in_at_first(self, stage: Stage) -> None:
         assert signed_in(stage, {}) is None
         assert stage.visit({}, stage.product.is_complete) is False
 
-    def test_the_right_password_names_the_account(self, stage: Stage) -> None:
-        account_id = stage.add(ADA)
-        account = verify(stage, ADA.username, ADA.password)
-        assert account is not None
-        assert (account.account_id, account.username, account.email) == (account_id, ADA.username, ADA.email)
-
-    def test_a_wrong_password_names_nobody(self, stage: Stage) -> None:
-        stage.add(ADA)
-        assert verify(stage, ADA.username, ADA.password + "x") is None
-        assert verify(stage, "nobody.known", ADA.password) is None
-
-    def test_proving_a_password_starts_no_session(self, stage: Stage) -> None:
-        stage.add(ADA)
-        jar: Jar = {}
-        stage.visit(jar, lambda request: stage.product.verify_password(request, ADA.username, ADA.password))
-        assert signed_in(stage, jar) is None
-
-    def test_bc17_a_password_is_taken_exactly_as_typed(self, stage: Stage) -> None:
-        for number, password in enumerate(PASSWORDS):
-            name = f"person-{number}"
-            stage.add(Person(name, password))
-            assert verify(stage, name, password) is not None, password
-            assert verify(stage, name, password.swapcase() + " ") is None, password
-        assert verify(stage, "person-0", PASSWORDS[0].strip()) is None
-
-    def test_hostile_names_name_nobody(self, stage: Stage) -> None:
-        for name in ("", " ", "\0", "a\0b", "ada.l\r\n", "' OR 1=1 --", "*", "%", "x" * 2000, "\u202eada", "🐎"):
-            assert verify(stage, name, "anything at all") is None, name
-            assert find_by_name(stage, name) is None, name
-
     def test_bc12_an_inactive_account_is_refused(self, stage: Stage) -> None:
         account_id = stage.add(GONE)
-        assert verify(stage, GONE.username, GONE.password) is None
         jar: Jar = {}
         assert refusal(lambda: start(stage, jar, account_id, None)) == "account_inactive"
         assert signed_in(stage, jar) is None
@@ -231,26 +203,6 @@ class AdapterConformance:
         for other in ("", "0" + account_id, f" {account_id}", account_id + "\n", ADA.username, "-1", "9" * 40, "né"):
             assert find(stage, other) is None, other
 
-    def test_an_account_is_found_by_exactly_its_name_or_address(self, stage: Stage) -> None:
-        account_id = stage.add(ADA)
-        for name in (ADA.username, ADA.email):
-            facts = find_by_name(stage, name)
-            assert facts is not None, name
-            assert facts.account.account_id == account_id
-        for other in (ADA.username.upper(), ADA.email.upper(), ADA.username + " ", "ada", account_id, "%"):
-            assert find_by_name(stage, other) is None, other
-
-    def test_an_address_of_two_accounts_finds_neither(self, stage: Stage) -> None:
-        stage.add(ADA)
-        stage.add(Person("ada.admin", email=ADA.email))
-        assert find_by_name(stage, ADA.email) is None
-
-    def test_what_an_account_signs_in_with_is_told_whatever_it_was_found_by(self, stage: Stage) -> None:
-        stage.add(ADA)
-        facts = find_by_name(stage, ADA.email)
-        assert facts is not None
-        assert verify(stage, facts.sign_in_name, ADA.password) is not None
-
     def test_lt15_accounts_join_by_exactly_their_address(self, stage: Stage) -> None:
         account_id = stage.add(ADA)
         assert {row.account.account_id for row in joining(stage, ADA.email)} <= {account_id}
@@ -278,6 +230,64 @@ class AdapterConformance:
     def test_bf08_a_reset_for_an_address_nobody_has_is_answered_alike(self, stage: Stage) -> None:
         stage.add(ADA)
         assert send_reset(stage, ADA.email) is send_reset(stage, "nobody@acme.example")
+
+
+class AdapterConformance(SessionConformance):
+    """The same of an adapter that checks passwords and knows accounts by their names."""
+
+    def test_the_right_password_names_the_account(self, stage: Stage) -> None:
+        account_id = stage.add(ADA)
+        account = verify(stage, ADA.username, ADA.password)
+        assert account is not None
+        assert (account.account_id, account.username, account.email) == (account_id, ADA.username, ADA.email)
+
+    def test_a_wrong_password_names_nobody(self, stage: Stage) -> None:
+        stage.add(ADA)
+        assert verify(stage, ADA.username, ADA.password + "x") is None
+        assert verify(stage, "nobody.known", ADA.password) is None
+
+    def test_proving_a_password_starts_no_session(self, stage: Stage) -> None:
+        stage.add(ADA)
+        jar: Jar = {}
+        stage.visit(jar, lambda request: stage.product.verify_password(request, ADA.username, ADA.password))
+        assert signed_in(stage, jar) is None
+
+    def test_bc17_a_password_is_taken_exactly_as_typed(self, stage: Stage) -> None:
+        for number, password in enumerate(PASSWORDS):
+            name = f"person-{number}"
+            stage.add(Person(name, password))
+            assert verify(stage, name, password) is not None, password
+            assert verify(stage, name, password.swapcase() + " ") is None, password
+        assert verify(stage, "person-0", PASSWORDS[0].strip()) is None
+
+    def test_hostile_names_name_nobody(self, stage: Stage) -> None:
+        for name in ("", " ", "\0", "a\0b", "ada.l\r\n", "' OR 1=1 --", "*", "%", "x" * 2000, "\u202eada", "🐎"):
+            assert verify(stage, name, "anything at all") is None, name
+            assert find_by_name(stage, name) is None, name
+
+    def test_bc12_the_password_of_an_inactive_account_names_nobody(self, stage: Stage) -> None:
+        stage.add(GONE)
+        assert verify(stage, GONE.username, GONE.password) is None
+
+    def test_an_account_is_found_by_exactly_its_name_or_address(self, stage: Stage) -> None:
+        account_id = stage.add(ADA)
+        for name in (ADA.username, ADA.email):
+            facts = find_by_name(stage, name)
+            assert facts is not None, name
+            assert facts.account.account_id == account_id
+        for other in (ADA.username.upper(), ADA.email.upper(), ADA.username + " ", "ada", account_id, "%"):
+            assert find_by_name(stage, other) is None, other
+
+    def test_an_address_of_two_accounts_finds_neither(self, stage: Stage) -> None:
+        stage.add(ADA)
+        stage.add(Person("ada.admin", email=ADA.email))
+        assert find_by_name(stage, ADA.email) is None
+
+    def test_what_an_account_signs_in_with_is_told_whatever_it_was_found_by(self, stage: Stage) -> None:
+        stage.add(ADA)
+        facts = find_by_name(stage, ADA.email)
+        assert facts is not None
+        assert verify(stage, facts.sign_in_name, ADA.password) is not None
 
     def test_mim05_an_account_without_a_second_factor_says_so(self, stage: Stage) -> None:
         assert factor(stage, stage.add(ADA)) is None

@@ -99,7 +99,7 @@ async def add(ports: Ports, settings: HubSettings, request: Request, where: Plac
     if account is None or identity is None:
         raise RequestRefused("nothing was proven", code="wrong_step")
     token = ports.token()
-    link = _new_link(flow, account, identity, token, where, now)
+    link = _new_link(flow, account, identity, token, now)
     mails = await notices.linked(ports, settings, request, where, link, token)
     try:
         made = await ports.links.add(link, mails, audit.of_flow("linked", flow, now, request))
@@ -190,7 +190,7 @@ async def _granted_again(ports: Ports, settings: HubSettings, request: Request, 
     return await provider.grant(ports, settings, request, where, flow, entered)
 
 
-def _new_link(flow: Flow, account: Account, identity: Identity, token: str, where: Place, now: int) -> NewLink:
+def _new_link(flow: Flow, account: Account, identity: Identity, token: str, now: int) -> NewLink:
     return NewLink(
         client_id=flow.client_id,
         account=account,

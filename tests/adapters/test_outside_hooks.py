@@ -1,0 +1,325 @@
+"""An application that only the operator's file knows: the example of docs/adapters.md, run as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from http.cookies import SimpleCookie
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from linkmw.gate.guard import Guard
+from linkmw.http import Request
+from linkmw.model import Account, Marker
+from linkmw.outside import adapter_file, hooked_asgi, hooked_wsgi
+from linkmw.outside.adapter_file import Adapter
+from linkmw.outside.hooks import HookedProduct, marker_in, text_of
+from linkmw.run import in_place
+from linkmw.settings import load
+from linkmw.testing.conformance import SessionConformance
+from linkmw.wsgi import wrap
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "adapters.md"
+EXAMPLE = re.search(r"<!-- adapter:begin -->\n```python\n(.*?)```\n<!-- adapter:end -->", PAGE.read_text(), re.S)[1]
+SIGNER = URLSafeSerializer("the shop's own secret")
+USERS: dict[str, dict[str, object]] = {}
+
+
+def read(text):
+    try:
+        return SIGNER.loads(text)
+    except BadSignature:
+        return {}
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    """The application that the example is about: its modules, and nobody in it."""
+    USERS.clear()
+    for name, members in (
+        ("shop", {}),
+        ("shop.cookies", {"read": read, "write": SIGNER.dumps}),
+        ("shop.users", {"by_id": USERS.get}),
+    ):
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+@pytest.fixture
+def example(shop, tmp_path):
+    (tmp_path / "adapter.py").write_text(EXAMPLE)
+    return adapter_file.read(f"{tmp_path}/adapter.py:Adapter")
+
+
+def test_the_example_has_twenty_lines_at_most():
+    assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 20
+
+
+class ShopStage:
+    """The shop: a cookie, and nothing behind it."""
+
+    def __init__(self, adapter):
+        self.product = HookedProduct(adapter, secure=False)
+
+    def add(self, person):
+        account_id = str(len(USERS) + 1)
+        USERS[account_id] = {
+            "id": account_id, "username": person.username, "email": person.email, "is_active": person.active
+        }  # fmt: skip
+        return account_id
+
+    def visit(self, jar, do):
+        answer = do(asked(jar))
+        for name, value in answer if isinstance(answer, tuple) else ():
+            assert name == "Set-Cookie"
+            keep(jar, value)
+        return answer
+
+    def marker(self, jar):
+        return marker_in(read(jar.get("shop_session", "")).get("linkmw", ""))
+
+    def remember(self, jar, key, value):
+        jar["shop_session"] = SIGNER.dumps({**read(jar.get("shop_session", "")), key: value})
+
+    def recall(self, jar, key):
+        return read(jar.get("shop_session", "")).get(key)
+
+
+def asked(jar):
+    return Request("GET", "/", headers={"cookie": "; ".join(f"{name}={value}" for name, value in jar.items())})
+
+
+def keep(jar, header):
+    for name, cookie in SimpleCookie(header).items():
+        jar[name] = cookie.value
+        if cookie["max-age"] == "0":
+            del jar[name]
+
+
+class TestHooks(SessionConformance):
+    @pytest.fixture
+    def stage(self, example):
+        return ShopStage(example)
+
+
+def cookie_of(user, marker=None):
+    return f"shop_session={SIGNER.dumps({'user': user, 'linkmw': text_of(marker)})}"
+
+
+MARKER = Marker("sid-of-linkmw", 2_000_000_000)
+
+
+class Sessions:
+    """The allow-list, in memory."""
+
+    def __init__(self, *standing):
+        self.standing = set(standing)
+
+    async def get(self, sid):
+        return Standing() if sid in self.standing else None
+
+    async def end(self, sid):
+        self.standing.discard(sid)
+
+
+class Standing:
+    started = 1
+
+
+@pytest.fixture
+def settings(complete):
+    return load(complete)
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def send(request, example, settings):
+    """`send(path, cookie, answer headers, sessions)` → the cookies the shop saw, and the headers of the answer."""
+
+    def sent(path, cookie, headers=(), *, sessions):
+        seen = {}
+        product = HookedProduct(example, secure=False)
+        shell = {"wsgi": hooked_wsgi, "asgi": hooked_asgi}[request.param].HookedMiddleware
+        through = {"wsgi": through_wsgi, "asgi": through_asgi}[request.param]
+        made = shell(through.app(seen, headers), product=product, settings=settings)
+        ports = Ports(sessions)
+        made._guarded = Guard(sessions, lambda: 1)
+        made._world = (lambda: (settings, ports)) if request.param == "wsgi" else awaited((settings, ports))
+        return through(made, path, cookie), seen["cookie"], seen["path"]
+
+    return sent
+
+
+class Ports:
+    """What of a gate's ports is asked for here."""
+
+    call = staticmethod(in_place)
+
+    def __init__(self, sessions):
+        self.sessions = sessions
+
+
+def awaited(value):
+    async def answer():
+        return value
+
+    return answer
+
+
+class through_wsgi:  # noqa: N801  (called like a function)
+    def __new__(cls, made, path, cookie):
+        given = []
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_COOKIE": cookie}
+        body = made(environ, lambda status, headers, *_: given.append((status, headers)))
+        text = b"".join(body)
+        getattr(body, "close", lambda: None)()
+        return given[0][0][:3], given[0][1], text
+
+    @staticmethod
+    def app(seen, headers):
+        def app(environ, start_response):
+            seen.update(cookie=environ.get("HTTP_COOKIE", ""), path=environ["PATH_INFO"])
+            start_response("200 OK", [("Content-Type", "text/plain"), *headers])
+            return [b"the shop's own"]
+
+        return app
+
+
+class through_asgi:  # noqa: N801
+    def __new__(cls, made, path, cookie):
+        messages = []
+
+        async def send(message):
+            messages.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"cookie", cookie.encode())]}
+        asyncio.run(made(scope, None, send))
+        headers = [(name.decode(), value.decode()) for name, value in messages[0]["headers"]]
+        return str(messages[0]["status"]), headers, b"".join(one.get("body", b"") for one in messages[1:])
+
+    @staticmethod
+    def app(seen, headers):
+        async def app(scope, receive, send):
+            given = dict(scope["headers"])
+            seen.update(cookie=given.get(b"cookie", b"").decode(), path=scope["path"])
+            pairs = [(name.encode(), value.encode()) for name, value in (("content-type", "text/plain"), *headers)]
+            await send({"type": "http.response.start", "status": 200, "headers": pairs})
+            await send({"type": "http.response.body", "body": b"the shop's own"})
+
+        return app
+
+
+def test_pr13_a_session_that_stands_is_the_shops_own_business(send):
+    cookie = cookie_of("1", MARKER)
+    (status, _, body), seen, _ = send("/", cookie, sessions=Sessions(MARKER.sid))
+    assert (status, body, seen) == ("200", b"the shop's own", cookie)
+
+
+def test_pr13_one_that_has_ended_is_taken_off_the_request_and_nothing_else_is(send):
+    cookie = f"theme=dark; {cookie_of('1', MARKER)}; shop_session_other=x"
+    _, seen, _ = send("/", cookie, sessions=Sessions())
+    assert seen == "theme=dark; shop_session_other=x"
+
+
+def test_pr13_one_without_a_marker_costs_no_question(send):
+    cookie = cookie_of("1")
+    _, seen, _ = send("/", cookie, sessions=None)
+    assert seen == cookie
+
+
+def test_pr13_a_session_made_anew_without_the_marker_ends(send, caplog):
+    USERS["1"] = {"id": "1", "username": "ada"}
+    sessions = Sessions(MARKER.sid)
+    anew = ("Set-Cookie", f"{cookie_of('1')}; Path=/")
+    (_, headers, _), _, _ = send("/profile", cookie_of("1", MARKER), [anew], sessions=sessions)
+    cookies = [value for name, value in headers if name.lower() == "set-cookie"]
+    jar = {}
+    for header in cookies:
+        keep(jar, header)
+    assert jar == {}
+    assert MARKER.sid not in sessions.standing
+    assert "made its session anew without linkmw's marker" in caplog.text
+
+
+def test_pr13_a_session_that_keeps_the_marker_goes_on(send):
+    USERS["1"] = {"id": "1", "username": "ada"}
+    sessions = Sessions(MARKER.sid)
+    kept = ("Set-Cookie", f"{cookie_of('1', MARKER)}; Path=/")
+    (_, headers, _), _, _ = send("/profile", cookie_of("1", MARKER), [kept], sessions=sessions)
+    assert [value for name, value in headers if name.lower() == "set-cookie"] == [kept[1]]
+    assert MARKER.sid in sessions.standing
+
+
+def test_a_marker_is_read_as_it_was_written_and_as_nothing_else():
+    assert marker_in(text_of(MARKER)) == MARKER
+    assert text_of(None) == ""
+    for other in ("", ".", "sid", "sid.", ".5", "sid.five", "sid.-5", "sid.٥"):
+        assert marker_in(other) is None, other
+
+
+WRONG = {
+    "no file": (None, "which is not there"),
+    "an error in it": ("raise RuntimeError('of theirs')", "RuntimeError: of theirs"),
+    "no such name": ("x = 1", "has no attribute 'Adapter'"),
+    "a name that is almost one": ("class Adapter:\n    def users_of(self, request): ...", "did you mean user_of?"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_dis12_a_file_that_cannot_be_used_leaves_the_application_as_it_was(
+    kind, tmp_path, complete, monkeypatch, caplog
+):
+    text, said = WRONG[kind]
+    if text is not None:
+        (tmp_path / "told.py").write_text(text)
+    for name, value in (*complete.items(), ("ADAPTER", f"{tmp_path}/told.py:Adapter")):
+        monkeypatch.setenv(f"LINKMW_{name}", value)
+
+    def app(environ, start_response):
+        return []
+
+    assert wrap(app) is app
+    assert said in caplog.text
+
+
+def test_the_start_says_what_an_adapter_does_not_cover(complete, tmp_path, monkeypatch, caplog):
+    (tmp_path / "told.py").write_text("class Adapter:\n    def start(self, request, user, marker): return {}")
+    for name, value in (*complete.items(), ("ADAPTER", f"{tmp_path}/told.py:Adapter")):
+        monkeypatch.setenv(f"LINKMW_{name}", value)
+    wrap(lambda environ, start_response: [])
+    for said in ("WSGI by ", "LINKMW_SIGNED_IN_PATH", "no `marker_of`"):
+        assert said in caplog.text
+
+
+def test_where_the_file_does_not_load_users_an_id_is_an_account():
+    class Ids:
+        def user_of(self, request):
+            return request.cookies.get("who")
+
+        def start(self, request, user, marker):
+            return [("Set-Cookie", f"who={user['id']}"), ("X-Also", "this")]
+
+    product = HookedProduct(Adapter(Ids), secure=True)
+    assert product.current_account(asked({"who": "alice"})) == Account("alice", "alice", "")
+    assert product.current_account(asked({})) is None
+    assert product.start_session(asked({}), "alice", None) == (("Set-Cookie", "who=alice"), ("X-Also", "this"))
+
+
+def test_cookies_are_given_as_they_came_and_one_given_twice_is_none():
+    """SC02, SC03: whatever another parser would forgive."""
+    header = "a=1; b=2; a=3; c=4; c=4;\u00a0d=5; e ; =6; f=7=8"
+    assert Request("GET", "/", headers={"cookie": header}).cookies == {
+        "b": "2", "c": "4", "\u00a0d": "5", "f": "7=8"
+    }  # fmt: skip
+
+
+def test_the_cookie_is_for_https_where_the_application_is(example):
+    for secure in (True, False):
+        USERS["1"] = {"id": "1", "username": "ada"}
+        [(_, cookie)] = HookedProduct(example, secure=secure).start_session(asked({}), "1", None)
+        assert ("Secure" in cookie) is secure
+        assert "HttpOnly; SameSite=Lax" in cookie
