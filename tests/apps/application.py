@@ -13,7 +13,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,7 @@ from tests.apps.environment import Environment, installed, once
 from tests.apps.wrapping import wrapped
 from tests.e2e.person import Person, wrong_code
 
+WRONG_PASSWORD = "Wr0ng-password"
 STEP_SECONDS = 30
 _shown: dict[str, int] = {}  # a TOTP secret → the step of the last code that was shown
 
@@ -132,17 +133,28 @@ class Application(ABC):
         """On its own login page, which is open: with the password, and `code` where it asks for one."""
 
     def proves(self, person: Person, account: Account) -> None:
-        """What she is asked for between Keycloak and "Your accounts are linked", a wrong answer first."""
-        if self.proof == "form":
-            person.proves(account.name, "Wr0ng-password")
-            expect(person.page.get_by_role("alert")).to_be_visible()
-            person.proves(account.name, account.password)
-            if account.totp_secret:
-                person.enters_code(wrong_code(account.totp_secret))
-                expect(person.page.get_by_role("alert")).to_be_visible()
-                person.enters_code(account.code())
-        else:
-            raise NotImplementedError
+        """What she is asked for between Keycloak and "Your accounts are linked", each wrong answer first."""
+        if self.proof == "native":
+            person.page.get_by_role("button", name=f"Sign in to {self.name}", exact=True).click()
+            self.proves_natively(person.page, account)
+            person.page.get_by_role("button", name="Link accounts", exact=True).click()
+            return
+        person.proves(account.name, WRONG_PASSWORD)
+        expect(person.page.get_by_role("alert")).to_be_visible()
+        person.proves(account.name, account.password)
+        if account.totp_secret:
+            person.enters_code(wrong_code(account.totp_secret))
+            expect(person.page.get_by_role("textbox", name="Verification code")).to_have_attribute(
+                "aria-invalid", "true"
+            )
+            person.enters_code(account.code())
+
+    def proves_natively(self, page: Page, account: Account) -> None:
+        """On its own login page, which says what it is for: a wrong password is its own affair, as ever."""
+        expect(page.get_by_text(f"Sign in once to link {self.name} with")).to_be_visible()
+        self.signs_in(page, replace(account, password=WRONG_PASSWORD))
+        expect(page.get_by_text(f"Sign in once to link {self.name} with")).to_be_visible()
+        self.signs_in(page, account, account.code())
 
     def shows_second_factor(self, person: Person, account: Account) -> None:
         """At a later sign-in: Keycloak showed none, so the account's own is asked for (MIM-5)."""

@@ -15,7 +15,7 @@ class Spirit(Application):
     package, framework, pins, python = "django-spirit", "django", "spirit", "3.11"
     login_path, inside = "/user/login/", "/topic/private/"
     account = Account("alice", "Al1ce-writes-much", "alice@acme.example")
-    settings = {"LINKMW_LOGIN_PATHS": "/user/login/"}
+    settings = {"LINKMW_LOGIN_PATHS": "/user/login/", "LINKMW_PROOF": "native"}
     pages = ("/", "/user/register/", "/user/password-reset/", "/topic/private/", "/no-such-page/")
 
     def prepare(self, environment: Environment, folder: Path) -> None:

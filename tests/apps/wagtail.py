@@ -61,6 +61,7 @@ editor.groups.add(Group.objects.get(name="Editors"))
 
 class WagtailAsgi(WagtailWsgi):
     name, server, proof = "wagtail-asgi", "uvicorn", "native"
+    settings = {"LINKMW_LOGIN_PATHS": "/admin/login/", "LINKMW_PROOF": "native"}
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
         server = str(environment.program("uvicorn"))
