@@ -41,6 +41,7 @@ class PgAdmin(Application):
         "LINKMW_SIGNED_IN_PATH": "/browser/",
         "LINKMW_SESSION_EXTRA": json.dumps({"auth_source_manager": _SOURCE, "pass_enc_key": "{random}"}),
     }
+    masked = r"pga4_session=[^;]+"  # Base64, of which some characters separate words
     pages = ("/", "/browser/", "/browser/reset_password", "/misc/ping", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:
