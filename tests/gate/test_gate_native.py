@@ -463,7 +463,7 @@ def test_cancel_of_a_proof_that_is_not_this_browsers_changes_nothing(house: Hous
     assert visitor.is_going_on
 
 
-def test_hc01_the_arming_cookie_is_one_that_no_sibling_host_can_set(house: House, visitor: Visitor) -> None:
+def test_sc02_the_arming_cookie_is_one_that_no_sibling_host_can_set(house: House, visitor: Visitor) -> None:
     visitor.arrives()
     (cookie,) = [value for name, value in visitor.submit().headers if name.lower() == "set-cookie" and ARMING in value]
     assert cookie.startswith("__Host-linkmw-")
