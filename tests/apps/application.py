@@ -73,6 +73,8 @@ class Application(ABC):
     settings: Mapping[str, str]
     # What has to be byte for byte the same while linkmw is off, beside the login page.
     pages: tuple[str, ...] = ("/", "/no-such-page")
+    # Its server writes down each address with its query, and cannot be told otherwise: that log is not searched.
+    writes_addresses: bool = False
     masked: str = ""  # a pattern: what the application makes of its own settings, where linkmw stands in those
 
     # --- its parts ------------------------------------------------------------------------------

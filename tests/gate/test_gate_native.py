@@ -61,6 +61,20 @@ def test_the_login_says_what_it_is_for_in_place_of_the_button(house: House, visi
     assert "Sign in with ACME ID" in other.page
 
 
+def test_a_wrong_password_is_answered_by_the_login_which_still_says_what_it_is_for(
+    house: House, visitor: Visitor
+) -> None:
+    visitor.arms()
+    answer = visitor.post("/login", {"username": "ada", "password": "wrong"}, sec_fetch_dest="document")
+    assert answer.status == 200
+    assert "Sign in once to link Orders with ada@acme.example." in visitor.page
+    other = house.browser()
+    other.post("/login", {"username": "ada", "password": "wrong"}, sec_fetch_dest="document")
+    assert "ACME ID" not in other.page
+    visitor.logs_in()
+    assert visitor.is_going_on
+
+
 def test_pr05_pr07_a_whole_sign_in_is_the_proof_and_the_person_goes_on(house: House, visitor: Visitor) -> None:
     visitor.arms()
     answer = visitor.logs_in()
