@@ -314,6 +314,7 @@ class Settings:
         "",
         "what its own login puts into a session besides the account, as a table (JSON in the environment); "
         "`{random}` in a value is 256 random bits, new in each session",
+        secret=True,
     )
     remote_user: str = setting(
         _remote_user,
