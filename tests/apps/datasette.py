@@ -29,7 +29,8 @@ class Datasette(Application):
             database.executescript("CREATE TABLE books (title TEXT); INSERT INTO books VALUES ('Emma');")
         hashed = run(environment.program("datasette"), "hash-password", "--no-confirm", given=self.account.password)
         name = self.account.name
-        people = {f"{name}_password_hash": hashed.strip(), "actors": {name: {"id": name, "email": self.account.email}}}
+        actor = {"id": name, "name": name, "email": self.account.email}
+        people = {f"{name}_password_hash": hashed.strip(), "actors": {name: actor}}
         private = {"databases": {"library": {"allow": {"id": name}}}}
         metadata = {"plugins": {"datasette-auth-passwords": people}, **private}
         (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")

@@ -60,7 +60,8 @@ class PgAdmin(Application):
     def permissions(self, page: Page, url: str) -> list[str]:
         """The menus of its desk, and what its own scripts are told that this person may do."""
         page.goto(f"{url}/browser/")
-        expect(page.get_by_text("Object Explorer")).to_be_visible()
+        # Megabytes of scripts draw its desk.
+        expect(page.get_by_text("Object Explorer")).to_be_visible(timeout=60_000)
         told = page.evaluate("fetch('/user_management/current_user.js').then(answer => answer.text())")
         [staff, may] = re.findall(r"'(?:is_admin|permissions)': (.*?),?$", told, re.MULTILINE)
         menus = [page.get_by_role("button", name=name).first.inner_text() for name in ("File", "Object", "Tools")]
