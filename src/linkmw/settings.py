@@ -220,13 +220,6 @@ def _session_key(value: object) -> str:
     return text
 
 
-def _remote_user(value: object) -> str:
-    text = _text(value)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", text):
-        raise ValueError("is not the name of a header, like X-Remote-User")
-    return text
-
-
 def _networks(value: object) -> tuple[str, ...]:
     networks = _list(value)
     for network in networks:
@@ -300,11 +293,6 @@ class Settings:
         _session_key,
         "",
         "where Starlette's or Flask's session keeps the account's id, like `user_id`; `user_id:int` if it is a number",
-    )
-    remote_user: str = setting(
-        _remote_user,
-        "",
-        "the header (or `REMOTE_USER`) in which the application takes a username from whoever calls it",
     )
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")
