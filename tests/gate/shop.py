@@ -10,11 +10,10 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import pytest
-from tests.gate.world import ADA, BOB, BRANDING, SITE, Browser, FakeHub, FakeProduct, World, location
+from tests.gate.world import ADA, BOB, SITE, Browser, FakeProduct, World, location
 
 from linkmw import asgi, wsgi
 from linkmw.gate import build
-from linkmw.gate.ports import HubState
 from linkmw.http import Headers, Request, Response
 from linkmw.run import in_thread
 
@@ -32,16 +31,6 @@ class ShopProduct(FakeProduct):
 
     def is_complete(self, request: Request) -> bool:
         return request.cookie("session") not in self.half
-
-
-class AskingHub(FakeHub):
-    """A hub that asks after a native proof; with `proofs` of one that does not."""
-
-    proofs: tuple[str, ...] = ("form", "native")
-
-    async def state(self) -> HubState:
-        self._answer()
-        return HubState(self.mode, self.healthy, BRANDING, self.percent, proofs=self.proofs)
 
 
 class Shop:
@@ -196,13 +185,11 @@ class House:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, shell: str, **settings: Any) -> None:
         self.world = World(**{"proof": "native", "forgot_password": "/login/forgot", **settings})
-        hub = AskingHub(self.world.clock)
-        self.product = ShopProduct()
-        self.world.hub, self.world.product = hub, self.product
+        self.product = self.world.product = ShopProduct()
         call = {} if shell == "wsgi" else {"call": in_thread}
-        self.world.having(hub=hub, product=self.product, doors=self.world.new_doors(), **call)
+        self.world.having(product=self.product, **call)
         monkeypatch.setattr(build, "build", lambda *_, **__: self.world.ports)
-        self.shop, self.hub, self.shell = Shop(self.product), hub, shell
+        self.shop, self.hub, self.shell = Shop(self.product), self.world.hub, shell
         self.take_on()
 
     def take_on(self) -> None:

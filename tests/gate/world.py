@@ -90,6 +90,7 @@ class FakeHub:
     mode: Any = "beside"
     healthy: bool = True
     percent: int = 100
+    proofs: tuple[str, ...] = ("form", "native")
     claims: dict[str, Any] = field(default_factory=lambda: {"sub": ADA.account_id, "preferred_username": "ada"})
     codes: set[str] = field(default_factory=set)
     redeemed: list[tuple[str, str]] = field(default_factory=list)
@@ -108,7 +109,7 @@ class FakeHub:
 
     async def state(self) -> HubState:
         self._answer()
-        return HubState(self.mode, self.healthy, BRANDING, self.percent)
+        return HubState(self.mode, self.healthy, BRANDING, self.percent, proofs=self.proofs)
 
     async def branding(self) -> Branding:
         return BRANDING

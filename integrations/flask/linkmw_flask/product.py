@@ -87,10 +87,13 @@ class Product(HookedAccounts):
         Inside a request context, before anything else there.
         """
         if flask_request.environ.pop(ENDED, False) and not self.native.key:
-            try:
-                self.native.sign_out()
-            except Exception:
-                log.exception("the application's own sign-out failed for a session that has ended; it was emptied")
+            self._sign_out_of_what_is_emptied()
+
+    def _sign_out_of_what_is_emptied(self) -> None:
+        try:
+            self.native.sign_out()
+        except Exception:
+            log.exception("the application's own sign-out failed for a session that has ended; it was emptied")
 
     def name_of(self, opened: Any) -> object:
         """Whom this session names, to be compared; None for nobody. Inside a request context."""
@@ -142,7 +145,7 @@ class Product(HookedAccounts):
     def empty_session(self, request: Request) -> Headers:
         with self.inside(request):
             if self._signed_in() is not None:
-                self.native.sign_out()
+                self._sign_out_of_what_is_emptied()
             kept = {key: session[key] for key in (sessions.REMEMBER,) if key in session}
             session.clear()
             session.update(kept)

@@ -102,7 +102,10 @@ class Product(HookedAccounts):
 
     def empty_session(self, request: Request) -> Headers:
         if self.current_account(request) is not None:
-            self._native.sign_out(HTTPConnection(request.raw))
+            try:
+                self._native.sign_out(HTTPConnection(request.raw))
+            except Exception:
+                log.exception("the application's own sign-out failed for half a sign-in; its session is emptied")
         request.raw["session"].clear()
         return ()
 
