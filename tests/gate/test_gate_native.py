@@ -10,7 +10,6 @@ import pytest
 from tests.gate.shop import ADA, BOB, House, Visitor
 from tests.gate.world import HUB, SITE, heading, location
 
-from linkmw.errors import Unavailable
 from linkmw.gate.proof_kind import cookie_name
 from linkmw.http import Request
 
@@ -398,11 +397,11 @@ def test_pr05_a_hub_that_does_not_ask_is_never_told(house: House, visitor: Visit
 
 def test_p05_a_hub_that_is_away_costs_nothing_but_the_link(house: House, visitor: Visitor) -> None:
     visitor.arms()
-    house.hub.push_error = Unavailable("the hub does not answer")
+    house.hub.away = True
     visitor.follow(visitor.logs_in())
     assert heading(visitor.page) == "Your account is not linked yet"
     assert visitor.account == ADA.account_id
-    house.hub.push_error = None
+    house.hub.away = False
     again = visitor.page.partition('href="/.linkmw/go?record=')[2].partition('"')[0]
     assert location(visitor.get(f"/.linkmw/go?record={again}")).startswith(f"{HUB}/proved?code=")
 
