@@ -23,7 +23,7 @@ ON = Settings(
 )
 NATIVE = replace(ON, proof="native")  # whose shells look for the cookie of a browser that is to prove an account
 OFF = Settings(enabled=False)
-NOBODY = cast(Product, None)  # never asked: no request here is ours
+NOBODY = cast(Product, object())  # never asked: no request here is ours
 
 HEADERS = [
     (b"host", b"orders.example"),

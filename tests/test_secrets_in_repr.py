@@ -43,8 +43,8 @@ HARMLESS = {
     "RemoveDialog.has_password": "whether there is one",
     "Script.text": "a script of ours",
     "Settings.carry_password": "whether one may be",
-    "Settings.session_key": "a name inside a session",
     "Settings.forgot_password": "the address of a page",
+    "Settings.session_key": "the name under which a session keeps an id",
     "Tones.text": "a colour",
     "Who.state": "whether somebody can sign in",
     "_Kept.keys": "public keys",
@@ -53,7 +53,6 @@ HARMLESS = {
 
 def dataclasses_of_ours() -> Iterator[type[Any]]:
     for module in pkgutil.walk_packages(linkmw.__path__, "linkmw."):
-        # The last one is imported by a project only, whose settings it asks for.
         if re.search(r"\.(demo|testing|migrations|__main__|outside\.django)\b", module.name):
             continue
         for value in vars(importlib.import_module(module.name)).values():
