@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from linkmw import asgi, wsgi
@@ -20,8 +21,9 @@ ON = Settings(
     client_secret=Secret("s" * 43),
     redis_url="redis://localhost/0",
 )
+NATIVE = replace(ON, proof="native")  # whose shells look for the cookie of a browser that is to prove an account
 OFF = Settings(enabled=False)
-NOBODY = cast(Product, None)  # never asked: no request here is ours
+NOBODY = cast(Product, object())  # never asked: no request here is ours
 
 HEADERS = [
     (b"host", b"orders.example"),
@@ -97,6 +99,7 @@ def asgi_variants() -> dict[str, Callable[[int], None]]:
         "the same again (control)": asgi_hello,
         "+ least middleware by hand": AsgiLeast(asgi_hello),
         "+ linkmw, enabled": asgi.wrap(asgi_hello, product=NOBODY, settings=ON),
+        "+ linkmw, with native proofs": asgi.wrap(asgi_hello, product=NOBODY, settings=NATIVE),
         "+ linkmw, disabled": asgi.wrap(asgi_hello, product=NOBODY, settings=OFF),
     }
     return {name: _awaiting(app) for name, app in apps.items()}
@@ -108,6 +111,7 @@ def wsgi_variants() -> dict[str, Callable[[int], None]]:
         "the same again (control)": wsgi_hello,
         "+ least middleware by hand": WsgiLeast(wsgi_hello),
         "+ linkmw, enabled": wsgi.wrap(wsgi_hello, product=NOBODY, settings=ON),
+        "+ linkmw, with native proofs": wsgi.wrap(wsgi_hello, product=NOBODY, settings=NATIVE),
         "+ linkmw, disabled": wsgi.wrap(wsgi_hello, product=NOBODY, settings=OFF),
     }
     return {name: _calling(app) for name, app in apps.items()}

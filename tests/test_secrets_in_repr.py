@@ -44,6 +44,7 @@ HARMLESS = {
     "Script.text": "a script of ours",
     "Settings.carry_password": "whether one may be",
     "Settings.forgot_password": "the address of a page",
+    "Settings.session_key": "the name under which a session keeps an id",
     "Tones.text": "a colour",
     "Who.state": "whether somebody can sign in",
     "_Kept.keys": "public keys",
@@ -52,7 +53,7 @@ HARMLESS = {
 
 def dataclasses_of_ours() -> Iterator[type[Any]]:
     for module in pkgutil.walk_packages(linkmw.__path__, "linkmw."):
-        if re.search(r"\.(demo|testing|migrations|__main__)\b", module.name):
+        if re.search(r"\.(demo|testing|migrations|__main__|outside\.django)\b", module.name):
             continue
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.name:

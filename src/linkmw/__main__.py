@@ -2,4 +2,5 @@
 
 from linkmw.cli import main
 
-main(prog_name="linkmw")
+if __name__ == "__main__":
+    main(prog_name="linkmw")

@@ -40,15 +40,21 @@ class LinkMiddleware(Shell):
 
     _app: Application
 
+    _arming_octets: bytes | None = None  # `_arming`, as a scope has it
+
     def _by_host(self, gates: Gates[Application]) -> Application:
         return by_host(gates)
 
+    def _take_on(self) -> None:
+        super()._take_on()
+        self._arming_octets = None if self._arming is None else self._arming.encode()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._arming is not None and scope["type"] == "http" and _WATCHED not in scope:
-            arming = self._arming.encode()
-            if any(name == b"cookie" and arming in value for name, value in scope["headers"]):
-                await self._armed(scope, receive, send)
-                return
+        if (arming := self._arming_octets) is not None and "headers" in scope:
+            for name, value in scope["headers"]:  # here and not in a function: that would cost as much again
+                if name == b"cookie" and arming in value and scope["type"] == "http" and _WATCHED not in scope:
+                    await self._armed(scope, receive, send)
+                    return
         if self._claims is not None and scope["type"] == "http":
             root = scope.get("root_path")
             if self._claims(relative(scope["path"], root) if root else scope["path"]) and _SEEN not in scope:

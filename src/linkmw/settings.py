@@ -238,13 +238,6 @@ def _session_extra(value: object) -> str:
     return json.dumps(table)
 
 
-def _remote_user(value: object) -> str:
-    text = _text(value)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", text):
-        raise ValueError("is not the name of a header, like X-Remote-User")
-    return text
-
-
 def _networks(value: object) -> tuple[str, ...]:
     networks = _list(value)
     for network in networks:
@@ -329,11 +322,7 @@ class Settings:
         "",
         "what its own login puts into a session besides the account, as a table (JSON in the environment); "
         "`{random}` in a value is 256 random bits, new in each session",
-    )
-    remote_user: str = setting(
-        _remote_user,
-        "",
-        "the header (or `REMOTE_USER`) in which the application takes a username from whoever calls it",
+        secret=True,
     )
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")

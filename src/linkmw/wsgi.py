@@ -59,12 +59,12 @@ class LinkMiddleware(Shell):
             log.exception("linkmw failed, the product answers instead")
             found = None
         if isinstance(found, Response):
-            return _respond(start_response, found)
+            return respond(start_response, found)
         if found is None:
             return LinkMiddleware.__call__(self, environ, start_response)
         from linkmw.gate import native_proof, watched
 
-        answer = watched.WsgiAnswer(start_response, lambda *said: run_now(native_proof.answer(found, *said)), _respond)
+        answer = watched.WsgiAnswer(start_response, lambda *said: run_now(native_proof.answer(found, *said)), respond)
         return answer.finish(LinkMiddleware.__call__(self, environ, answer.start_response))
 
     def _watching(self, environ: Environ) -> Watching | Response | None:
@@ -85,7 +85,7 @@ class LinkMiddleware(Shell):
             log.exception("linkmw failed, the product answers instead")
             answer = PASS
         if isinstance(answer, Response):
-            return _respond(start_response, answer)
+            return respond(start_response, answer)
         if isinstance(answer, Decorate):
             return self._decorated(environ, start_response, answer)
         return self._app(environ, start_response)
@@ -196,7 +196,8 @@ def _length(environ: Environ) -> int:
     return sys.maxsize if environ.get("wsgi.input_terminated") else 0
 
 
-def _respond(start_response: StartResponse, answer: Response) -> Iterable[bytes]:
+def respond(start_response: StartResponse, answer: Response) -> Iterable[bytes]:
+    """`answer` as WSGI has it."""
     status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
     start_response(status, [*answer.headers, ("Content-Length", str(len(answer.body)))])
     return [answer.body]

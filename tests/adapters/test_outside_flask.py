@@ -24,6 +24,7 @@ from linkmw.wsgi import LinkMiddleware, wrap
 def _configured(complete, monkeypatch):
     for name, value in complete.items():
         monkeypatch.setenv(f"LINKMW_{name}", value)
+    monkeypatch.setenv("LINKMW_SIGNED_IN_PATH", "/account")
 
 
 def is_ours(app):

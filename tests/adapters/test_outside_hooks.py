@@ -291,7 +291,7 @@ def test_the_start_says_what_an_adapter_does_not_cover(complete, tmp_path, monke
     for name, value in (*complete.items(), ("ADAPTER", f"{tmp_path}/told.py:Adapter")):
         monkeypatch.setenv(f"LINKMW_{name}", value)
     wrap(lambda environ, start_response: [])
-    for said in ("WSGI by ", "LINKMW_SIGNED_IN_PATH", "no `marker_of`"):
+    for said in ("WSGI by ", "Set signed_in_path to a page", "no `marker_of`"):
         assert said in caplog.text
 
 

@@ -9,16 +9,23 @@ from __future__ import annotations
 import hashlib
 import inspect
 import shutil
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import pyotp
 from playwright.sync_api import Page, expect
 from tests.apps.environment import Environment, installed, once
 from tests.apps.wrapping import wrapped
-from tests.e2e.person import Person
+from tests.e2e.person import Person, wrong_code
+
+WRONG_PASSWORD = "Wr0ng-password"
+STEP_SECONDS = 30
+_shown: dict[str, int] = {}  # a TOTP secret → the step of the last code that was shown
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,16 @@ class Account:
 
     def __repr__(self) -> str:
         return f"Account({self.name!r})"
+
+    def code(self) -> str:
+        """What her authenticator app shows, no code twice; "" without a second factor. Waits for the next one."""
+        if not self.totp_secret:
+            return ""
+        pause = threading.Event()
+        while (step := int(time.time()) // STEP_SECONDS) == _shown.get(self.totp_secret):
+            pause.wait(0.2)
+        _shown[self.totp_secret] = step
+        return pyotp.TOTP(self.totp_secret).at(step * STEP_SECONDS)
 
 
 class Application(ABC):
@@ -56,6 +73,8 @@ class Application(ABC):
     settings: Mapping[str, str]
     # What has to be byte for byte the same while linkmw is off, beside the login page.
     pages: tuple[str, ...] = ("/", "/no-such-page")
+    # Its server writes down each address with its query, and cannot be told otherwise: that log is not searched.
+    writes_addresses: bool = False
     masked: str = ""  # a pattern: what the application makes of its own settings, where linkmw stands in those
 
     # --- its parts ------------------------------------------------------------------------------
@@ -124,19 +143,34 @@ class Application(ABC):
         person.opens(url + self.inside)
 
     def proves(self, person: Person, account: Account) -> None:
-        """What she is asked for between Keycloak and "Your accounts are linked", a wrong answer first."""
-        if self.proof == "form":
-            person.proves(account.name, "Wr0ng-password")
-            expect(person.page.get_by_role("alert")).to_be_visible()
-            person.proves(account.name, account.password)
+        """What she is asked for between Keycloak and "Your accounts are linked", each wrong answer first."""
+        if self.proof == "native":
+            person.page.get_by_role("button", name=f"Sign in to {self.name}", exact=True).click()
+            self.proves_natively(person.page, account)
+            person.page.get_by_role("button", name="Link accounts", exact=True).click()
             return
-        person.page.get_by_role("button", name=f"Sign in to {self.name}", exact=True).click()
-        expect(person.page.get_by_text("Sign in once to link")).to_be_visible()
-        with person.page.expect_navigation():
-            self.signs_in(person.page, replace(account, password="Wr0ng-password"))
-        expect(person.page.get_by_text("Sign in once to link")).to_be_visible()
-        self.signs_in(person.page, account)
-        person.page.get_by_role("button", name="Link accounts", exact=True).click()
+        person.proves(account.name, WRONG_PASSWORD)
+        expect(person.page.get_by_role("alert")).to_be_visible()
+        person.proves(account.name, account.password)
+        if account.totp_secret:
+            person.enters_code(wrong_code(account.totp_secret))
+            expect(person.page.get_by_role("textbox", name="Verification code")).to_have_attribute(
+                "aria-invalid", "true"
+            )
+            person.enters_code(account.code())
+
+    def proves_natively(self, page: Page, account: Account) -> None:
+        """On its own login page, which says what it is for: a wrong password is its own affair, as ever."""
+        expect(page.get_by_text(f"Sign in once to link {self.name} with")).to_be_visible()
+        with page.expect_navigation():
+            self.signs_in(page, replace(account, password=WRONG_PASSWORD))
+        expect(page.get_by_text(f"Sign in once to link {self.name} with")).to_be_visible()
+        self.signs_in(page, account, account.code())
+
+    def shows_second_factor(self, person: Person, account: Account) -> None:
+        """At a later sign-in: Keycloak showed none, so the account's own is asked for (MIM-5)."""
+        if account.totp_secret:
+            person.enters_code(account.code())
 
     @abstractmethod
     def permissions(self, page: Page, url: str) -> list[str]:
@@ -153,3 +187,15 @@ class Application(ABC):
             url + self.inside,
         )
         return bool(status == 200 and final == url + self.inside)
+
+
+def gunicorn(environment: Environment, port: int, application: str) -> list[str]:
+    """The command that serves it with four threads."""
+    # One that controls its server by a socket has the same for each server of this user.
+    return [
+        str(environment.program("gunicorn")),
+        "--threads=4",
+        f"--bind=127.0.0.1:{port}",
+        "--no-control-socket",
+        application,
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -11,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 from tests.apps.application import Account, Application
-from tests.apps.environment import ROOT, Environment, run
+from tests.apps.environment import Environment, run
+from tests.apps.page import block, settings
 from tests.e2e.person import Person
 
 
@@ -20,7 +20,8 @@ class Datasette(Application):
     package, framework, pins, python = "datasette", "datasette-auth-passwords", "datasette", "3.12"
     login_path, inside = "/-/login", "/library"
     account = Account("alice", "Al1ce-pass!", "alice@acme.example")
-    settings = {"LINKMW_LOGIN_PATHS": "/-/login", "LINKMW_AFTER_SIGN_IN": "/library"}
+    settings = settings("datasette")
+    writes_addresses = True
     pages = ("/", "/library", "/library/books.json", "/-/logout", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:
@@ -28,7 +29,8 @@ class Datasette(Application):
             database.executescript("CREATE TABLE books (title TEXT); INSERT INTO books VALUES ('Emma');")
         hashed = run(environment.program("datasette"), "hash-password", "--no-confirm", given=self.account.password)
         name = self.account.name
-        people = {f"{name}_password_hash": hashed.strip(), "actors": {name: {"id": name, "email": self.account.email}}}
+        actor = {"id": name, "name": name, "email": self.account.email}
+        people = {f"{name}_password_hash": hashed.strip(), "actors": {name: actor}}
         private = {"databases": {"library": {"allow": {"id": name}}}}
         metadata = {"plugins": {"datasette-auth-passwords": people}, **private}
         (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
@@ -44,7 +46,7 @@ class Datasette(Application):
         self, linkmw: Path, site: Path, command: list[str], env: Mapping[str, str]
     ) -> tuple[list[str], dict[str, str]]:
         adapter = linkmw.with_name("adapter.py")
-        adapter.write_text(written("adapter"), encoding="utf-8")
+        adapter.write_text(block("datasette-adapter", "python"), encoding="utf-8")
         return super().with_linkmw(linkmw, site, command, {**env, "LINKMW_ADAPTER": f"{adapter}:Datasette"})
 
     def begins(self, person: Person, url: str) -> None:
@@ -80,13 +82,5 @@ class DatasettePlugin(Datasette):
         _, told = super().with_linkmw(linkmw, site, command, env)
         plugins = linkmw.with_name("plugins")
         plugins.mkdir(exist_ok=True)
-        (plugins / "linkmw_plugin.py").write_text(written("plugin"), encoding="utf-8")
+        (plugins / "linkmw_plugin.py").write_text(block("datasette-plugin", "python"), encoding="utf-8")
         return [*command, f"--plugins-dir={plugins}"], {**told, "PYTHONPATH": str(linkmw)}
-
-
-def written(what: str) -> str:
-    """The lines that docs/applications.md shows: the story is told on exactly those."""
-    text = (ROOT / "docs" / "applications.md").read_text(encoding="utf-8")
-    found = re.search(rf"<!-- datasette-{what}:begin -->\n```python\n(.*?)```", text, re.DOTALL)
-    assert found
-    return found.group(1)

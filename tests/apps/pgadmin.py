@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from tests.apps.application import Account, Application
 from tests.apps.environment import Environment, run
+from tests.apps.page import block, settings
 
 _CONFIG = """
 import os
@@ -21,14 +21,10 @@ LOG_FILE = os.path.join(DATA_DIR, "pgadmin4.log")
 SQLITE_PATH = os.path.join(DATA_DIR, "pgadmin4.db")
 SESSION_DB_PATH = os.path.join(DATA_DIR, "sessions")
 STORAGE_DIR = os.path.join(DATA_DIR, "storage")
-MASTER_PASSWORD_REQUIRED = False
 # It would ask a server in the internet for a picture of each person, and for its own newest version.
 SHOW_GRAVATAR_IMAGE = False
 UPGRADE_CHECK_ENABLED = False
 """
-
-
-_SOURCE = {"current_source": "webserver", "source_friendly_name": "ACME ID", "auth_sources": ["webserver"]}
 
 
 class PgAdmin(Application):
@@ -36,12 +32,12 @@ class PgAdmin(Application):
     package, framework, pins, python = "pgadmin4", "flask-security-too", "pgadmin", "3.11"
     login_path, inside = "/login", "/browser/"
     account = Account("alice@example.com", "Al1ce-pass!", "alice@example.com")
-    # What its own login notes, of a sign-in that is not by a password: else it signs out who has none at hand.
-    settings = {"LINKMW_SESSION_EXTRA": json.dumps({"auth_source_manager": _SOURCE, "pass_enc_key": "{random}"})}
+    settings = settings("pgadmin")
+    masked = r"pga4_session=[^;]+"  # Base64, of which some characters separate words
     pages = ("/", "/browser/", "/browser/reset_password", "/misc/ping", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:
-        (folder / "config.py").write_text(_CONFIG, encoding="utf-8")
+        (folder / "config.py").write_text(_CONFIG + block("pgadmin-own", "python"), encoding="utf-8")
         setup = _program(environment) / "setup.py"
         admin = {"PGADMIN_SETUP_EMAIL": "admin@example.com", "PGADMIN_SETUP_PASSWORD": "Adm1n-pass-phrase"}
         own = self.settings_of_its_own(folder, "")
@@ -64,7 +60,8 @@ class PgAdmin(Application):
     def permissions(self, page: Page, url: str) -> list[str]:
         """The menus of its desk, and what its own scripts are told that this person may do."""
         page.goto(f"{url}/browser/")
-        expect(page.get_by_text("Object Explorer")).to_be_visible()
+        # Megabytes of scripts draw its desk.
+        expect(page.get_by_text("Object Explorer")).to_be_visible(timeout=60_000)
         told = page.evaluate("fetch('/user_management/current_user.js').then(answer => answer.text())")
         [staff, may] = re.findall(r"'(?:is_admin|permissions)': (.*?),?$", told, re.MULTILINE)
         menus = [page.get_by_role("button", name=name).first.inner_text() for name in ("File", "Object", "Tools")]

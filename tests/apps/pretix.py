@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from tests.apps.application import Account, Application
+from tests.apps.application import Account, Application, gunicorn
 from tests.apps.environment import Environment, run
+from tests.e2e.person import wrong_code
+
+_THROTTLED_SECONDS = 1.5  # for one after a wrong code, pretix takes none
 
 
 class Pretix(Application):
@@ -14,7 +18,7 @@ class Pretix(Application):
     package, framework, pins, python = "pretix", "django", "pretix", "3.11"
     login_path, inside = "/control/login", "/control/organizers/"
     account = Account("alice@acme.example", "Al1ce-sells-tickets", "alice@acme.example")
-    settings = {"LINKMW_LOGIN_PATHS": "/control/login"}
+    settings = {"LINKMW_LOGIN_PATHS": "/control/login", "LINKMW_PROOF": "native"}
     pages = ("/", "/control/", "/control/forgot", "/control/login/2fa", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:
@@ -37,16 +41,18 @@ sellers.members.add(alice, bob)
         return {**_settings(site), "PRETIX_PRETIX_URL": url}
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
-        server = str(environment.program("gunicorn"))
-        return [server, "--threads=4", f"--bind=127.0.0.1:{port}", "pretix.wsgi:application"]
+        return gunicorn(environment, port, "pretix.wsgi:application")
 
     def signs_in(self, page: Page, account: Account, code: str = "") -> None:
         page.locator("input[name=email]").fill(account.name)
         page.locator("input[name=password]").fill(account.password)
         page.get_by_role("button", name="Log in").click()
-        if account.totp_secret:
-            page.locator("input[name=token]").fill(code)
-            page.get_by_role("button", name="Continue").click()
+        if code:
+            self.enters_code(page, code)
+
+    def enters_code(self, page: Page, code: str) -> None:
+        page.locator("input[name=token]").fill(code)
+        page.get_by_role("button", name="Continue").click()
 
     def permissions(self, page: Page, url: str) -> list[str]:
         page.goto(f"{url}/control/")
@@ -66,6 +72,18 @@ class PretixWithSecondFactor(Pretix):
     account = Account(
         "bob@acme.example", "B0b-counts-tickets", "bob@acme.example", totp_secret="GEYTCMJRGEYTCMJRGEYTCMJRGEYTCMJR"
     )
+
+    def proves_natively(self, page: Page, account: Account) -> None:
+        """Its own second page: the password alone proves nothing, nor does a wrong code."""
+        notice = page.get_by_text(f"Sign in once to link {self.name} with")
+        expect(notice).to_be_visible()
+        self.signs_in(page, account, wrong_code(account.totp_secret))
+        wrong_at = time.time()
+        expect(page.get_by_text("Invalid code")).to_be_visible()
+        code = account.code()
+        while time.time() < wrong_at + _THROTTLED_SECONDS:
+            page.wait_for_timeout(100)
+        self.enters_code(page, code)
 
 
 def _settings(folder: Path) -> dict[str, str]:

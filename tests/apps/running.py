@@ -55,7 +55,7 @@ class Running:
 
     @property
     def log(self) -> Path:
-        return self.folder / f"{self.name}.log"
+        return self.folder / f"{self.name}.{'access' if self.application.writes_addresses else 'log'}"
 
     @contextmanager
     def started(self, settings: Mapping[str, str] | None = None) -> Iterator[None]:

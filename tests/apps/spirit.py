@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from tests.apps.application import Account, Application
+from tests.apps.application import Account, Application, gunicorn
 from tests.apps.environment import Environment, run
 
 
@@ -15,7 +15,7 @@ class Spirit(Application):
     package, framework, pins, python = "django-spirit", "django", "spirit", "3.11"
     login_path, inside = "/user/login/", "/topic/private/"
     account = Account("alice", "Al1ce-writes-much", "alice@acme.example")
-    settings = {"LINKMW_LOGIN_PATHS": "/user/login/"}
+    settings = {"LINKMW_LOGIN_PATHS": "/user/login/", "LINKMW_PROOF": "native"}
     pages = ("/", "/user/register/", "/user/password-reset/", "/topic/private/", "/no-such-page/")
 
     def prepare(self, environment: Environment, folder: Path) -> None:
@@ -44,8 +44,7 @@ alice.st.save()
         return {"DJANGO_SETTINGS_MODULE": "mysite.settings.dev_local"}
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
-        server = str(environment.program("gunicorn"))
-        return [server, "--threads=4", f"--bind=127.0.0.1:{port}", "mysite.wsgi:application"]
+        return gunicorn(environment, port, "mysite.wsgi:application")
 
     def signs_in(self, page: Page, account: Account, code: str = "") -> None:
         page.locator("input[name=username]").fill(account.name)

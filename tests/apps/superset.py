@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from tests.apps.application import Account, Application
 from tests.apps.environment import Environment, run
+from tests.apps.page import settings
 
 # What its documentation asks for: a secret of one's own, and where its data is.
 _CONFIG = """
@@ -23,7 +24,7 @@ class Superset(Application):
     package, framework, pins, python = "apache-superset", "flask-login", "superset", "3.11"
     login_path, inside = "/login/", "/superset/welcome/"
     account = Account("alice", "Al1ce-pass!", "alice@acme.example")
-    settings = {}
+    settings = settings("superset")
     pages = ("/", "/health", "/api/v1/me/", "/superset/welcome/", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:

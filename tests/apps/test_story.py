@@ -53,7 +53,7 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
     with running.started():
         person = Person.sits_down(new_browser())
         person.opens(running.login_url)
-        application.signs_in(person.page, account)
+        application.signs_in(person.page, account, account.code())
         before = application.permissions(person.page, running.url)
         first, again = answers(*here), answers(*here)
     files = application.files(running.site)
@@ -83,11 +83,13 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
             expect(person.page.get_by_role("heading", name="You are signed out")).to_be_visible()
             person.page.get_by_role("link", name=f"Sign in with {BRAND}").click()
             person.signs_in_at_keycloak(identity.email, identity.password)
+            application.shows_second_factor(person, account)
             expect(person.page).to_have_url(re.compile(re.escape(running.url) + r"/(?!\.linkmw/)"))
         with steps.step("one press"):
             person.context.clear_cookies(domain=running.host)  # days have passed, at Keycloak they have not
             application.begins(person, running.url)
             person.presses_sign_in()
+            application.shows_second_factor(person, account)
             expect(person.page).to_have_url(running.url + application.inside)
             assert application.permissions(person.page, running.url) == before
             assert application.is_signed_in(person.page, running.url)
@@ -101,7 +103,7 @@ def test_p01_p02_mim01_mim03_mim04_mim06_mim07_mim14_mim20_mim25_mim27_dis06_the
         with steps.step("native login after it"):
             native = Person.sits_down(new_browser())
             native.opens(running.login_url)
-            application.signs_in(native.page, account)
+            application.signs_in(native.page, account, account.code())
             assert application.permissions(native.page, running.url) == before
     assert application.wrong_passwords(running.site) == 0
     assert application.files(running.site) == files

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from tests.apps.application import Account, Application
+from tests.apps.application import Account, Application, gunicorn
 from tests.apps.environment import ROOT, Environment, run
 
 # As `django-admin startproject` writes it; `wagtail start` has a wsgi.py only.
@@ -40,8 +40,7 @@ editor.groups.add(Group.objects.get(name="Editors"))
         run(environment.python, "manage.py", "shell", cwd=folder, given=people)
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
-        server = str(environment.program("gunicorn"))
-        return [server, "--threads=4", f"--bind=127.0.0.1:{port}", "mysite.wsgi:application"]
+        return gunicorn(environment, port, "mysite.wsgi:application")
 
     def signs_in(self, page: Page, account: Account, code: str = "") -> None:
         page.locator("input[name=username]").fill(account.name)
@@ -62,6 +61,7 @@ editor.groups.add(Group.objects.get(name="Editors"))
 
 class WagtailAsgi(WagtailWsgi):
     name, server, proof = "wagtail-asgi", "uvicorn", "native"
+    settings = {"LINKMW_LOGIN_PATHS": "/admin/login/", "LINKMW_PROOF": "native"}
 
     def command(self, environment: Environment, site: Path, port: int) -> list[str]:
         server = str(environment.program("uvicorn"))

@@ -16,6 +16,6 @@ def put(environment: Environment, folder: Path) -> Path:
 
 
 def wrapped(python: Path, linkmw: Path, command: list[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The command under `linkmw run`, from that folder, by environment alone; as in a container with a mounted folder."""
+    """The command under `linkmw run`, from that folder by environment alone: a container's mounted folder."""
     path = os.pathsep.join(filter(None, (str(linkmw), env.get("PYTHONPATH"))))
     return [str(python), "-m", "linkmw", "run", "--", *command], {**env, "PYTHONPATH": path}

@@ -24,7 +24,8 @@ _CLAIMS = {"iss": "issuer", "sub": "subject", "aud": "audience"}
 # Types whose values are codes, but for those that say yes.
 _VERDICTS = {
     "PushVerdict": {"accept"},
-    "CommitVerdict": {"commit", "confirm", "used"},
+    "CommitVerdict": {"ask", "commit", "confirm", "used"},
+    "AgreeVerdict": {"commit", "used"},
     "Standing": {"current"},
     "SupportVerdict": set(),
 }

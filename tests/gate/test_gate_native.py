@@ -10,7 +10,6 @@ import pytest
 from tests.gate.shop import ADA, BOB, House, Visitor
 from tests.gate.world import HUB, SITE, heading, location
 
-from linkmw.errors import Unavailable
 from linkmw.gate.proof_kind import cookie_name
 from linkmw.http import Request
 
@@ -59,6 +58,20 @@ def test_the_login_says_what_it_is_for_in_place_of_the_button(house: House, visi
     other = house.browser()
     other.get("/login")
     assert "Sign in with ACME ID" in other.page
+
+
+def test_a_wrong_password_is_answered_by_the_login_which_still_says_what_it_is_for(
+    house: House, visitor: Visitor
+) -> None:
+    visitor.arms()
+    answer = visitor.post("/login", {"username": "ada", "password": "wrong"}, sec_fetch_dest="document")
+    assert answer.status == 200
+    assert "Sign in once to link Orders with ada@acme.example." in visitor.page
+    other = house.browser()
+    other.post("/login", {"username": "ada", "password": "wrong"}, sec_fetch_dest="document")
+    assert "ACME ID" not in other.page
+    visitor.logs_in()
+    assert visitor.is_going_on
 
 
 def test_pr05_pr07_a_whole_sign_in_is_the_proof_and_the_person_goes_on(house: House, visitor: Visitor) -> None:
@@ -384,11 +397,11 @@ def test_pr05_a_hub_that_does_not_ask_is_never_told(house: House, visitor: Visit
 
 def test_p05_a_hub_that_is_away_costs_nothing_but_the_link(house: House, visitor: Visitor) -> None:
     visitor.arms()
-    house.hub.push_error = Unavailable("the hub does not answer")
+    house.hub.away = True
     visitor.follow(visitor.logs_in())
     assert heading(visitor.page) == "Your account is not linked yet"
     assert visitor.account == ADA.account_id
-    house.hub.push_error = None
+    house.hub.away = False
     again = visitor.page.partition('href="/.linkmw/go?record=')[2].partition('"')[0]
     assert location(visitor.get(f"/.linkmw/go?record={again}")).startswith(f"{HUB}/proved?code=")
 
@@ -463,7 +476,7 @@ def test_cancel_of_a_proof_that_is_not_this_browsers_changes_nothing(house: Hous
     assert visitor.is_going_on
 
 
-def test_hc01_the_arming_cookie_is_one_that_no_sibling_host_can_set(house: House, visitor: Visitor) -> None:
+def test_sc02_the_arming_cookie_is_one_that_no_sibling_host_can_set(house: House, visitor: Visitor) -> None:
     visitor.arrives()
     (cookie,) = [value for name, value in visitor.submit().headers if name.lower() == "set-cookie" and ARMING in value]
     assert cookie.startswith("__Host-linkmw-")

@@ -52,6 +52,8 @@ def asked(world: World, answer: Answer, internal_url: str = "", question: Questi
                 now=world.clock(),
             )
             assert request.url.host == (internal_url.removeprefix("http://") or "orders.example")
+            # An application answers to its public name; one that checks it refuses the internal one with 400.
+            assert request.headers["host"] == "orders.example"
             assert request.url.path == "/.linkmw/accounts"
             return answer(json.loads(request.content), claims["jti"])
 

@@ -1,4 +1,4 @@
-"""What is made of an application from outside keeps every adapter's promises: Flask-Login, Flask-Security, Starlette."""
+"""What is made of an application from outside keeps every adapter's promises: Flask-Login, -Security, Starlette."""
 
 from __future__ import annotations
 

@@ -223,6 +223,24 @@ def test_whatever_is_wrong_with_linkmw_the_command_starts(site):
     assert "broken.py cannot be used: RuntimeError: broken" in served.log.read_text()
 
 
+BARE = """
+from django.conf import settings
+settings.configure(SECRET_KEY="x", ROOT_URLCONF=__name__, MIDDLEWARE=[{middleware}])
+import django
+django.setup()
+from django.core.wsgi import get_wsgi_application
+get_wsgi_application()
+print("it starts")
+"""
+
+
+@pytest.mark.parametrize("middleware", ["", "'no.such.middleware'"])
+def test_a_project_without_users_starts_as_ever_and_fails_as_ever(site, middleware):
+    code, words, errors = shown(site, f"urlpatterns = []{BARE.format(middleware=middleware)}")
+    assert (code, words) == ((1, []) if middleware else (0, ["it", "starts"]))
+    assert "linkmw is OFF, the application is as ever" in errors
+
+
 def test_a_command_that_is_not_there_is_said(site):
     _, environ = site
     done = subprocess.run([BIN / "linkmw", "run", "--", "no-such-server"], env=environ, capture_output=True, text=True)

@@ -416,6 +416,16 @@ SCREENS: dict[str, Callable[[], str]] = {
     "switch-account-long": lambda: screens.switch_account(
         look=LONG.look, form=PROVE, signed_in_as=LONG_NAME, sign_in_for=LONG_NAME[::-1]
     ),
+    "native-proof": lambda: screens.native_proof(
+        look=ORDERS.look, form=PROVE, identity_email=ADA, not_you="/switch", cancel="/.linkmw/cancel?record=r3c0rd"
+    ),
+    "native-proof-long": lambda: screens.native_proof(
+        look=LONG.look, form=PROVE, identity_email=LONG_NAME, not_you="/switch", cancel="/login"
+    ),
+    "agree": lambda: screens.agree(look=HUB.look, form=FLOW, account="ada.l", identity_email=ADA),
+    "agree-nameless": lambda: screens.agree(look=HUB.look, form=FLOW, account="ada.l", identity_email=""),
+    "agree-long": lambda: screens.agree(look=LONG.look, form=FLOW, account=LONG_NAME, identity_email=LONG_NAME),
+    "error-no-proof": lambda: _error("no_proof", ORDERS, start_again="/.linkmw/login", **_ORDERS_LOGIN),
     "switch-identity": lambda: screens.switch_identity(look=HUB.look, form=FLOW, identity_email=ADA, cancel="/back"),
     "not-linked-yet": lambda: screens.not_linked_yet(look=ORDERS.look, try_again="/again", go_on="/", reference=REF),
     "not-linked-yet-expired": lambda: screens.not_linked_yet(

@@ -18,6 +18,8 @@ QUALITY = 60  # of WebP: text stays sharp, and all of them together stay under 8
 # What a name begins with → what it is. The longest that fits counts.
 PAGES = {
     "link-account": "Product: “Link your account”, where the product's own password is asked for (MIM-4)",
+    "native-proof": "Product: the account is proven by the product's own login, which comes next (MIM-4, PR05)",
+    "agree": "Hub: asked before a link, where the product's own login was the proof (PR05)",
     "second-factor": "Product: the account's second factor (MIM-5)",
     "unknown-second-factor": "Product: a second factor that linkmw cannot check (MIM-5)",
     "going-on": "Both: a page that goes on by itself",

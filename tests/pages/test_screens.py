@@ -83,6 +83,9 @@ def test_xs10_text_from_elsewhere_is_escaped():
         screens.error(look=look, problem="account_closed", reference=gallery.REF, account=EVIL, start_again=EVIL),
         screens.unlink(look=look, form=form, account=EVIL, linked=0),
         screens.sign_in_button(look=look, url=EVIL, placement="fixed"),
+        screens.native_proof(look=look, form=form, identity_email=EVIL, not_you=EVIL, cancel=EVIL),
+        screens.native_notice(look=look, identity_email=EVIL, cancel=EVIL, placement="fixed"),
+        screens.agree(look=look, form=form, account=EVIL, identity_email=EVIL),
         logo_tile(EVIL, "#0f5c4d"),
     ]
     for page in pages:

@@ -8,7 +8,7 @@ from typing import Any
 from tests.stores.conftest import AT_ONCE, Stores
 from tests.stores.values import ACCOUNT, proof_record, session, sign_in
 
-from linkmw.gate.ports import SignOutRecord
+from linkmw.gate.ports import ARMED, Arming, SignOutRecord
 from linkmw.model import Session
 
 
@@ -288,3 +288,17 @@ def test_pr10_a_password_hash_is_taken_once_by_its_transaction(stores: Stores) -
     assert stores.run(hashes.take("another")) is None
     found = stores.together(lambda: hashes.take("transaction"))
     assert sorted(found, key=str) == ["$argon2id$…", *[None] * (AT_ONCE - 1)]
+
+
+def test_pr05_a_browser_has_one_arming_the_last(stores: Stores) -> None:
+    armings = stores.gate.armings
+    first, last = (
+        Arming("first", "record", 2_000_000_000),
+        Arming("last", "another", 2_000_000_000, "/done?of=ann", 7, 2),
+    )
+    for arming in (first, last):
+        stores.run(armings.put("browser", arming, 60))
+    assert stores.run(armings.get("browser", ARMED)) == last
+    assert stores.run(armings.get("attacker", ARMED)) is None
+    stores.run(armings.drop("browser", ARMED))
+    assert stores.run(armings.get("browser", ARMED)) is None

@@ -17,7 +17,7 @@ import redis
 from tests.stores.servers import Server
 from tests.stores.values import entry, flow, grant, hub_session, mail_proof, pending, proof_record, session, sign_in
 
-from linkmw.gate.ports import REFUSED_SECONDS, Limit, SignOutRecord
+from linkmw.gate.ports import ARMED, REFUSED_SECONDS, Arming, Limit, SignOutRecord
 from linkmw.hub.ports import Confirmed, SignOut
 from linkmw.run import run_now
 from linkmw.stores.hub_sessions import OPENED_SECONDS
@@ -61,6 +61,7 @@ def put_one_of_everything(commands: Commands) -> None:
         gate.entries.put("RAW-browser", entry("RAW-record"), 60),
         gate.sign_outs.put("RAW-browser", SignOutRecord("RAW-record", "hub-sid"), 60),
         gate.password_hashes.put("RAW-transaction", "RAW-hash", 60),
+        gate.armings.put("RAW-browser", Arming("RAW-secret", "RAW-record", soon), 60),
         hub.sign_ins.put("RAW-browser", sign_in("RAW-state"), 60),
         hub.flows.put(flow("RAW-flow"), 60),
         hub.handles.put("RAW-handle", pending(), 60),
@@ -90,7 +91,7 @@ def content(raw: Any, key: bytes) -> Any:
 def test_rf08_every_key_has_an_expiry(commands: Commands, raw: Any) -> None:
     put_one_of_everything(commands)
     left = {key: raw.pttl(key) for key in raw.scan_iter()}
-    assert len(left) == 28
+    assert len(left) == 29
     # What Keycloak's sessions opened, and which have ended, is known for longer than what they opened lasts.
     long = {name: milliseconds for name, milliseconds in left.items() if name.startswith(b"linkmw-hub:k")}
     assert len(long) == 3
@@ -153,6 +154,7 @@ def test_rf09_poison_in_redis_is_nothing_found(commands: Commands, raw: Any, poi
         gate.proofs.get("RAW-browser", "RAW-record"),
         gate.sign_outs.get("RAW-browser", "RAW-record"),
         gate.password_hashes.take("RAW-transaction"),
+        gate.armings.get("RAW-browser", ARMED),
         gate.sessions.get("RAW-sid"),
         hub.sign_ins.take("RAW-browser", "RAW-state"),
         hub.flows.get("RAW-flow"),

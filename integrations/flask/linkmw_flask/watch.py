@@ -217,7 +217,7 @@ class Watch:
         environ = request.environ
         seen: _Seen | None = environ.pop(self._key, None)
         try:
-            if seen is not None and (session is not seen.opened or session.modified):
+            if seen is not None and self._has_changed(seen, session):
                 if seen.marker is not None:
                     self._judge(seen, seen.marker, session, response)
                 if self.closes:
@@ -226,6 +226,14 @@ class Watch:
                 session.pop("_fresh", None)  # noted by Flask-Login of nobody; it would keep the cookie alive
         except Exception:
             log.exception("linkmw failed at a sign-out, the product's own answer stands")
+
+    def _has_changed(self, seen: _Seen, session: Any) -> bool:
+        """Noted by the session itself, or seen of what matters: some session interfaces give one object to several
+        requests at once, and whichever is saved first takes the note away for all."""
+        if session is not seen.opened or session.modified:
+            return True
+        name = self._product.native.name_in(session)
+        return seen.marker is not None and (marker_in(session) != seen.marker or name != seen.name)
 
     def _let_in_or_out(self, seen: _Seen, session: Any, response: Response) -> None:
         """A session that has come to name somebody, through whatever door, is looked at before it is used (PR03)."""

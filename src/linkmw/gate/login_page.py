@@ -25,11 +25,11 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
         standing = await ports.doors.turns_away()
         if standing != "open":
             return await closed_door.answer(ports, settings, request, away=standing == "away")
-    if request.method not in ("GET", "HEAD") or not wants_page(request):
+    if request.method not in ("GET", "HEAD", "POST") or not wants_page(request):
         return PASS
     waiting = await _waiting(ports, settings, request)
-    if waiting is not None:
-        return waiting
+    if waiting is not None or request.method == "POST":
+        return waiting or PASS
     try:
         state = await ports.hub.state()
         if not state.healthy:
@@ -49,7 +49,7 @@ async def answer(ports: Ports, settings: Settings, request: Request) -> Answer:
 
 
 async def _waiting(ports: Ports, settings: Settings, request: Request) -> Decorate | None:
-    """In place of the button, for who is to sign in here once, what for (PR05)."""
+    """In place of the button, for who is to sign in here once, what for: again with "wrong password" (PR05)."""
     if proof_kind.cookie_name(settings.client_id) not in request.headers.get("cookie", ""):
         return None
     return await native_proof.notice(ports, settings, request)

@@ -148,7 +148,7 @@ async def _begin(ports: Ports, settings: Settings, request: Request, visit: Visi
         arming = replace(arming, hops=0)
     else:
         await _keep(proving, replace(arming, path="", until=0))  # where it was sent to comes once
-    if await ports.call(complete_account, ports.product, request) is not None or await proving.kind() != "native":
+    if await ports.call(complete_account, ports.product, request) is not None or await proving.takes_over():
         return None
     return Watching(proving, arming, visit)
 

@@ -29,13 +29,14 @@ def cookies_of(headers: Iterable[tuple[str, str]]) -> Headers:
 class WsgiAnswer:
     """A `start_response` to give to the product in place of the server's (PEP 3333), and what to do with its result.
 
-    judge: what is answered in place of an answer with this status and these headers, or None. respond: sends it.
+    judge: what is answered in place of an answer with this status and these headers; or headers that go with it, or
+    None. respond: sends it.
     """
 
     def __init__(
         self,
         start_response: Callable[..., Any],
-        judge: Callable[[int, Headers], Response | None],
+        judge: Callable[[int, Headers], Response | Headers | None],
         respond: Callable[[Callable[..., Any], Response], Iterable[bytes]],
     ) -> None:
         self._start_response, self._judge, self._respond = start_response, judge, respond
@@ -79,7 +80,10 @@ class WsgiAnswer:
         try:
             headers = tuple(self._start[1])
             found = self._judge(int(self._start[0][:3]), headers)
-            return None if found is None else found.with_headers(cookies_of(headers))
+            if isinstance(found, Response):
+                return found.with_headers(cookies_of(headers))
+            self._start[1].extend(found or ())
+            return None
         except Exception:
             log.exception("linkmw failed at a sign-in, the product's own answer stands")
             return None
@@ -91,7 +95,7 @@ class AsgiAnswer:
     def __init__(
         self,
         send: Callable[[Message], Awaitable[None]],
-        judge: Callable[[int, Headers], Awaitable[Response | None]],
+        judge: Callable[[int, Headers], Awaitable[Response | Headers | None]],
         respond: Callable[[Callable[[Message], Awaitable[None]], Response], Awaitable[None]],
     ) -> None:
         self._send, self._judge, self._respond = send, judge, respond
@@ -112,7 +116,14 @@ class AsgiAnswer:
             pairs = start.get("headers", ())
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
             found = await self._judge(start["status"], headers)
-            return None if found is None else found.with_headers(cookies_of(headers))
+            if isinstance(found, Response):
+                return found.with_headers(cookies_of(headers))
+            if found:
+                start["headers"] = [
+                    *pairs,
+                    *((name.lower().encode(), value.encode("latin-1")) for name, value in found),
+                ]
+            return None
         except Exception:
             log.exception("linkmw failed at a sign-in, the product's own answer stands")
             return None

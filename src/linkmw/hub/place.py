@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from linkmw import log
 from linkmw.errors import LinkmwError, TenantNotEnabled
@@ -127,6 +128,11 @@ def by_back_channel(client: Client, url: str) -> str:
     if not client.internal_url:
         return url
     return client.internal_url + url.removeprefix(client.public_url)
+
+
+def host_by_back_channel(client: Client) -> dict[str, str]:
+    """The Host header for a call to the internal URL: an application answers to its public name, often to no other."""
+    return {"Host": urlsplit(client.public_url).netloc} if client.internal_url else {}
 
 
 def native_login(client: Client) -> str:

@@ -73,7 +73,8 @@ class SignedProducts:
         url = place.logout_uri(client)
         if not url or not reach.may_call(url):
             raise Unavailable(f"{client.client_id} is registered at an address that is not called")
-        status, _ = await read(self._http, "product", "POST", url, data={"logout_token": token})
+        headers = {} if client.proof == "none" else place.host_by_back_channel(client)
+        status, _ = await read(self._http, "product", "POST", url, headers=headers, data={"logout_token": token})
         if status not in _TAKEN:
             raise Unavailable(f"{client.client_id} answered {status} to a logout token")
 
@@ -82,7 +83,11 @@ class SignedProducts:
         jti = self._token()
         public = place.at_gate(client, "accounts")
         signature = await self._sign(client, public, body, jti)
-        headers = {"authorization": f"Bearer {signature}", "content-type": "application/json"}
+        headers = {
+            "authorization": f"Bearer {signature}",
+            "content-type": "application/json",
+            **place.host_by_back_channel(client),
+        }
         url = place.by_back_channel(client, public)
         if not reach.may_call(url):
             raise Unavailable(f"{client.client_id} is registered at an address that is not called")

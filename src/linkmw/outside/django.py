@@ -58,6 +58,9 @@ class AdaptedProduct(Product):
     def is_complete(self, request: Any) -> bool:
         return super().is_complete(request) and self._adapter.complete(request)
 
+    def account_after(self, request: Any, headers: Any) -> Any:
+        return super().account_after(request, headers) if self._adapter.complete(request) else None
+
     def start_session(self, request: Any, account_id: str, marker: Any) -> Any:
         headers = super().start_session(request, account_id, marker)
         for key, value in self._adapter.session_of(request, request.raw.user).items():
@@ -142,6 +145,6 @@ def _recognised(names: Sequence[str]) -> Recognised:
         sessions=f"{django_settings.SESSION_ENGINE.rpartition('.')[2]}, cookie {django_settings.SESSION_COOKIE_NAME}",
         login_paths=settings.login_paths,
         second_factor="django-otp" if "django_otp" in django_settings.INSTALLED_APPS else "none known",
-        proof=said.proof(Product),
+        proof=said.proof(Product, settings),
         limits=(REMOTE_USER,) if any(name.endswith("RemoteUserMiddleware") for name in names) else (),
     )

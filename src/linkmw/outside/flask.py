@@ -14,8 +14,9 @@ from flask import Flask
 from werkzeug.routing import BuildError
 
 from linkmw.errors import SettingsError
+from linkmw.gate.after import answered
 from linkmw.gate.hooks import read
-from linkmw.http import Request
+from linkmw.http import Headers, Request
 from linkmw.model import Account
 from linkmw.outside import adapter_file, said, session_key
 from linkmw.outside.adapter_file import Adapter
@@ -81,16 +82,19 @@ class OutsideProduct(Product):
     def __init__(self, adapter: Adapter | None, **hooks: Any) -> None:
         self._adapter = adapter
         told: dict[str, Any] = {
-            "verify_password": session_key.asks_nobody,
             **hooks,
             **(adapter.hooks if adapter else {}),
         }
         super().__init__(**told)
-        self.checks_passwords = adapter is not None and adapter.has("verify_password")
         self.tells_complete = adapter is not None and adapter.has("complete")
 
     def is_complete(self, request: Request) -> bool:
         return super().is_complete(request) and (self._adapter is None or self._adapter.complete(request))
+
+    def account_after(self, request: Request, headers: Headers) -> Account | None:
+        found = super().account_after(request, headers)
+        is_whole = self._adapter is None or self._adapter.complete(answered(request, headers))
+        return found if is_whole else None
 
 
 def _product(flask: Flask, adapter: Adapter | None, settings: Settings) -> tuple[Product, str]:
@@ -157,6 +161,5 @@ def _recognised(flask: Flask, product: Product, accounts: str, settings: Setting
         sessions=f"{interface}, cookie {flask.session_interface.get_cookie_name(flask)}",
         login_paths=settings.login_paths,
         second_factor=said.BY_ITS_OWN_LOGIN,
-        proof=said.proof(product),
-        limits=said.limits(product, settings),
+        proof=said.proof(product, settings),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
-from linkmw.asgi import Application, LinkMiddleware, Message, Receive, Scope, Send, respond
+from linkmw.asgi import Application, LinkMiddleware, Receive, Scope, Send, respond
+from linkmw.gate import watched
 from linkmw.gate.guard import Guard
 from linkmw.gate.in_force import InForce
 from linkmw.http import Headers, Request, Response
@@ -45,8 +47,9 @@ class HookedMiddleware(LinkMiddleware):
         request, marker = await self._marker(scope)
         if marker is not None and not await self._stands(marker):
             scope = _without(scope, names)
-        elif marker is not None and self._settings.on and not request.path.startswith(self._settings.prefix):
-            send = _Watching(send, self, request) if scope["type"] == "http" else send
+        elif marker is not None and scope["type"] == "http" and self._settings.on:
+            is_ours = request.path.startswith(self._settings.prefix)
+            send = send if is_ours else watched.AsgiAnswer(send, partial(self._judged, request), respond)
         await super().__call__(scope, receive, send)
 
     async def _marker(self, scope: Scope) -> tuple[Request, Marker | None]:
@@ -73,39 +76,9 @@ class HookedMiddleware(LinkMiddleware):
             self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors, since=settings.sessions_since)
         return self._guarded
 
-    async def judged(self, request: Request, headers: Headers) -> Response | Headers:
-        """What an answer with these headers comes to. Never raises."""
-        try:
-            settings, ports = await self._world()
-            return await marked.judged(ports, settings, await self._guard(), self._hooked, request, headers)
-        except Exception:
-            log.exception("linkmw failed at a sign-out, the product's own answer stands")
-            return ()
-
-
-class _Watching:
-    """`send` as the application has it; once ours is answered instead, what it still sends is dropped."""
-
-    def __init__(self, send: Send, shell: HookedMiddleware, request: Request) -> None:
-        self._send, self._shell, self._request = send, shell, request
-        self._answered = False
-
-    async def __call__(self, message: Message) -> None:
-        if self._answered:
-            return
-        if message["type"] == "http.response.start":
-            pairs = message.get("headers", ())
-            headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
-            found = await self._shell.judged(self._request, headers)
-            if isinstance(found, Response):
-                self._answered = True
-                cookies = tuple(pair for pair in headers if pair[0].lower() == "set-cookie")
-                await respond(self._send, found.with_headers(cookies))
-                return
-            if found:
-                more = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in found]
-                message = {**message, "headers": [*pairs, *more]}
-        await self._send(message)
+    async def _judged(self, request: Request, _status: int, headers: Headers) -> Response | Headers:
+        settings, ports = await self._world()
+        return await marked.judged(ports, settings, await self._guard(), self._hooked, request, headers)
 
 
 def _cookies(scope: Scope) -> str:

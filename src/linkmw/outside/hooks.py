@@ -8,7 +8,7 @@ from typing import Any
 from linkmw.gate.hooks import HookedAccounts, Hooks
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
-from linkmw.outside import said, session_key
+from linkmw.outside import said
 from linkmw.outside.adapter_file import Adapter
 from linkmw.outside.said import Recognised
 from linkmw.settings import Settings
@@ -28,7 +28,7 @@ class HookedProduct(HookedAccounts):
 
     def __init__(self, adapter: Adapter, *, secure: bool) -> None:
         self.adapter, self._secure = adapter, secure
-        defaults: Hooks = {"verify_password": session_key.asks_nobody, "load": _by_id}
+        defaults: Hooks = {"load": _by_id}
         super().__init__({**defaults, **adapter.hooks})
         self.checks_passwords = adapter.has("verify_password")
         self.tells_complete = adapter.has("complete")
@@ -61,8 +61,8 @@ def recognised(product: HookedProduct, interface: str, settings: Settings) -> Re
         sessions=f"cookie {', '.join(adapter.cookies) or 'unknown'}",
         login_paths=settings.login_paths,
         second_factor=said.BY_ITS_OWN_LOGIN,
-        proof=said.proof(product),
-        limits=(*said.limits(product, settings), *_limits(adapter, settings)),
+        proof=said.proof(product, settings),
+        limits=tuple(_limits(adapter, settings)),
     )
 
 

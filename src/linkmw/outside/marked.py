@@ -53,20 +53,7 @@ async def stands(settings: Settings, guard: Guard, marker: Marker) -> bool:
 async def judged(
     ports: Ports, settings: Settings, guard: Guard, product: HookedProduct, request: Request, headers: Headers
 ) -> Response | Headers:
-    """What an answer with these headers, to this request, comes to: ours instead, or headers to go with it.
-
-    Never raises.
-    """
-    try:
-        return await _judged(ports, settings, guard, product, request, headers)
-    except Exception:
-        log.exception("linkmw failed at a sign-out, the product's own answer stands")
-        return ()
-
-
-async def _judged(
-    ports: Ports, settings: Settings, guard: Guard, product: HookedProduct, request: Request, headers: Headers
-) -> Response | Headers:
+    """What an answer with these headers, to this request, comes to: ours instead, or headers to go with it."""
     marker = product.marker_of(request)
     if marker is None or not sets(headers, product.adapter.cookies):
         return ()

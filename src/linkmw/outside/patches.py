@@ -101,10 +101,14 @@ def _django(module: ModuleType) -> None:
         in_force = _in_force()
         if in_force is None or not in_force.may_be_on:
             return load(self, *args, **kwargs)
-        from linkmw.outside import django
+        try:
+            from linkmw.outside import django
 
-        with django.tried(in_force.settings):
-            return load(self, *args, **kwargs)
+            with django.tried(in_force.settings):
+                return load(self, *args, **kwargs)
+        except Exception:
+            _log_that("its middleware could not be made with linkmw in it")
+        return load(self, *args, **kwargs)
 
     module.BaseHandler.load_middleware = load_middleware
 
@@ -127,9 +131,13 @@ def _around_flask(app: Any, inner: Any) -> Any:
     in_force = _in_force()
     if in_force is None or not in_force.may_be_on:
         return inner
-    from linkmw.outside import flask
+    try:
+        from linkmw.outside import flask
 
-    return flask.tried(app, inner, in_force.settings)
+        return flask.tried(app, inner, in_force.settings)
+    except Exception:
+        _log_that("what covers Flask could not be loaded")
+    return inner
 
 
 def _starlette(module: ModuleType) -> None:

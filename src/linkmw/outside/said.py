@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from linkmw.log import Changes
 from linkmw.settings import Settings
+
+if TYPE_CHECKING:
+    from linkmw.gate.ports import Product
 
 log = logging.getLogger("linkmw")
 
 
 _SAID = Changes()
 
-HALF_A_LOGIN = (
-    "linking, for its own login may be half done when its session names somebody: name a page that only who is signed "
-    "in sees with LINKMW_SIGNED_IN_PATH, or say `complete` in an adapter file"
-)
 BY_ITS_OWN_LOGIN = "as its own login asks for it, when linking"
 
 
@@ -44,16 +44,13 @@ class Recognised:
         )
 
 
-def proof(product: object) -> str:
+def proof(product: Product | type[Product], settings: Settings) -> str:
     """How somebody shows that an account is theirs."""
-    asks = getattr(product, "checks_passwords", True)
-    return "password and code, on a page of linkmw's" if asks else "its own login"
+    from linkmw.gate import proof_kind  # disabled, nothing more is loaded
 
-
-def limits(product: object, settings: Settings) -> tuple[str, ...]:
-    """What of linking is missing, because nothing says when somebody is signed in completely (PR04)."""
-    asks, tells = getattr(product, "checks_passwords", True), getattr(product, "tells_complete", True)
-    return () if asks or tells or getattr(settings, "signed_in_path", "") else (HALF_A_LOGIN,)
+    if proof_kind.is_native(settings, product):
+        return "its own login"
+    return "password and code, on a page of linkmw's" if proof_kind.checks_passwords(product) else "none"
 
 
 def recognised(found: Recognised) -> None:

@@ -23,7 +23,3 @@ def read(named: str) -> tuple[str, Callable[[str], Any]]:
 def is_number(text: str) -> bool:
     """As a session or a key has it: of two texts that are one number, one is an account's id (BC11)."""
     return text.isascii() and text.isdecimal() and len(text) < _DIGITS and str(int(text)) == text
-
-
-def asks_nobody(_username: str, _password: str) -> None:
-    """No password is checked here: only the application's own login knows all that it asks for besides."""

@@ -49,12 +49,10 @@ class OutsideProduct(Product):
         key, load_one = session_key.read(named)
         self._adapter = adapter
         told: dict[str, Any] = {
-            "verify_password": session_key.asks_nobody,
             "load": load_one,
             **(adapter.hooks if adapter else {}),
         }
         super().__init__(session_key=key, **told)
-        self.checks_passwords = adapter is not None and adapter.has("verify_password")
         self.tells_complete = adapter is not None and adapter.has("complete")
         self._complete = blocking(adapter.complete) if adapter else None
 
@@ -69,6 +67,5 @@ def _recognised(product: OutsideProduct, settings: Settings, sessions: Any) -> R
         sessions=sessions.__name__,
         login_paths=settings.login_paths,
         second_factor=said.BY_ITS_OWN_LOGIN,
-        proof=said.proof(product),
-        limits=said.limits(product, settings),
+        proof=said.proof(product, settings),
     )

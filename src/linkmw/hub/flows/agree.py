@@ -17,7 +17,7 @@ from linkmw.pages import screens
 from linkmw.pages.screens import Form
 from linkmw.settings import HubSettings
 
-DECLINED = "declined"  # why a flow is over whose question was answered with no
+_DECLINED = "declined"  # why a flow is over whose question was answered with no
 
 
 async def show(ports: Ports, settings: HubSettings, request: Request) -> Response:
@@ -50,13 +50,13 @@ async def answer(ports: Ports, settings: HubSettings, request: Request) -> Respo
             return await link.led_to(ports, settings, request, where, flow)
         if form.get("choice") == "link":
             return await link.add(ports, settings, request, where, flow)
-        await ports.audit.write(audit.of_flow("link_refused", flow, ports.now(), request, code=DECLINED))
-        flow = await flows.keep(ports, steps.go(flow, "dropped", error=DECLINED))
+        await ports.audit.write(audit.of_flow("link_refused", flow, ports.now(), request, code="declined"))
+        flow = await flows.keep(ports, steps.go(flow, "dropped", error=_DECLINED))
         return await _led_to(ports, settings, request, where, flow)
 
 
 async def _led_to(ports: Ports, settings: HubSettings, request: Request, where: Place, flow: Flow) -> Response:
-    if flow.step == "refused" and flow.error == DECLINED:
+    if flow.step == "refused" and flow.error == _DECLINED:
         manager = place.manager(settings, where.tenant)
         return redirect(link.leave_url(settings, where, flow) if flow.request else manager)
     return await link.led_to(ports, settings, request, where, flow)
