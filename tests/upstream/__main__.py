@@ -21,11 +21,11 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.upstream.suites import SUITES, Suite
+from tests.upstream.suites import SUITES, Known, Suite
 from tests.versions import uv
 
 from linkmw.demo.parts import cache
@@ -33,6 +33,7 @@ from linkmw.demo.parts import cache
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = ROOT / "tests" / "upstream" / "inside"
 SOURCES = (INSIDE, ROOT / "src", *(ROOT / "integrations" / name for name in ("django", "flask", "starlette")))
+OUT = ROOT / "tests" / ".out"
 PAGE = ROOT / "docs" / "harmless.md"
 BEGIN, END = "<!-- upstream: begin -->", "<!-- upstream: end -->"
 SECONDS = 1800
@@ -73,6 +74,9 @@ class Run:
     def counted(self) -> str:
         found = Counter(self.outcomes.values())
         return ", ".join(f"{found[kind]:,} {kind}" for kind in ("passed", "failed", "skipped") if found[kind])
+
+
+Kept = tuple[str, list[Run]]
 
 
 def _run(
@@ -146,8 +150,8 @@ def run(suite: Suite, folder: Path, way: str = "", switched: str = "") -> Run:
             raise Failed(done.stdout)
         outcomes = json.loads(results.read_text()) if suite.labels else dict(_junit(results))
         through = sum(int(count.read_text()) for count in counts.iterdir())
-    (ROOT / "tests" / ".out").mkdir(exist_ok=True)
-    log = ROOT / "tests" / ".out" / f"upstream-{suite.package.lower()}-{way or 'bare'}-{switched or 'bare'}.log"
+    OUT.mkdir(exist_ok=True)
+    log = OUT / f"upstream-{suite.package.lower()}-{way or 'bare'}-{switched or 'bare'}.log"
     log.write_text(done.stdout, encoding="utf-8")
     return Run(way, switched, outcomes, seconds, through)
 
@@ -200,7 +204,7 @@ def _tell(suite: Suite, runs: list[Run]) -> bool:
     print(f"{suite.requirement}: {bare.counted} ({bare.seconds:.0f} s)", flush=True)
     same = True
     for one in wrapped:
-        found = different(bare.outcomes, one.outcomes, suite.known_of(one.way))
+        found = different(bare.outcomes, one.outcomes, suite.known_of(one.way, one.switched))
         same = same and not found and one.through > 0
         said = "the same" if not found else f"{len(found)} differ"
         print(
@@ -212,35 +216,57 @@ def _tell(suite: Suite, runs: list[Run]) -> bool:
     return same
 
 
-def table(told: dict[str, list[Run]]) -> str:
-    """The rows of docs/harmless.md."""
-    rows = [
-        "| tests of | bare | from outside, enabled | from outside, disabled | adapter, enabled | adapter, disabled |"
-    ]
-    rows.append("|---|---|---|---|---|---|")
-    for name, (bare, *wrapped) in told.items():
+def table(found: dict[str, Kept]) -> str:
+    """The rows of docs/harmless.md, and what is known to differ."""
+    ways = (f"{way}, {switched}" for way in ("from outside", "adapter") for switched in SWITCHED)
+    rows = [f"| tests of | run on | bare | {' | '.join(ways)} |", "|---|---|---|---|---|---|---|"]
+    for name, (day, (bare, *wrapped)) in found.items():
         suite, cells = SUITES[name], {(one.way, one.switched): one for one in wrapped}
-        row = [f"{suite.package} {suite.version}", bare.counted]
-        for key in ((way, switched) for way in ("outside", "adapter") for switched in SWITCHED):
-            row.append(_cell(suite, bare, cells.get(key)))
+        keys = ((way, switched) for way in ("outside", "adapter") for switched in SWITCHED)
+        row = [
+            f"{suite.package} {suite.version}",
+            day,
+            bare.counted,
+            *(_cell(suite, bare, cells.get(key)) for key in keys),
+        ]
         rows.append(f"| {' | '.join(row)} |")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return f"Run on {datetime.now(UTC):%Y-%m-%d} with Python {version}:\n\n" + "\n".join(rows)
+    told = [_known(SUITES[name], one) for name in found for one in SUITES[name].known]
+    return "\n".join(rows) + "\n\nWhat is known to differ:\n\n" + "\n".join(told)
+
+
+def _known(suite: Suite, one: Known) -> str:
+    names = ", ".join(f"`{test.rpartition('.')[2]}`" for test in one.tests)
+    return f"- {suite.package}, adapter{', disabled' if one.switched else ''}: {names}; {one.why}."
 
 
 def _cell(suite: Suite, bare: Run, wrapped: Run | None) -> str:
     if wrapped is None:
         return "n/a"
-    known = suite.known_of(wrapped.way)
+    known = suite.known_of(wrapped.way, wrapped.switched)
     found = different(bare.outcomes, wrapped.outcomes, known)
     said = f"{len(found)} differ" if found else f"the same but {len(known)}" if known else "the same"
     return f"{said} ({wrapped.through:,})"
 
 
-def _write(told: dict[str, list[Run]]) -> None:
+def _keep(name: str, runs: list[Run]) -> None:
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    (OUT / f"upstream-{name}.json").write_text(json.dumps([day, [asdict(one) for one in runs]]), encoding="utf-8")
+
+
+def _kept(name: str) -> Kept | None:
+    """The last runs of a suite here, and the day they ended."""
+    file = OUT / f"upstream-{name}.json"
+    if not file.exists():
+        return None
+    day, runs = json.loads(file.read_text(encoding="utf-8"))
+    return day, [Run(**one) for one in runs]
+
+
+def _write() -> None:
+    found = {name: kept for name in SUITES if (kept := _kept(name)) is not None}
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{table(told)}\n{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -253,12 +279,12 @@ def main() -> int:
         parser.error(f"no such suite: {', '.join(unknown)}")
     with ThreadPoolExecutor(asked.at_once) as pool:
         runs = pool.map(lambda name: try_out(SUITES[name]), asked.suites)
-        told, same = {}, True
+        same = True
         for name, found in zip(asked.suites, runs, strict=True):
-            told[name] = found
+            _keep(name, found)
             same = _tell(SUITES[name], found) and same
     if asked.write:
-        _write(told)
+        _write()
     return 0 if same else 1
 
 

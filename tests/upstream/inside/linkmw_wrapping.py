@@ -49,10 +49,13 @@ def _outside(app: Any) -> Any:
     return wsgi.wrap(app, product=None)  # type: ignore[arg-type]  # of no route: nobody ever asks it
 
 
-def _outside_asgi(app: Any) -> Any:
+def _outside_asgi() -> Callable[[Any], Any]:
+    """`linkmw.asgi.wrap`, its settings read ahead: Starlette's tests forbid reading a file while an event loop runs."""
     from linkmw import asgi
+    from linkmw.settings import load
 
-    return asgi.wrap(app, product=None)  # type: ignore[arg-type]
+    settings = load()
+    return lambda app: asgi.wrap(app, product=None, settings=settings)  # type: ignore[arg-type]
 
 
 def _flask_outside(module: Any) -> None:
@@ -90,33 +93,34 @@ def _werkzeug_serving(module: Any) -> None:
 
 
 def _starlette_outside(module: Any) -> None:
-    own = module.Starlette.__call__
+    own, wrap = module.Starlette.__call__, _outside_asgi()
 
     async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        await _outside_asgi(partial(own, self))(scope, receive, send)
+        await wrap(partial(own, self))(scope, receive, send)
 
     module.Starlette.__call__ = call
 
 
 def _starlette_client(module: Any) -> None:
     """Most of its tests are about applications that are no `Starlette`: its client wraps whatever it is given."""
-    made = module._TestClientTransport.__init__
+    made, wrap = module._TestClientTransport.__init__, _outside_asgi()
 
     def init(self: Any, app: Any, *args: Any, **kwargs: Any) -> None:
-        made(self, _outside_asgi(app), *args, **kwargs)
+        made(self, wrap(app), *args, **kwargs)
 
     module._TestClientTransport.__init__ = init
 
 
 def _starlette_adapter(module: Any) -> None:
-    build = module.Starlette.build_middleware_stack
+    from linkmw.gate.in_force import following
+    from linkmw_starlette import LinkMiddleware, Product
+
+    build, in_force = module.Starlette.build_middleware_stack, following()
+    hooks: dict[str, Any] = {name: lambda *_: None for name in ("load", "find", "verify_password")}
 
     def build_with_linkmw(self: Any) -> Any:
-        from linkmw_starlette import LinkMiddleware, Product
-
-        hooks: dict[str, Any] = {name: lambda *_: None for name in ("load", "find", "verify_password")}
         own, product = self.user_middleware, Product(session_key="user", **hooks)
-        self.user_middleware = [*own, module.Middleware(LinkMiddleware, product=product)]
+        self.user_middleware = [*own, module.Middleware(LinkMiddleware, product=product, in_force=in_force)]
         try:
             return build(self)
         finally:
@@ -144,10 +148,10 @@ def _django_wsgi(module: Any) -> None:
 
 
 def _django_asgi(module: Any) -> None:
-    own = module.ASGIHandler.__call__
+    own, wrap = module.ASGIHandler.__call__, _outside_asgi()
 
     async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        await _outside_asgi(partial(own, self))(scope, receive, send)
+        await wrap(partial(own, self))(scope, receive, send)
 
     module.ASGIHandler.__call__ = call
 
