@@ -76,6 +76,14 @@ def test_every_fence_is_closed_and_no_block_hides(page: Path) -> None:
     assert len(fences) == 2 * len(list(blocks.blocks_of(page)))
 
 
+@pytest.mark.parametrize("page", sorted(page for page, kind in RUN_HERE if kind == "sh"))
+def test_every_line_is_one_that_is_typed_below(page: str) -> None:
+    for block in blocks.of(page, "sh"):
+        for line in typed(block):
+            first = line.words[0].partition("=")[0]
+            assert first in ("linkmw", "make", "pip", "python", "LINKMW_MODE", "LINKMW_WHEN_AWAY"), line
+
+
 def test_what_is_run_elsewhere_is_taken_from_the_page_there() -> None:
     for (page, _), path in ELSEWHERE.items():
         assert Path(page).name in (ROOT / path).read_text("utf-8"), path
@@ -362,7 +370,12 @@ def _linked(office: Office, client_id: str, issuer: str) -> None:
 
 # Exit codes that are none of a failure, with why.
 OTHERWISE = {
-    "hub apply hub.toml --dry-run": 10,  # something would change
+    ("docs/operating.md", "hub apply hub.toml --dry-run"): 10,  # something would change
+    # Nothing is at the product's address, so nobody says who is staff: rows are left out, links left alone (PR27).
+    ("docs/operating.md", "hub links import links.csv --dry-run"): 1,
+    ("docs/operating.md", "hub links import links.csv"): 1,
+    ("docs/operating.md", "hub links unlink 4711 4712"): 1,
+    ("docs/audit.md", "hub audit tail --follow --tenant acme"): 1,  # until Ctrl-C
 }
 
 
@@ -370,7 +383,8 @@ OTHERWISE = {
 def test_ops04_ops05_every_command_of_the_page_does_what_it_says(
     page: str, office: Office, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "sleep", _enough)
+    if page == "docs/audit.md":
+        monkeypatch.setattr(time, "sleep", _enough)
     Path("links.csv").write_text("client_id,account_id,sub\n")
     Path("audit.jsonl").write_text("")
     if page == "docs/operating.md":
@@ -386,14 +400,13 @@ def test_ops04_ops05_every_command_of_the_page_does_what_it_says(
             office.instead["KEY"] = next(key.kid for key in keys.admin.signing_keys() if key.algorithm == "RS256")
             keys.close()
         said |= dict(office.types(block))
-    assert {line: (done.exit_code, done.output) for line, done in said.items() if _failed(line, done)} == {}
+    codes = {line: done.exit_code for line, done in said.items()}
+    assert codes == {line: OTHERWISE.get((page, line), 0) for line in said}, [done.output for done in said.values()]
     if page == "docs/operating.md":
-        assert "removed" in said["hub links unlink 4711 4712"].output
-        assert json.loads(Path("ada.json").read_text())["links"] == []
-
-
-def _failed(line: str, done: Result) -> bool:
-    return done.exit_code != OTHERWISE.get(line, 0)
+        assert {row.split(",")[0] for row in Path("links.csv").read_text().splitlines()} >= {"orders"}
+        assert "staff" in Path("links.csv.rejects.csv").read_text()
+        assert len(json.loads(Path("ada.json").read_text())["links"]) == 2
+        assert "2  links removed" in said["hub identity erase subject-1"].output
 
 
 def _enough(_seconds: float) -> None:
