@@ -19,6 +19,7 @@ READ = frozenset(("text", "mermaid"))
 ELSEWHERE = {
     ("README.md", "python"): "tests/docs/test_readme.py",
     ("docs/standard-clients.md", "python"): "tests/e2e/standard_clients.py",
+    ("docs/adapters.md", "js"): "tests/e2e/test_browsers_and_products.py",
     ("docs/operating.md", "toml"): "tests/docs/test_operating_page.py",
     ("docs/deploying.md", "sh"): "tests/deploy/test_deploy_files.py",
     ("docs/first-hour.md", "sh"): "tests/demo/test_demo.py",

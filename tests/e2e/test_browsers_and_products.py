@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
+from tests.docs import blocks
 from tests.e2e.houses import one_of
 from tests.e2e.mounted import MOUNT, House, running
 from tests.e2e.person import BRAND, Person
@@ -221,6 +222,25 @@ def test_pr24_a_service_worker_that_leaves_our_paths_alone_disturbs_nothing(worl
     person.signs_in_at_keycloak(identity.email, identity.password)
     person.proves(account.username, account.password)
     person.sees_linked()
+
+
+def test_pr24_the_service_worker_of_adapters_md_lets_ours_pass(new_browser) -> None:
+    (block,) = blocks.of("docs/adapters.md", "js")
+    asked = (
+        new_browser()
+        .new_page()
+        .evaluate(
+            """(code) => {
+                const heard = {}, asked = [];
+                new Function("self", code)({addEventListener: (name, listener) => { heard[name] = listener; }});
+                const request = {get url() { asked.push(1); return "https://p.example/.linkmw/callback?code=1"; }};
+                heard.fetch({request, respondWith: () => asked.push("answered")});
+                return asked;
+            }""",
+            block.text,
+        )
+    )
+    assert asked == [1]
 
 
 @pytest.mark.parametrize("mounted", ["wiki"], indirect=True)

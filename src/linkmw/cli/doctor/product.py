@@ -25,6 +25,7 @@ from linkmw.run import run_now
 from linkmw.settings import Settings, read_file
 from linkmw.switch import effective
 
+SECONDS = 5  # for an answer of the hub
 HUBS_PREFIX = "linkmw-hub:"  # what a hub's keys begin with unless its settings say otherwise
 
 
@@ -118,7 +119,12 @@ class _Listening:
     def _send(self, call: Call) -> Reply:
         try:
             answer = httpx2.request(
-                call.method, call.url, headers=dict(call.headers), content=call.body, timeout=10, follow_redirects=False
+                call.method,
+                call.url,
+                headers=dict(call.headers),
+                content=call.body,
+                timeout=SECONDS,
+                follow_redirects=False,
             )
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise Unavailable(f"the hub does not answer: {type(error).__name__}") from None
