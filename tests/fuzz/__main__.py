@@ -90,6 +90,7 @@ def _compared(seed: int, until: float, tokens: int) -> int:
             f"tokens against joserfc {tally.seen:>10,}: {tally}  ({tally.seen / (time.monotonic() - began):,.0f}/s)"
         )
         if tally.worse:
+            click.echo("\n".join(tally.worse))
             return len(tally.worse)
     return 0
 

@@ -16,7 +16,6 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
@@ -330,17 +329,12 @@ def forms(data: bytes) -> None:
 
 @target(f'__Host-linkmw- {browser.cookie_name(CLIENT)} session ; = " $Version ')
 def cookies(data: bytes) -> None:
-    """One of our cookies is what no other reader could take for another's."""
+    """A value of ours stands in the header to the letter, once, and is as we make them."""
     header, name = text_of(data), browser.cookie_name(CLIENT)
     found = read_cookie(header, name)
     assert found is None or f"{name}={found}" in header
     known = browser.known(SETTINGS, Request("GET", "/", headers={"cookie": header}))
-    assert known is None or (len(known.key) == 64 and known.headers == ())
-    if known is not None and found is not None:
-        other: SimpleCookie = SimpleCookie()
-        with suppress(Exception):
-            other.load(header)
-        assert name not in other or other[name].value == found
+    assert known is None or (found is not None and len(found) == 43 and known.headers == ())
     negotiation.chosen(Request("GET", "/", headers={"cookie": header}))
 
 
@@ -365,8 +359,8 @@ def basic_credentials(data: bytes) -> None:
     except RequestRefused as refused:
         assert (refused.code, refused.status) == ("invalid_client", 401)
         return
-    again = client_auth.read_basic(client_auth.write_basic(found.client_id, found.secret))
-    assert again == found
+    written = client_auth.write_basic(found.client_id, found.secret)
+    assert len(written) > client_auth.MAX_HEADER or client_auth.read_basic(written) == found
 
 
 @target("de-CH en ;q= 0.5 * zh-Hant-TW ui_locales= %20")
@@ -517,7 +511,10 @@ def redis_urls(data: bytes) -> None:
     try:
         connect_blocking(url)
     except SettingsError as error:
-        assert len(url) < 12 or url not in str(error)
+        said = str(error)
+        for example in redis_url.LIKE.values():
+            said = said.replace(example, "")
+        assert len(url) < 12 or url not in said
 
 
 @target('@ < > , xn-- =?utf-8?q? " example.com')
