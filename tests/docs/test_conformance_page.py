@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.docs import conformance_page, id_map
 
-PAGES = ("conformance.md",)
+PAGES = ("conformance.md", "supply-chain.md")
 
 
 def test_every_module_of_the_suite_is_played_and_no_other() -> None:
