@@ -34,6 +34,7 @@ from linkmw.errors import (
     Unavailable,
 )
 from linkmw.gate import accounts, browser, guard, hub_client, logout, native
+from linkmw.gate.answers import dressed
 from linkmw.gate.wire import Reply
 from linkmw.http import MAX_FIELDS, PASS, Params, Request, Response, read_cookie, read_form, read_query
 from linkmw.hub import products, rules
@@ -261,8 +262,9 @@ def hub_answers(data: bytes) -> None:
     """First the status, then the body."""
     status, _, body = data.partition(b"\n")
     reply = Reply(int(status) if status.isdigit() and len(status) == 3 else 200, body)
+    with suppress(RequestRefused, Unavailable):
+        dressed(SETTINGS, hub_client.read_state(hub_client._checked(reply)).branding)
     for read in (
-        lambda: hub_client.read_state(hub_client._checked(reply)),
         lambda: hub_client.read_tokens(reply),
         lambda: hub_client.read_proof_request(hub_client._checked(reply)),
         lambda: hub_client.read_code(reply),
