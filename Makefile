@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters check-deploy lint types bench migrate-bench links-bench words screenshots fuzz sbom clean packages parts
+.PHONY: help setup demo test test-versions test-clusters check-deploy lint types bench migrate-bench links-bench words screenshots fuzz mutants sbom clean packages parts
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -67,6 +67,9 @@ screenshots: setup packages ## a picture of every page and mail, in docs/screens
 
 fuzz: setup ## readers of outside input, and a million tokens against joserfc: SECONDS=300, TARGET=one alone
 	@nice -n 19 $(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
+
+mutants: setup ## mistakes put into the rules and the fence, and whether a test notices: MODULE=oidc/jose
+	@nice -n 19 $(BIN)/uv run --no-sync --quiet --with "cosmic-ray>=8.7" python -m tests.mutants $(MODULE)
 
 sbom: setup ## the bill of materials, dist/linkmw.cdx.json (CycloneDX)
 	@$(BIN)/python -m tests.supply.sbom
