@@ -29,7 +29,7 @@ MODULES: dict[str, Sequence[str]] = {
     "oidc/jose": ("tests/oidc/test_oidc_jose.py",),
     "oidc/claims": ("tests/oidc/test_oidc_id_token.py", "tests/oidc/test_oidc_call_token.py"),
     "gate/password_rules": ("tests/gate/test_gate_password_rules.py",),
-    "gate/names": ("tests/gate/test_gate_accounts.py", "tests/gate/test_gate_forgot.py"),
+    "gate/names": ("--noconftest", "tests/gate/test_gate_names.py"),
     "gate/limits": ("tests/gate/test_gate_guessing.py",),
     "gate/guard": ("tests/gate/test_gate_guard.py",),
 }
