@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom
 
 SUITES ?=
 
@@ -82,6 +82,12 @@ screenshots: setup packages ## a picture of every page and mail, in docs/screens
 
 fuzz: setup ## readers of outside input, and a million tokens against joserfc: SECONDS=300, TARGET=one alone
 	@nice -n 19 $(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
+
+mutants: setup ## mistakes put into the rules and the fence, and whether a test notices: MODULE=oidc/jose
+	@nice -n 19 $(BIN)/uv run --no-sync --quiet --with "cosmic-ray>=8.7" python -m tests.mutants $(MODULE)
+
+sbom: setup ## the bill of materials, dist/linkmw.cdx.json (CycloneDX)
+	@$(BIN)/python -m tests.supply.sbom
 
 clean: ## what was built here is gone; what was downloaded stays in the cache
 	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage tests/.out bench/.out dist build

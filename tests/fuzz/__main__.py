@@ -1,7 +1,7 @@
 """`make fuzz [SECONDS=…] [TARGET=…]`: every target for its share of the time, then tokens against joserfc.
 
 A finding is printed as a line for `corpus/<target>.txt`, made as small as cutting makes it, and the exit code is 1.
-`--atheris TARGET` hands one to atheris, which `make fuzz-guided` brings for the Pythons it has wheels for.
+`--atheris TARGET` hands one to atheris, where that is installed.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ def _compared(seed: int, until: float, tokens: int) -> int:
             f"tokens against joserfc {tally.seen:>10,}: {tally}  ({tally.seen / (time.monotonic() - began):,.0f}/s)"
         )
         if tally.worse:
+            click.echo("\n".join(tally.worse))
             return len(tally.worse)
     return 0
 

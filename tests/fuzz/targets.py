@@ -16,7 +16,6 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
@@ -35,6 +34,7 @@ from linkmw.errors import (
     Unavailable,
 )
 from linkmw.gate import accounts, browser, guard, hub_client, logout, native
+from linkmw.gate.answers import dressed
 from linkmw.gate.wire import Reply
 from linkmw.http import MAX_FIELDS, PASS, Params, Request, Response, read_cookie, read_form, read_query
 from linkmw.hub import products, rules
@@ -262,8 +262,9 @@ def hub_answers(data: bytes) -> None:
     """First the status, then the body."""
     status, _, body = data.partition(b"\n")
     reply = Reply(int(status) if status.isdigit() and len(status) == 3 else 200, body)
+    with suppress(RequestRefused, Unavailable):
+        dressed(SETTINGS, hub_client.read_state(hub_client._checked(reply)).branding)
     for read in (
-        lambda: hub_client.read_state(hub_client._checked(reply)),
         lambda: hub_client.read_tokens(reply),
         lambda: hub_client.read_proof_request(hub_client._checked(reply)),
         lambda: hub_client.read_code(reply),
@@ -330,17 +331,12 @@ def forms(data: bytes) -> None:
 
 @target(f'__Host-linkmw- {browser.cookie_name(CLIENT)} session ; = " $Version ')
 def cookies(data: bytes) -> None:
-    """One of our cookies is what no other reader could take for another's."""
+    """A value of ours stands in the header to the letter, once, and is as we make them."""
     header, name = text_of(data), browser.cookie_name(CLIENT)
     found = read_cookie(header, name)
     assert found is None or f"{name}={found}" in header
     known = browser.known(SETTINGS, Request("GET", "/", headers={"cookie": header}))
-    assert known is None or (len(known.key) == 64 and known.headers == ())
-    if known is not None and found is not None:
-        other: SimpleCookie = SimpleCookie()
-        with suppress(Exception):
-            other.load(header)
-        assert name not in other or other[name].value == found
+    assert known is None or (found is not None and len(found) == 43 and known.headers == ())
     negotiation.chosen(Request("GET", "/", headers={"cookie": header}))
 
 
@@ -365,8 +361,8 @@ def basic_credentials(data: bytes) -> None:
     except RequestRefused as refused:
         assert (refused.code, refused.status) == ("invalid_client", 401)
         return
-    again = client_auth.read_basic(client_auth.write_basic(found.client_id, found.secret))
-    assert again == found
+    written = client_auth.write_basic(found.client_id, found.secret)
+    assert len(written) > client_auth.MAX_HEADER or client_auth.read_basic(written) == found
 
 
 @target("de-CH en ;q= 0.5 * zh-Hant-TW ui_locales= %20")
@@ -517,7 +513,10 @@ def redis_urls(data: bytes) -> None:
     try:
         connect_blocking(url)
     except SettingsError as error:
-        assert len(url) < 12 or url not in str(error)
+        said = str(error)
+        for example in redis_url.LIKE.values():
+            said = said.replace(example, "")
+        assert len(url) < 12 or url not in said
 
 
 @target('@ < > , xn-- =?utf-8?q? " example.com')

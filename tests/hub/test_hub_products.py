@@ -230,6 +230,30 @@ def test_bc05_an_answer_to_another_question_counts_for_nothing(world: World, que
         asked(world, lambda _, __: httpx2.Response(200, json={"v": 1, "jti": "another"}), question=question)
 
 
+@pytest.mark.parametrize(("status", "taken"), [(200, True), (204, True), (303, False), (400, False), (500, False)])
+def test_ops08_a_logout_token_is_taken_or_will_be_told_again(world: World, status: int, taken: bool) -> None:
+    seen: list[httpx2.Request] = []
+
+    def gate(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(status)
+
+    async def tell(client: Client) -> None:
+        http = httpx2.AsyncClient(transport=httpx2.MockTransport(gate), timeout=1.0)
+        await SignedProducts(http, world.sql.keys, SETTINGS, now=world.clock, token=str).log_out(client, "a.b.c")
+
+    if taken:
+        asyncio.run(tell(product("orders")))
+    else:
+        with pytest.raises(Unavailable):
+            asyncio.run(tell(product("orders")))
+    assert [str(request.url) for request in seen] == ["https://orders.example/.linkmw/logout"]
+    assert seen[0].content == b"logout_token=a.b.c"
+    with pytest.raises(Unavailable):  # whoever writes the registry sends nobody anywhere
+        asyncio.run(tell(replace(product("orders"), redirect_uri="http://169.254.169.254/.linkmw/callback")))
+    assert len(seen) == 1
+
+
 # ---- a product that is slow
 
 

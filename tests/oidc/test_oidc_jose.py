@@ -165,7 +165,7 @@ def test_tv10_a_kid_nobody_has(forge):
     assert code_of(forge.token(CLAIMS, kid="other"), forge.keys) == "token_unknown_key"
 
 
-@pytest.mark.parametrize("kid", [1, ["a"], {"a": 1}, True])
+@pytest.mark.parametrize("kid", [1, ["a"], {"a": 1}, True, ""])
 def test_tv10_a_kid_that_is_no_text(forge, kid):
     assert code_of(forge.token(CLAIMS, kid=kid), forge.keys) == "token_kid"
 

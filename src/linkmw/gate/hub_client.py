@@ -183,7 +183,7 @@ def _proofs(found: object) -> tuple[str, ...]:
 
 def _branding(found: Mapping[str, Any]) -> Branding:
     names = ("brand", "product", "primary", "brand_primary", "ground", "contact", "brand_logo", "product_logo")
-    return Branding(**{name: value for name in names if isinstance(value := found.get(name, ""), str)})
+    return Branding(**{name: value if isinstance(value := found.get(name), str) else "" for name in names})
 
 
 def read_tokens(reply: Reply) -> Tokens:

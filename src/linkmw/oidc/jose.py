@@ -150,7 +150,8 @@ def _algorithm(header: Claims, algorithms: frozenset[str]) -> str:
 def _check_header(header: Claims, types: frozenset[str]) -> None:
     if _FORBIDDEN & header.keys():
         raise TokenRejected("the header brings its own key or extension", code="token_header_member")
-    if not isinstance(header.get("kid", ""), str):
+    kid = header.get("kid", "absent")
+    if not isinstance(kid, str) or not kid:  # "" is the name of no key, least of all of one that has none
         raise TokenRejected("kid is not text", code="token_kid")
     typ = header.get("typ", "")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in types:

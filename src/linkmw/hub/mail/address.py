@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from email.errors import MessageError
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -10,16 +10,13 @@ from email.policy import SMTP
 from linkmw.hub.mail.names import is_address
 
 _MAX_SENDER = 320  # characters, a name included
-_ODD = (ValueError, IndexError, AttributeError, MessageError)  # what the standard library's parser raises for odd text
 
 
 def read_recipient(text: str) -> Address:
     """A bare address, `ann@example.com`. Raises ValueError for a name, a list and control characters."""
-    try:
+    with suppress(Exception):  # the standard library's parser raises what it runs into, RecursionError included
         if is_address(text):
             return Address(addr_spec=text)
-    except _ODD:
-        pass
     raise ValueError("is not one mail address")
 
 
@@ -32,5 +29,5 @@ def read_sender(text: str) -> Address:
         header["From"] = text
         (address,) = header["From"].addresses
         return Address(address.display_name, addr_spec=read_recipient(address.addr_spec).addr_spec)
-    except _ODD:
+    except Exception:
         raise ValueError("is not one mail address") from None

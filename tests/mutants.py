@@ -1,0 +1,120 @@
+"""`make mutants [MODULE=oidc/jose]`: are the rules and the fence tested so that a mistake in them is noticed?
+
+cosmic-ray changes one operator, number or word of a module at a time; the tests that are named here run on each
+change, in a fork that has the libraries loaded already. What they let pass is printed as a diff, and explained in
+docs/hardening.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 60  # for the tests of one module: a loop that never ends is noticed, too
+
+# Module → the tests that are to notice.
+MODULES: dict[str, Sequence[str]] = {
+    "hub/rules": ("--noconftest", "tests/hub/test_hub_rules.py"),
+    "oidc/jose": ("tests/oidc/test_oidc_jose.py",),
+    "oidc/claims": ("tests/oidc/test_oidc_id_token.py", "tests/oidc/test_oidc_call_token.py"),
+    "gate/password_rules": ("tests/gate/test_gate_password_rules.py",),
+    "gate/names": ("--noconftest", "tests/gate/test_gate_names.py"),
+    "gate/limits": ("tests/gate/test_gate_guessing.py",),
+    "gate/guard": ("tests/gate/test_gate_guard.py",),
+}
+# `|` stands in annotations, which nobody runs; `is` for a comparison asks how small numbers are kept; a decorator that
+# is gone from a frozen value makes another program, which does not load.
+_NOT_TRIED = re.compile(r"core/(ReplaceBinaryOperator_BitOr_.*|ReplaceComparisonOperator_.*_Is(Not)?|RemoveDecorator)")
+_LIBRARIES = (
+    *("pytest", "pytest_timeout", "hypothesis.strategies", "cryptography.hazmat.primitives.asymmetric.rsa", "jose.jws"),
+    *("httpx2", "redis.asyncio", "jinja2", "click", "pyotp", "starlette.testclient", "sqlalchemy"),
+)
+
+
+def main(names: Sequence[str]) -> int:
+    for library in _LIBRARIES:
+        import_module(library)
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "docs", "dist", "__pycache__"))
+        for name in names or MODULES:
+            _try(tree, name)
+    return 0
+
+
+def _try(tree: Path, name: str) -> None:
+    path = tree / "src" / "linkmw" / f"{name}.py"
+    sound = path.read_text(encoding="utf-8")
+    assert not _is_noticed(tree, name), f"the tests of {name} fail as they are"
+    survivors: list[str] = []
+    tried, told = 0, time.monotonic()
+    for what, changed in _mutants(sound):
+        path.write_text(changed, encoding="utf-8")
+        tried += 1
+        if not _is_noticed(tree, name):
+            lines = unified_diff(sound.splitlines(), changed.splitlines(), lineterm="", n=0)
+            survivors.append(f"{what}\n" + "\n".join(line for line in lines if not line.startswith(("---", "+++"))))
+        if time.monotonic() > told + 15:
+            told = time.monotonic()
+            _say(f"   {name}: {tried} tried, {len(survivors)} survived")
+    path.write_text(sound, encoding="utf-8")
+    score = 100 * (tried - len(survivors)) / tried
+    _say("\n".join((f"== {name}: {tried} mutants, {len(survivors)} survived, {score:.1f} % noticed", *survivors)))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _mutants(sound: str) -> Iterator[tuple[str, str]]:
+    """Each change that cosmic-ray knows, and the module with it."""
+    mutating: Any = import_module("cosmic_ray.mutating")
+    plugins: Any = import_module("cosmic_ray.plugins")
+    for name in sorted(plugins.operator_names()):
+        kind = plugins.get_operator(name)
+        if _NOT_TRIED.fullmatch(name) or kind.arguments():
+            continue
+        occurrence = 0
+        while (changed := mutating.mutate_code(sound, kind(), occurrence)) is not None:
+            yield f"{name} {occurrence}", changed
+            occurrence += 1
+
+
+def _is_noticed(tree: Path, name: str) -> bool:
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] != 0
+    os.setsid()
+    signal.alarm(SECONDS)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.chdir(tree)
+    sys.dont_write_bytecode = True
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.path[:0] = [str(tree / "src"), str(tree)]
+    import pytest
+
+    failed = True
+    try:
+        known = "-Wignore::pytest.PytestAssertRewriteWarning"  # of plugins that are loaded already
+        plain = ("--assert=plain", "-p", "pytest_timeout", "-p", "no:cacheprovider")
+        failed = pytest.main(["-x", "-q", known, *plain, *MODULES[name]]) != 0
+    finally:
+        os._exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
