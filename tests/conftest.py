@@ -52,12 +52,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_secret_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """CF08: at the end of the run, when every part has stopped, no secret that it used is in anything it logged."""
+    """CF08: when every part has stopped, no secret of the run is in what it logged, showed, mailed or left in Redis."""
     with LEDGER.listening():
         yield
     LEDGER.logged_files(tmp_path_factory.getbasetemp())
     found = LEDGER.found()
-    assert not found, "secrets in logs:\n" + "\n".join(found)
+    assert not found, "secrets where none may be:\n" + "\n".join(found)
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +67,13 @@ def processes() -> Iterator[Processes]:
 
 
 @pytest.fixture(scope="session")
-def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> str:
+def redis_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real Redis that belongs to this test run."""
     folder = tmp_path_factory.mktemp("redis")
     server = Redis(processes, "redis", folder, port=free_port(), password="of-the-tests")
     server.start()
-    return server.url
+    yield server.url
+    LEDGER.kept("Redis", server.url)
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +143,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         running.start(Board())
         LEDGER.used("secret of the stage", *running.kept.secrets())
         yield running
+        LEDGER.kept("the hub's Redis", running.hub.redis.url)
+        for mail in running.mailbox.all():
+            LEDGER.shown("a mail", f"{mail.subject}\n{mail.text}\n{mail.html}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""What this test run used as secrets, and everything it logged: at its end none of the one is in the other (CF08).
+"""What this test run used as secrets, and everything it logged, showed, mailed and kept in Redis: at its end none of
+the one is in the other (CF08).
 
 Tests hand in secrets with `used`; what has the shape of our tokens, or of a signed token, is found without that.
 """
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+import redis
 
 SHORTEST = 8  # characters: anything shorter is found by chance
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
@@ -32,6 +35,8 @@ _SUBJECT = re.compile(r'"sub":"[A-Za-z0-9_-]{43}"')
 SECRET_PARAMETERS = frozenset(
     ("code", "state", "handle", "record", "flow", "nonce", "csrf", "password", "session_code")
 )
+# What no page and no mail ever says. Others are there by right: a form has its token, a mail its link and its code.
+_NEVER_SHOWN = ("a password", "a client secret", "an ID token", "password of", "secret of the stage")
 
 
 class Ledger:
@@ -40,6 +45,8 @@ class Ledger:
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}  # the secret → what it is
         self._lines: dict[str, str] = {}  # the line → where it was written
+        self._shown: dict[str, str] = {}  # a line of a page or a mail → of which kind
+        self._kept: dict[str, str] = {}  # a key or value of Redis → whose
 
     def used(self, what: str, *secrets: str) -> None:
         """These are secret: a password, a cookie's value, a code as it stood in an address."""
@@ -63,6 +70,17 @@ class Ledger:
     def logged(self, where: str, lines: Iterable[str]) -> None:
         self._lines.update(dict.fromkeys(lines, where))
 
+    def shown(self, where: str, text: str) -> None:
+        """A page, or a mail: what everybody may read to whom it is shown."""
+        self._shown.update(dict.fromkeys(text.splitlines(), where))
+
+    def kept(self, whose: str, url: str) -> None:
+        """Every key of that Redis, and what is kept under it: whoever reads it learns nothing that opens anything."""
+        with redis.Redis.from_url(url) as server:
+            for key in server.scan_iter(count=1000):
+                found = [key, *_read_all(server, key)]
+                self._kept.update(dict.fromkeys((one.decode("latin-1") for one in found), whose))
+
     def logged_files(self, folder: Path) -> None:
         """Every log below `folder`, but for Keycloak's own: what it writes down is not ours."""
         for file in sorted(folder.rglob("*.log")):
@@ -71,17 +89,22 @@ class Ledger:
                 self.logged(file.name, (_SUBJECT.sub("", _PROCESS.sub("", line)) for line in lines))
 
     def found(self) -> list[str]:
-        """A sentence for each secret that was logged."""
-        text = "\n".join(self._lines)
-        runs = "\n".join(set(_PLAIN.findall(text)))  # where most secrets must be, if anywhere, and much shorter
-        hits = [secret for secret in self._secrets if _is_in(secret, text, runs)]
-        hits += [found[0] for shape in _SHAPES for found in shape.finditer(text)]
-        return [f"{self._secrets.get(hit, 'a token')} in {self._place(hit)}" for hit in dict.fromkeys(hits)]
+        """A sentence for each secret that was logged, shown or kept."""
+        never = [secret for secret, what in self._secrets.items() if what.startswith(_NEVER_SHOWN)]
+        long = [secret for secret in self._secrets if not _CODE.fullmatch(secret)]  # six digits are found by chance
+        hits = dict.fromkeys(self._hits(self._secrets, self._lines, _SHAPES))
+        found = [f"{self._secrets.get(hit, 'a token')} in {_place(hit, self._lines)}" for hit in hits]
+        for secrets, lines in ((never, self._shown), (long, self._kept)):
+            found += [f"{self._secrets[hit]} in {_place(hit, lines)}" for hit in self._hits(secrets, lines)]
+        return found
 
-    def _place(self, secret: str) -> str:
-        lines = ((line, where) for line, where in self._lines.items() if _is_in(secret, line, line))
-        line, where = next(lines, (secret, "a log"))
-        return f"{where}: {line.replace(secret, '<HERE>')[:400]}"
+    def _hits(
+        self, secrets: Iterable[str], lines: Iterable[str], shapes: Iterable[re.Pattern[str]] = ()
+    ) -> Iterator[str]:
+        text = "\n".join(lines)
+        runs = "\n".join(set(_PLAIN.findall(text)))  # where most secrets must be, if anywhere, and much shorter
+        yield from (secret for secret in secrets if _is_in(secret, text, runs))
+        yield from (found[0] for shape in shapes for found in shape.finditer(text))
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -95,6 +118,22 @@ class Ledger:
         finally:
             root.removeHandler(handler)
             ours.setLevel(before)
+
+
+def _place(secret: str, lines: dict[str, str]) -> str:
+    having = ((line, where) for line, where in lines.items() if _is_in(secret, line, line))
+    line, where = next(having, (secret, "a log"))
+    return f"{where}: {line.replace(secret, '<HERE>')[:400]}"
+
+
+def _read_all(server: redis.Redis, key: bytes) -> list[bytes]:
+    """What is kept under a key of any kind that linkmw uses."""
+    kind = server.type(key)
+    if kind == b"string":
+        return [server.get(key) or b""]
+    if kind == b"hash":
+        return [part for pair in server.hgetall(key).items() for part in pair]
+    return list(server.zrange(key, 0, -1)) if kind == b"zset" else []
 
 
 def _is_in(secret: str, text: str, runs: str) -> bool:

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+import redis
 from tests.secrets_in_logs import Ledger, Listener
 
 PASSWORD = "violet gravel, lantern"
@@ -15,7 +16,7 @@ PASSWORD = "violet gravel, lantern"
 @pytest.fixture
 def ledger() -> Ledger:
     ledger = Ledger()
-    ledger.used("the password", PASSWORD)
+    ledger.used("a password", PASSWORD)
     return ledger
 
 
@@ -39,7 +40,7 @@ def test_cf08_an_honest_line_is_fine(ledger: Ledger) -> None:
 )
 def test_cf08_a_password_is_found_however_it_is_written(ledger: Ledger, line: str) -> None:
     (sentence,) = heard(ledger, line)
-    assert sentence.startswith("the password in a log: ")
+    assert sentence.startswith("a password in a log: ")
     assert PASSWORD not in sentence
 
 
@@ -100,3 +101,26 @@ def test_cf08_whom_the_audit_trail_is_about_is_no_secret_and_whatever_stands_bes
     (folder / "hub.log").write_text(f'{{"event":"sign_in","sub":"{token}","code":"{token}"}}\n')
     ledger.logged_files(folder)
     assert len(ledger.found()) == 1
+
+
+def test_cf08_a_page_may_carry_its_token_and_no_password(ledger: Ledger) -> None:
+    token = "A1" + secrets.token_urlsafe(32)[2:]
+    ledger.used("csrf of /prove", token)
+    ledger.shown("a page", f'<input name="csrf" value="{token}">')
+    assert ledger.found() == []
+    ledger.shown("a page", f"<p>Your password is {PASSWORD}</p>")
+    (sentence,) = ledger.found()
+    assert sentence.startswith("a password in a page: ")
+
+
+def test_cf08_a_redis_is_read_whole(ledger: Ledger, redis_server: str) -> None:
+    held = ("a-cookie-that-was-held", "a-state-that-was-held", "a-hash-that-was-held", "a-member-that-was-held")
+    ledger.used("a secret", *held)
+    with redis.Redis.from_url(redis_server) as server:
+        server.set("careless:1", held[0], ex=60)
+        server.set(f"careless:{held[1]}", "1", ex=60)
+        server.hset("careless:2", "field", held[2])
+        server.zadd("careless:3", {held[3]: 1})
+        ledger.kept("Redis", redis_server)
+        server.delete("careless:1", f"careless:{held[1]}", "careless:2", "careless:3")
+    assert len(ledger.found()) == 4

@@ -256,6 +256,7 @@ def test_bf07_a_known_and_an_unknown_name_cost_one_hash_and_are_answered_alike(h
     assert seen[0] == seen[1]
 
 
+@pytest.mark.long
 def test_bf07_nobody_can_tell_by_the_clock(hashed) -> None:
     call, _ = hashed
     prover = Prover(call)

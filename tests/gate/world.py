@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
-from tests.secrets_in_logs import used
+from tests.secrets_in_logs import LEDGER, used
 
 from linkmw.errors import LinkRefused, ProviderRefused, TokenRejected, Unavailable
 from linkmw.gate import routes
@@ -360,6 +360,7 @@ class Browser:
         answer = self.world.answer(replace(request, headers={**request.headers, "cookie": cookies}))
         if isinstance(answer, Response):
             self.page = answer.body.decode()
+            LEDGER.shown("a page of the gate's", self.page)
             for name, value in answer.headers:
                 if name == "Set-Cookie":
                     self._keep(value)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.testclient import TestClient
-from tests.secrets_in_logs import used
+from tests.secrets_in_logs import LEDGER, used
 
 from linkmw.errors import ProviderRefused, TokenRejected, Unavailable
 from linkmw.http import with_query
@@ -264,6 +264,11 @@ class Realm:
             raise Unavailable("Keycloak is away")
 
 
+def _shown(answer: Any) -> Any:
+    LEDGER.shown("a page of the hub's", answer.text)
+    return answer
+
+
 class Person:
     """A browser. Follows no redirect by itself; sends what browsers send with a form."""
 
@@ -272,11 +277,11 @@ class Person:
         self.http.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 
     def get(self, url: str, **headers: str) -> Any:
-        return self.http.get(url, headers={"sec-fetch-dest": "document", **headers})
+        return _shown(self.http.get(url, headers={"sec-fetch-dest": "document", **headers}))
 
     def post(self, url: str, data: dict[str, str], **headers: str) -> Any:
         own = {"origin": HUB, "sec-fetch-site": "same-origin"}
-        return self.http.post(url, data=data, headers={**own, **headers})
+        return _shown(self.http.post(url, data=data, headers={**own, **headers}))
 
     def submit(self, page: Any, action: str, **more: str) -> Any:
         """Press the button of the form in `page` that posts to `action`."""
@@ -459,6 +464,8 @@ class World:
         items = asyncio.run(self.sql.outbox.claim(self.clock(), 100))
         for item in items:
             asyncio.run(self.sql.outbox.sent(item.item_id, self.clock()))
+        for item in items:
+            LEDGER.shown("a mail", f"{item.mail.subject}\n{item.mail.text}\n{item.mail.html}")
         return [item.mail for item in items]
 
     def unlink_path(self) -> str:

@@ -18,14 +18,13 @@ Question = Callable[[], Coroutine[Any, Any, Any]]
 
 
 def mixed(stores: Stores, *questions: Question) -> list[Any]:
-    """The answers to each of `questions`, all asked at the same moment."""
+    """The answers to all of `questions`, asked at the same moment."""
     left = list(questions)
-    return stores.together(
-        partial(
-            left.pop,
-        )(),
-        len(questions),
-    )
+
+    def next_one() -> Coroutine[Any, Any, Any]:
+        return left.pop()()
+
+    return stores.together(next_one, len(questions))
 
 
 def test_rc03_rc04_of_sixteen_takers_of_anything_that_is_good_once_one_gets_it(stores: Stores) -> None:

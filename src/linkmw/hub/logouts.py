@@ -26,6 +26,7 @@ _log = logging.getLogger("linkmw.logout")
 
 AT_ONCE = 4  # calls of one process that one product has under way
 LOOKED_AT = 64  # rows in one look
+HELD = 64  # logouts of one product that a process holds: what else is due for it stays in SQL (DS05)
 RETRIES = (1, 2, 5, 10, 30, 60)  # seconds from one try to the next, then EVER_AFTER
 EVER_AFTER = 300
 SILENT_SECONDS = 1.0  # so long a product that did not answer is not asked again, whatever else it has to be told
@@ -39,8 +40,7 @@ async def tell(ports: Ports, identity: Identity, hub_sid: str = "") -> None:
     """
     issued = [tenant for tenant in await ports.registry.tenants() if tenant.issuer == identity.issuer]
     clients = [client for tenant in issued for client in await ports.registry.clients_of(tenant.organization_id)]
-    links = await ports.links.of_identity(identity, [client.client_id for client in clients])
-    await ports.logouts.put([Logout(link.client_id, link.account_id, hub_sid) for link in links], ports.now())
+    await ports.logouts.put_of(identity, [client.client_id for client in clients], hub_sid, ports.now())
 
 
 async def of_before(ports: Ports, links: Sequence[NewLink]) -> None:
@@ -64,6 +64,7 @@ class _Lane:
 
     places: Semaphore = field(default_factory=lambda: Semaphore(AT_ONCE))
     silent_until: float = 0.0
+    held: int = 0
 
 
 class Delivery:
@@ -74,6 +75,7 @@ class Delivery:
         self._settings = settings
         self._lanes: dict[str, _Lane] = {}  # as many as there are products
         self._under_way: set[Task[None]] = set()
+        self._room = asyncio.Event()  # a product that was full takes logouts again
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,19 +91,42 @@ class Delivery:
         return len(await self.begin()) == LOOKED_AT
 
     async def _pause(self) -> None:
-        await self._ports.logouts.arrival(self._settings.outbox_seconds)
+        waits = [
+            asyncio.ensure_future(self._ports.logouts.arrival(self._settings.outbox_seconds)),
+            asyncio.ensure_future(self._room.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._room.clear()
 
     async def begin(self) -> list[Task[None]]:
         """What is due now is under way: its tasks."""
-        items = await self._ports.logouts.claim(self._ports.now(), LOOKED_AT)
+        full = [client_id for client_id, lane in self._lanes.items() if lane.held >= HELD]
+        items = await self._ports.logouts.claim(self._ports.now(), LOOKED_AT, full)
+        for item in items:
+            self._lane(item).held += 1
         begun = [asyncio.create_task(self._tell(item)) for item in items]
         for task in begun:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return begun
 
+    def _lane(self, item: LogoutItem) -> _Lane:
+        return self._lanes.setdefault(item.logout.client_id, _Lane())
+
     async def _tell(self, item: LogoutItem) -> None:
-        lane = self._lanes.setdefault(item.logout.client_id, _Lane())
+        lane = self._lane(item)
+        try:
+            await self._in_lane(lane, item)
+        finally:
+            lane.held -= 1
+            if lane.held == HELD // 2:  # from here on a look fills it up before it runs dry
+                self._room.set()
+
+    async def _in_lane(self, lane: _Lane, item: LogoutItem) -> None:
         async with lane.places:
             try:
                 if time.monotonic() < lane.silent_until:

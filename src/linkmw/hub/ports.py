@@ -453,6 +453,9 @@ class RemovedLink:
     linked_again: bool
 
 
+MOST_LINKS = 1000  # of one identity, that a page, a list or an order holds
+
+
 class Links(Protocol):
     """The link table. Link, its mails and its audit row are one transaction."""
 
@@ -473,7 +476,7 @@ class Links(Protocol):
         """
 
     async def of_identity(self, identity: Identity, client_ids: Sequence[str]) -> list[Link]:
-        """The identity's links with these clients, in the owner's order."""
+        """The identity's links with these clients, in the owner's order; of more than MOST_LINKS the first (DS05)."""
 
     async def of_account(self, client_id: str, account_id: str) -> Link | None: ...
 
@@ -759,11 +762,14 @@ class Logouts(Protocol):
     async def put(self, logouts: Sequence[Logout], now: int) -> None:
         """Committed; told at once, and again until the product has taken it or `LOGOUT_SECONDS` have passed."""
 
+    async def put_of(self, identity: Identity, client_ids: Sequence[str], hub_sid: str, now: int) -> None:
+        """As `put`, for every account of the identity with these clients, however many (DS05)."""
+
     async def arrival(self, seconds: float) -> None:
         """Returns when this process has put one since the last look, or after `seconds`: others put some too."""
 
-    async def claim(self, now: int, limit: int) -> list[LogoutItem]:
-        """Logouts due now, each handed to one process for the next minute."""
+    async def claim(self, now: int, limit: int, without: Sequence[str] = ()) -> list[LogoutItem]:
+        """Logouts due now, each handed to one process for the next minute; none of the clients `without`."""
 
     async def told(self, item_id: int) -> None: ...
 

@@ -13,6 +13,8 @@ PARALLEL_SECONDS = 30
 TOMBSTONE_SECONDS = 600
 # A product's session outlives the hub's that opened it, and ends with Keycloak's all the same (OPS-8).
 OPENED_SECONDS = LOGOUT_SECONDS
+# Of one person at once: whoever begins one more ends the one that was begun first (DS05). It ends nothing in a product.
+MOST_SESSIONS = 100
 
 
 def opened(session: HubSession) -> OpenSession:

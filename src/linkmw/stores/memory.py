@@ -23,7 +23,14 @@ from linkmw.hub.ports import (
     SignOut,
 )
 from linkmw.model import Identity, Session, SignIn
-from linkmw.stores.hub_sessions import OPENED_SECONDS, PARALLEL_SECONDS, TOMBSTONE_SECONDS, newest_first, opened
+from linkmw.stores.hub_sessions import (
+    MOST_SESSIONS,
+    OPENED_SECONDS,
+    PARALLEL_SECONDS,
+    TOMBSTONE_SECONDS,
+    newest_first,
+    opened,
+)
 from linkmw.stores.memory_tries import Tries
 
 SIGN_INS_PER_BROWSER = 10  # FC06
@@ -338,6 +345,7 @@ class HubSessions:
                 self._sessions.take(session.sid)
                 return False
             self._keep(_Begun(session, now, absolute_expires), idle_seconds)
+            self._end(sorted(self._of(session.identity), key=lambda begun: begun.at)[:-MOST_SESSIONS])
             if session.keycloak_sid:
                 key = (issuer, session.keycloak_sid, session.identity, session.public_sid)
                 self._opened.put(key, True, OPENED_SECONDS)

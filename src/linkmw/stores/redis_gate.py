@@ -93,7 +93,7 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
     repeatable=True,
 )
 
-_REMOVE = Script("return redis.call('ZREM', KEYS[1], ARGV[1])", repeatable=False)
+_REMOVE = Script("return redis.call('ZREM', KEYS[1], unpack(ARGV))", repeatable=False)
 
 _TAKE = Script(
     """
@@ -104,6 +104,7 @@ return found
     repeatable=False,
 )
 
+_AT_ONCE = 500  # members: Lua passes on some thousands at most
 _MARK = b"!"
 _HASH_BYTES = 16  # no mark is as long
 
@@ -126,8 +127,9 @@ class _Index:
         found: list[bytes] = await self._commands.run(_END, self._keys.of(value), mark, until + REFUSED_SECONDS)
         return [member for member in found if len(member) == _HASH_BYTES]
 
-    async def remove(self, value: str, hashed: bytes) -> None:
-        await self._commands.run(_REMOVE, self._keys.of(value), hashed)
+    async def remove(self, value: str, *hashed: bytes) -> None:
+        for first in range(0, len(hashed), _AT_ONCE):
+            await self._commands.run(_REMOVE, self._keys.of(value), *hashed[first : first + _AT_ONCE])
 
 
 class Sessions:
@@ -152,28 +154,30 @@ class Sessions:
         return session_record.unpack(sid, await self._commands.get(self._keys.of(sid)))
 
     async def end(self, sid: str) -> Session | None:
-        return await self._end(digest(sid), sid)
+        hashed = digest(sid)
+        session = await self._taken(hashed, sid)
+        if session is not None:
+            for index, value in self._indexes(session):
+                await index.remove(value, hashed)
+        return session
 
     async def end_all(self, *, account_id: str = "", hub_sid: str = "", until: int) -> list[Session]:
-        if hub_sid:
-            mark = _MARK + digest(account_id) if account_id else _MARK
-            found = await self._hub_sids.end(hub_sid, mark, until)
-        else:
-            found = await self._accounts.end(account_id, _MARK, until)
+        index, value = (self._hub_sids, hub_sid) if hub_sid else (self._accounts, account_id)
+        mark = _MARK + digest(account_id) if hub_sid and account_id else _MARK
+        found = await index.end(value, mark, until)
         named = [hashed for hashed in found if await self._is_named(hashed, account_id, until)]
-        ended = [await self._end(hashed) for hashed in named]
+        ended = [await self._taken(hashed) for hashed in named]
+        # The other index keeps names of what is gone until it would have expired: with many sessions that is half of
+        # all the questions (DS05).
+        await index.remove(value, *named)
         return [session for session in ended if session is not None]
 
     async def _is_named(self, hashed: bytes, account_id: str, until: int) -> bool:
         session = session_record.unpack("", await self._commands.get(self._keys.hashed(hashed)))
         return session is not None and account_id in ("", session.account_id) and session.started <= until
 
-    async def _end(self, hashed: bytes, sid: str = "") -> Session | None:
-        session = session_record.unpack(sid, await self._commands.run(_TAKE, self._keys.hashed(hashed)))
-        if session is not None:
-            for index, value in self._indexes(session):
-                await index.remove(value, hashed)
-        return session
+    async def _taken(self, hashed: bytes, sid: str = "") -> Session | None:
+        return session_record.unpack(sid, await self._commands.run(_TAKE, self._keys.hashed(hashed)))
 
     def _indexes(self, session: Session) -> tuple[tuple[_Index, str], ...]:
         return (self._accounts, session.account_id), (self._hub_sids, session.hub_sid)

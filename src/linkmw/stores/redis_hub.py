@@ -19,7 +19,14 @@ from linkmw.hub.ports import (
 )
 from linkmw.model import Identity
 from linkmw.stores.codec import Codec
-from linkmw.stores.hub_sessions import OPENED_SECONDS, PARALLEL_SECONDS, TOMBSTONE_SECONDS, newest_first, opened
+from linkmw.stores.hub_sessions import (
+    MOST_SESSIONS,
+    OPENED_SECONDS,
+    PARALLEL_SECONDS,
+    TOMBSTONE_SECONDS,
+    newest_first,
+    opened,
+)
 from linkmw.stores.redis_commands import Commands, Script
 from linkmw.stores.redis_shared import SIGN_INS_PER_BROWSER, Keys, Marks, OneUse, SignIns, digest
 from linkmw.stores.sealed import Sealed, seal, unseal
@@ -177,6 +184,7 @@ _LIST_SESSION = Script(
     """
 local now, grace = tonumber(redis.call('TIME')[1]), tonumber(ARGV[4])
 local entries, older, last = redis.call('HGETALL', KEYS[1]), {}, tonumber(ARGV[3])
+local others, surplus = {}, {}
 for i = 1, #entries, 2 do
   local name, entry = entries[i], entries[i + 1]
   local ends, began = tonumber(string.sub(entry, 1, 10)) or 0, tonumber(string.sub(entry, 11, 20)) or 0
@@ -187,11 +195,14 @@ for i = 1, #entries, 2 do
     redis.call('HSET', KEYS[1], name, string.format('%010.0f', ends) .. string.sub(entry, 11))
     table.insert(older, name)
   end
+  if ends > now and name ~= ARGV[1] then table.insert(others, string.format('%010.0f', began) .. name) end
   last = math.max(last, ends)
 end
+table.sort(others)
+for i = 1, #others + 1 - tonumber(ARGV[6]) do surplus[i] = string.sub(others[i], 11) end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%010.0f%010.0f', ARGV[3], now) .. ARGV[2] .. ARGV[5])
 redis.call('EXPIREAT', KEYS[1], last)
-return older
+return {older, surplus}
 """,
     repeatable=False,
 )
@@ -224,6 +235,7 @@ return live
     repeatable=True,
 )
 
+_AT_ONCE = 500  # names: Lua passes on some thousands at most
 _UNLIST = Script("return redis.call('HDEL', KEYS[1], unpack(ARGV))", repeatable=True)
 
 _IS_THERE = Script("return redis.call('EXISTS', KEYS[1])", repeatable=True)
@@ -266,24 +278,26 @@ class _Index:
         self._commands = commands
         self._keys = Keys(prefix, "i")
 
-    async def add(self, session: HubSession, absolute_expires: int) -> list[bytes]:
-        """List the session; the names of older records of the same public name, which it takes the place of."""
+    async def add(self, session: HubSession, absolute_expires: int) -> tuple[list[bytes], list[bytes]]:
+        """List the session; the names of older records of the same public name, which it takes the place of, and of
+        those that are too many."""
         key, found_by = self._of(session.identity)
         sealed = self._codec.write(opened(session), *found_by)
         public = digest(session.public_sid)
-        older: list[bytes] = await self._commands.run(
-            _LIST_SESSION, key, digest(session.sid), public, absolute_expires, PARALLEL_SECONDS, sealed
+        name, most = digest(session.sid), MOST_SESSIONS
+        older, surplus = await self._commands.run(
+            _LIST_SESSION, key, name, public, absolute_expires, PARALLEL_SECONDS, sealed, most
         )
-        return older
+        return older, surplus
 
     async def of(self, identity: Identity) -> list[_Listed]:
         key, found_by = self._of(identity)
         entries = await self._commands.run(_LISTED, key)
         return [_Listed(name, public, self._codec.read(sealed, *found_by)) for name, public, sealed in entries]
 
-    async def remove(self, identity: Identity, listed: Sequence[_Listed]) -> None:
-        if listed:
-            await self._commands.run(_UNLIST, self._of(identity)[0], *(entry.name for entry in listed))
+    async def remove(self, identity: Identity, names: Sequence[bytes]) -> None:
+        for first in range(0, len(names), _AT_ONCE):
+            await self._commands.run(_UNLIST, self._of(identity)[0], *names[first : first + _AT_ONCE])
 
     def _of(self, identity: Identity) -> tuple[bytes, tuple[str, str]]:
         found_by = (identity.issuer, identity.subject)
@@ -377,8 +391,10 @@ class HubSessions:
         key = self._keys.of(session.sid)
         sealed = self._codec.write(session, session.sid)
         await self._commands.run(_PUT_SESSION, key, sealed, idle_seconds, absolute_expires)
-        for older in await self._people.add(session, absolute_expires):
-            await self._commands.run(_SHORTEN_SESSION, self._keys.hashed(older), PARALLEL_SECONDS)
+        older, surplus = await self._people.add(session, absolute_expires)
+        for name in older:
+            await self._commands.run(_SHORTEN_SESSION, self._keys.hashed(name), PARALLEL_SECONDS)
+        await self._end(session.identity, surplus)
         if await self._keycloak.add(session):
             return True
         await self._commands.drop(key)
@@ -397,17 +413,18 @@ class HubSessions:
     async def of_identity(self, identity: Identity) -> list[OpenSession]:
         listed = await self._people.of(identity)
         dead = [entry for entry in listed if not await self._is_there(entry)]
-        await self._people.remove(identity, dead)
+        await self._people.remove(identity, [entry.name for entry in dead])
         live = newest_first(entry.seen for entry in listed if entry.seen is not None and entry not in dead)
         return [replace(one, opened=await self._opened.of(identity, one.public_sid)) for one in live]
 
     async def end_public(self, identity: Identity, public_sid: str) -> bool:
         public = digest(public_sid)
-        return await self._end(identity, [entry for entry in await self._people.of(identity) if entry.public == public])
+        listed = await self._people.of(identity)
+        return await self._end(identity, [entry.name for entry in listed if entry.public == public])
 
     async def end_all(self, identity: Identity) -> list[str]:
         listed = await self._people.of(identity)
-        await self._end(identity, listed)
+        await self._end(identity, [entry.name for entry in listed])
         return [seen.public_sid for seen in newest_first(entry.seen for entry in listed if entry.seen is not None)]
 
     async def end_keycloak(self, issuer: str, keycloak_sid: str) -> list[tuple[Identity, str]]:
@@ -416,11 +433,11 @@ class HubSessions:
             await self.end_public(identity, public_sid)
         return ended
 
-    async def _end(self, identity: Identity, listed: Sequence[_Listed]) -> bool:
-        for entry in listed:  # first: while one lives, its entry finds it
-            await self._commands.drop(self._keys.hashed(entry.name))
-        await self._people.remove(identity, listed)
-        return bool(listed)
+    async def _end(self, identity: Identity, names: Sequence[bytes]) -> bool:
+        for name in names:  # first: while one lives, its entry finds it
+            await self._commands.drop(self._keys.hashed(name))
+        await self._people.remove(identity, names)
+        return bool(names)
 
     async def _is_there(self, entry: _Listed) -> bool:
         return bool(await self._commands.run(_IS_THERE, self._keys.hashed(entry.name)))

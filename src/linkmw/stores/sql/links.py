@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, dele
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
-from linkmw.hub.ports import About, AuditEvent, Logout, Mail, NewLink, RemovedLink
+from linkmw.hub.ports import MOST_LINKS, About, AuditEvent, Logout, Mail, NewLink, RemovedLink
 from linkmw.model import Identity, Link
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
@@ -139,7 +139,8 @@ def _locked(connection: Connection, identity: Identity, client_id: str) -> list[
     rows are asked for in an order that never does, which also keeps two of us from waiting for each other.
     """
     mine = select(_table).where(_of(identity), _table.c.client_id == client_id)
-    rows = connection.execute(mine.order_by(_table.c.link_id).with_for_update()).mappings().all()
+    some = mine.order_by(_table.c.link_id).limit(MOST_LINKS + 1)
+    rows = connection.execute(some.with_for_update()).mappings().all()
     return sorted((read_link(row) for row in rows), key=lambda link: (link.position, link.link_id))
 
 
@@ -226,7 +227,7 @@ class SqlLinks:
             return []
         known = [client_id for client_id in client_ids if fits(client_id, schema.ID)]
         mine = select(_table).where(_of(identity), _table.c.client_id.in_(known))
-        ordered = mine.order_by(_table.c.position, _table.c.link_id)
+        ordered = mine.order_by(_table.c.position, _table.c.link_id).limit(MOST_LINKS)
         rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
         return [read_link(row) for row in rows]
 
@@ -280,6 +281,8 @@ class SqlLinks:
 
         def change(connection: Connection) -> list[Link]:
             links = _locked(connection, identity, client_id)
+            if len(links) > MOST_LINKS:  # nobody has seen them all
+                return links[:MOST_LINKS]
             if [link.link_id for link in links] != list(seen) or sorted(seen) != sorted(wanted):
                 return links
             return _place(connection, links, wanted)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sqlalchemy import Connection, RowMapping, delete, insert, update
+from sqlalchemy import Connection, RowMapping, delete, insert, literal, select, update
 
 from linkmw.hub.ports import Logout, LogoutItem, Waiting
+from linkmw.model import Identity
 from linkmw.stores.sql import due, schema
 from linkmw.stores.sql.engine import Database
 from linkmw.stores.sql.values import clipped
@@ -51,6 +52,16 @@ class SqlLogouts:
             await self._database.write(lambda connection: commit(connection, logouts, now))
             self.announce()
 
+    async def put_of(self, identity: Identity, client_ids: Sequence[str], hub_sid: str, now: int) -> None:
+        links = schema.links.c
+        values = (literal(hub_sid), literal(now), literal(now), literal(0), literal(""))
+        accounts = select(links.client_id, links.account_id, *values).where(
+            links.issuer == identity.issuer, links.subject == identity.subject, links.client_id.in_(client_ids)
+        )
+        names = ("client_id", "account_id", "hub_sid", "created", "due", "tries", "reason")
+        await self._database.write(lambda c: c.execute(insert(schema.logouts).from_select(names, accounts)))
+        self.announce()
+
     def announce(self) -> None:
         """Some were committed, here or with what they follow from: nobody has to wait for the next look."""
         self._arrived.set()
@@ -60,8 +71,11 @@ class SqlLogouts:
             await asyncio.wait_for(self._arrived.wait(), seconds)
         self._arrived.clear()
 
-    async def claim(self, now: int, limit: int) -> list[LogoutItem]:
-        rows = await self._database.write(lambda c: due.claim(c, schema.logouts, now, limit, CLAIM_SECONDS))
+    async def claim(self, now: int, limit: int, without: Sequence[str] = ()) -> list[LogoutItem]:
+        of_others = schema.logouts.c.client_id.not_in(without)
+        rows = await self._database.write(
+            lambda connection: due.claim(connection, schema.logouts, now, limit, CLAIM_SECONDS, of_others)
+        )
         return [_item(row) for row in rows]
 
     async def told(self, item_id: int) -> None:
