@@ -23,6 +23,8 @@ ELSEWHERE = {
     ("docs/operating.md", "toml"): "tests/docs/test_operating_page.py",
     ("docs/deploying.md", "sh"): "tests/deploy/test_deploy_files.py",
     ("docs/first-hour.md", "sh"): "tests/demo/test_demo.py",
+    ("docs/applications.md", "sh"): "tests/apps/page.py",
+    ("docs/applications.md", "python"): "tests/apps/page.py",
 }
 
 

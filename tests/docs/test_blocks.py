@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from flask import Flask
 from starlette.testclient import TestClient
 from tests.docs import blocks
 from tests.docs.blocks import ALL, ELSEWHERE, PAGES, READ, ROOT, Block
@@ -51,6 +53,8 @@ RUN_HERE = {
     ("docs/quickstart.md", "sh"),
     ("docs/quickstart.md", "python"),
     ("docs/switching.md", "sh"),
+    ("docs/wrapping.md", "sh"),
+    ("docs/wrapping.md", "python"),
     ("docs/adapters.md", "python"),
     ("docs/errors.md", "python"),
     ("docs/moving-over.md", "toml"),
@@ -80,7 +84,7 @@ def test_every_line_is_one_that_is_typed_below(page: str) -> None:
     for block in blocks.of(page, "sh"):
         for line in typed(block):
             first = line.words[0].partition("=")[0]
-            assert first in ("linkmw", "make", "pip", "python", "LINKMW_MODE", "LINKMW_WHEN_AWAY"), line
+            assert first in ("linkmw", "make", "pip", "python", "LINKMW_MODE", "LINKMW_WHEN_AWAY", "PYTHONPATH"), line
 
 
 def test_what_is_run_elsewhere_is_taken_from_the_page_there() -> None:
@@ -165,20 +169,50 @@ def test_cf09_the_logging_on_the_page_writes_json() -> None:
 def test_the_first_lines_of_writing_an_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"application": lambda environ, start: [], "MyProduct": object}
-    exec(blocks.of("docs/adapters.md", "python")[0].text, names)
+    _, first, _ = blocks.of("docs/adapters.md", "python")  # the example before it: tests/adapters/test_outside_hooks.py
+    exec(first.text, names)
     assert isinstance(names["application"], linkmw.wsgi.LinkMiddleware)
 
 
 def test_an_adapter_of_ones_own_asks_whether_a_session_stands(redis_server: str) -> None:
     from linkmw.gate.guard import MARKER
 
-    _, block = blocks.of("docs/adapters.md", "python")
+    *_, block = blocks.of("docs/adapters.md", "python")
     values = {f"LINKMW_{name.upper()}": value for name, value in tomllib.loads(_complete("")).items()}
     settings = load({}, {**values, "LINKMW_REDIS_URL": redis_server, "LINKMW_CONFIG": "/nowhere"})
     gone, native = {MARKER: ["of-no-session", 4_000_000_000], "user": 1}, {"user": 1}
     for session in (gone, native):
         exec(block.text, {"settings": settings, "session": session})
     assert (gone, native) == ({}, {"user": 1})
+
+
+def test_linkmw_run_hands_over_to_what_is_typed_behind_it(tmp_path: Path, registered: dict[str, str]) -> None:
+    """The servers here are programs that say how they were called. What pip installs is this project's own folder."""
+    for server in ("gunicorn", "uvicorn"):
+        (tmp_path / server).write_text('#!/bin/sh\necho "$0 $*" "$LINKMW_RUN_PATH"\n')
+        (tmp_path / server).chmod(0o755)
+    (tmp_path / "serve.py").write_text("import os; print('serve.py', os.environ['LINKMW_RUN_PATH'])")
+    bin_folder = Path(sys.executable).parent
+    environ = child_environment({**registered, "PATH": f"{tmp_path}:{bin_folder}:/usr/bin:/bin"})
+    lines = [line for block in blocks.of("docs/wrapping.md", "sh") for line in block.text.splitlines()]
+    for line in (line.replace("/opt/linkmw", str(ROOT / "src")) for line in lines if "linkmw run -- " in line):
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        called, _, folder = done.stdout.strip().rpartition(" ")
+        assert called.removeprefix(f"{tmp_path}/") == line.partition(" -- ")[2].removeprefix("python ")
+        assert (Path(folder) / "linkmw").is_dir()
+
+
+def test_wrap_finds_what_it_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("mysite.wsgi")
+    module.application = application = Flask("mysite")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mysite", types.ModuleType("mysite"))
+    monkeypatch.setitem(sys.modules, "mysite.wsgi", module)
+    names: dict[str, Any] = {}
+    exec(blocks.of("docs/wrapping.md", "python")[0].text, names)
+    assert WsgiClient(names["application"]).get("/").status_code == WsgiClient(application).get("/").status_code == 404
 
 
 PROGRAMS = {block.under: block for block in blocks.of("docs/quickstart.md", "python")}

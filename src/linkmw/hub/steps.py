@@ -91,7 +91,7 @@ def go(flow: Flow, event: Event, **changes: Any) -> Flow:
 
 BEGINNINGS: tuple[Step, ...] = ("identity", "identify")
 # What belongs to one way alone: by the button, and a first sign-in in `replace`.
-BY_THE_BUTTON: frozenset[Step] = frozenset(("identity", "choose", "prove", "linked", "done", "refused"))
+BY_THE_BUTTON: frozenset[Step] = frozenset(("identity", "choose", "prove", "agree", "linked", "done", "refused"))
 FIRST_SIGN_IN: frozenset[Step] = frozenset(("identify", "prove", "confirm", "inbox", "join", "done", "refused"))
 
 
