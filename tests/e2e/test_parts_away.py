@@ -69,6 +69,7 @@ def walk(world: World, people: Callable[[str], tuple[Identity, Account]]) -> Ite
     opened: list[Walker] = []
 
     def new(house: str) -> Walk:
+        world.until(world.products[house].offers_sign_in)  # the weather before this one is over
         walked = Walk(world, world.products[house], *people(house))
         opened.append(walked.walker)
         return walked
