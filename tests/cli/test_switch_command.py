@@ -461,9 +461,8 @@ client_secret = "0123456789-0123456789-0123456789-0123456789"
 def test_p04_ops01_the_doctor_looks_at_each_host(run: Run, hub: str) -> None:
     shop = complete(hub).replace('redis_url = "redis://127.0.0.1:9/0"\n', "").replace(f'hub_url = "{hub}"\n', "")
     FILE.touch(mode=0o600)
-    FILE.write_text(
-        f'hub_url = "{hub}"\nredis_url = "redis://127.0.0.1:9/0"\n[hosts."shop.example.com"]\n{shop}login_paths = ["/login"]\n'
-    )
+    shop += 'login_paths = ["/login"]\n'  # where Django is at hand, its own would be looked at
+    FILE.write_text(f'hub_url = "{hub}"\nredis_url = "redis://127.0.0.1:9/0"\n[hosts."shop.example.com"]\n{shop}')
     found = {(one["check"], one["of"]): one for one in json.loads(run("doctor", "--json").stdout)["findings"]}
     assert found["switch", ""]["found"] == "off at hosts that are not named in LINKMW_HOSTS"
     assert found["switch", "shop.example.com"]["found"] == "on, beside the native login"
