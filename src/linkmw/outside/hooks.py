@@ -11,6 +11,7 @@ from linkmw.model import Account, Marker
 from linkmw.outside import said
 from linkmw.outside.adapter_file import Adapter
 from linkmw.outside.said import Recognised
+from linkmw.outside.session_key import is_number
 from linkmw.settings import Settings
 
 NO_MARKER = (
@@ -85,4 +86,4 @@ def text_of(marker: Marker | None) -> str:
 def marker_in(text: str) -> Marker | None:
     """The marker in such a text; None for any other."""
     sid, _, expires = text.rpartition(".")
-    return Marker(sid, int(expires)) if sid and expires.isascii() and expires.isdecimal() else None
+    return Marker(sid, int(expires)) if sid and is_number(expires) else None

@@ -7,12 +7,17 @@ made anew without the marker ends, for nothing could end it any more (PR13).
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from linkmw.gate import after
 from linkmw.gate.guard import Guard, stands_while_off
+from linkmw.gate.in_force import InForce
 from linkmw.gate.outcome import follow, is_sign_in, outcome
+from linkmw.gate.shell import Shell
 from linkmw.http import Headers, Request, Response
 from linkmw.model import Marker
 from linkmw.outside.hooks import HookedProduct
@@ -24,15 +29,78 @@ if TYPE_CHECKING:
 log = logging.getLogger("linkmw")
 
 
+class HookedShell(Shell):
+    """What both shells have in common."""
+
+    def __init__(
+        self, app: Any, *, product: HookedProduct, settings: Settings | None = None, in_force: InForce | None = None
+    ) -> None:
+        self._hooked, self._guarded = product, None
+        super().__init__(app, product=product, settings=settings, in_force=in_force)
+
+    _guarded: Guard | None
+
+    def _take_on(self) -> None:
+        super()._take_on()
+        self._guarded = None
+
+    def _guard_with(self, ports: Ports, settings: Settings) -> Guard:
+        if self._guarded is None:
+            self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors, since=settings.sessions_since)
+        return self._guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a request brings of such a session: its marker; is it hidden, there for the application and not for us?"""
+
+    request: Request
+    marker: Marker | None = None
+    hidden: bool = False
+
+
+def seen(product: HookedProduct, request: Request) -> Seen:
+    """An adapter that says nothing of markers leaves nothing to be hidden."""
+    marker, adapter = product.marker_of(request), product.adapter
+    odd = marker is None and adapter.has("marker_of") and is_odd(request.headers.get("cookie", ""), adapter.cookies)
+    return Seen(request, marker, odd and product.current_account(request) is None)
+
+
 def brings(header: str, names: Iterable[str]) -> bool:
     """May a Cookie header hold one of these? All that a request without a session costs."""
     return any(name in header for name in names)
 
 
-def without(header: str, names: Iterable[str]) -> str:
-    """The Cookie header without these."""
-    pairs = [pair.strip(" \t") for pair in header.split(";")]
-    return "; ".join(pair for pair in pairs if pair and pair.partition("=")[0].strip() not in names)
+def is_odd(header: str, names: tuple[str, ...]) -> bool:
+    """Is one of these cookies there in a way that parsers read differently (SC02, SC03)?
+
+    Twice with different values, in quotes, or named behind something that one parser takes for a part of a name or of
+    a value, and another for the end of the cookie before.
+    """
+    given: dict[str, str] = {}
+    for pair in _pairs(header):
+        name, _, value = pair.partition("=")
+        found = _named(names).findall(pair)
+        if not found:
+            continue
+        if found != [name] or value.startswith('"') or given.setdefault(name, value) != value:
+            return True
+    return False
+
+
+def without(header: str, names: tuple[str, ...]) -> str:
+    """The Cookie header without what any parser may take for one of these."""
+    return "; ".join(pair for pair in _pairs(header) if not _named(names).search(pair))
+
+
+def _pairs(header: str) -> list[str]:
+    return [pair for pair in (pair.strip(" \t") for pair in header.split(";")) if pair]
+
+
+@cache
+def _named(names: tuple[str, ...]) -> re.Pattern[str]:
+    """One of these names where a cookie may begin: not in the middle of a longer one (RFC 9110, 5.6.2: token)."""
+    return re.compile(rf"(?<![\w!#$%&'*+.^`|~-])({'|'.join(map(re.escape, names)) or '(?!)'})\s*=", re.ASCII)
 
 
 def sets(headers: Headers, names: Iterable[str]) -> bool:
@@ -54,14 +122,15 @@ async def judged(
     ports: Ports, settings: Settings, guard: Guard, product: HookedProduct, request: Request, headers: Headers
 ) -> Response | Headers:
     """What an answer with these headers, to this request, comes to: ours instead, or headers to go with it."""
-    marker = product.marker_of(request)
-    if marker is None or not sets(headers, product.adapter.cookies):
+    if not sets(headers, product.adapter.cookies):
         return ()
     later = after.answered(request, headers)
-    before, named = await ports.call(_both, product, request, later)
+    marker, left, before, named = await ports.call(_both, product, request, later)
+    if marker is None:
+        return ()
     what = outcome(
         marker,
-        product.marker_of(later),
+        left,
         somebody=named is not None,
         same=named == before,
         signing_in=is_sign_in(settings, request.path),
@@ -72,14 +141,17 @@ async def judged(
     instead = await follow(ports, settings, request, marker, what)
     if what == "marker_lost":
         log.warning("%s made its session anew without linkmw's marker: the session has ended", request.path)
-        return product.end_session(request)
+        return await ports.call(product.end_session, request)
     return instead or ()
 
 
-def _both(product: HookedProduct, request: Request, later: Request) -> tuple[object, object]:
-    return _named(product, request), _named(product, later)
+def _both(
+    product: HookedProduct, request: Request, later: Request
+) -> tuple[Marker | None, Marker | None, str | None, str | None]:
+    """The markers before and after, and whom the session names."""
+    return product.marker_of(request), product.marker_of(later), _who(product, request), _who(product, later)
 
 
-def _named(product: HookedProduct, request: Request) -> str | None:
+def _who(product: HookedProduct, request: Request) -> str | None:
     account = product.current_account(request)
     return account.account_id if account else None
