@@ -324,12 +324,32 @@ def test_dis12_a_file_that_cannot_be_used_leaves_the_application_as_it_was(
 
 
 def test_the_start_says_what_an_adapter_does_not_cover(complete, tmp_path, monkeypatch, caplog):
-    (tmp_path / "told.py").write_text("class Adapter:\n    def start(self, request, user, marker): return {}")
+    (tmp_path / "told.py").write_text(
+        "class Adapter:\n    cookies = ('s',)\n    def start(self, request, user, marker): return {}"
+    )
     for name, value in (*complete.items(), ("ADAPTER", f"{tmp_path}/told.py:Adapter")):
         monkeypatch.setenv(f"LINKMW_{name}", value)
     wrap(lambda environ, start_response: [])
     for said in ("WSGI by ", "Set signed_in_path to a page", "no `marker_of`"):
         assert said in caplog.text
+
+
+def test_pr05_a_file_that_names_no_cookies_is_refused(complete, tmp_path, monkeypatch, caplog):
+    (tmp_path / "nameless.py").write_text("class Adapter:\n    def start(self, request, user, marker): return {}")
+    for name, value in (*complete.items(), ("ADAPTER", f"{tmp_path}/nameless.py:Adapter")):
+        monkeypatch.setenv(f"LINKMW_{name}", value)
+
+    def app(environ, start_response):
+        return []
+
+    assert wrap(app) is app
+    assert "does not name the `cookies`" in caplog.text
+
+
+def test_pr05_nobody_is_found_in_a_cookie_that_is_hidden_also_without_a_marker(send):
+    cookie = cookie_of("1")
+    _, seen, _ = send("/login", f"shop_session=junk; {cookie}", sessions=Sessions())
+    assert seen == ""
 
 
 def test_where_the_file_does_not_load_users_an_id_is_an_account():

@@ -24,6 +24,10 @@ NOTHING_KNOWN = (
     "nothing in this application says who is signed in: neither Django, nor Flask with Flask-Login, nor a session "
     "whose key is named by LINKMW_SESSION_KEY. Name an adapter with LINKMW_ADAPTER (docs/adapters.md)"
 )
+NO_COOKIES = (
+    "the adapter does not name the `cookies` of a session: sent in an odd way, one would be somebody's to the "
+    "application and nobody's to linkmw (docs/adapters.md)"
+)
 NO_CALLABLE = "this server was handed no WSGI or ASGI callable: there is nothing to stand in front of"
 
 
@@ -98,9 +102,11 @@ def _inside(app: Any, one: recognise.Found, adapter: Adapter | None, settings: S
 
 
 def _by_hooks(app: Any, interface: Interface, in_force: InForce, adapter: Adapter) -> Any:
-    """`app` behind a shell that knows what the operator's file says, whatever is inside of it."""
+    """`app` behind a shell that knows what the operator's file says, whatever is inside of it. Raises NotCovered."""
     from linkmw.outside import hooked_asgi, hooked_wsgi, hooks
 
+    if not adapter.cookies:
+        raise NotCovered(NO_COOKIES)
     product = hooks.HookedProduct(adapter, secure=in_force.settings.public_url.startswith("https:"))
     said.recognised(hooks.recognised(product, interface, in_force.settings))
     shell = hooked_wsgi if interface == "wsgi" else hooked_asgi

@@ -15,8 +15,8 @@ from linkmw.outside.session_key import is_number
 from linkmw.settings import Settings
 
 NO_MARKER = (
-    "the end of a session from elsewhere (a logout at the hub, an unlink): the adapter has no `marker_of` and "
-    "`cookies`, so that a session lasts as long as the application lets it"
+    "the end of a session from elsewhere (a logout at the hub, an unlink): the adapter has no `marker_of`, so that a "
+    "session lasts as long as the application lets it"
 )
 NO_REPLACE = "mode `replace`: with this adapter sessions from before it go on; use `beside`"
 
@@ -59,7 +59,7 @@ def recognised(product: HookedProduct, interface: str, settings: Settings) -> Re
     return Recognised(
         framework=f"{interface.upper()} by {settings.adapter}",
         accounts="those of the adapter" if adapter.has("load") else "by their ids",
-        sessions=f"cookie {', '.join(adapter.cookies) or 'unknown'}",
+        sessions=f"cookie {', '.join(adapter.cookies)}",
         login_paths=settings.login_paths,
         second_factor=said.BY_ITS_OWN_LOGIN,
         proof=said.proof(product, settings),
@@ -68,7 +68,7 @@ def recognised(product: HookedProduct, interface: str, settings: Settings) -> Re
 
 
 def _limits(adapter: Adapter, settings: Settings) -> Iterator[str]:
-    if not adapter.has("marker_of") or not adapter.cookies:
+    if not adapter.has("marker_of"):
         yield NO_MARKER
     if settings.replaces:
         yield NO_REPLACE

@@ -60,9 +60,9 @@ class Seen:
 
 
 def seen(product: HookedProduct, request: Request) -> Seen:
-    """An adapter that says nothing of markers leaves nothing to be hidden."""
-    marker, adapter = product.marker_of(request), product.adapter
-    odd = marker is None and adapter.has("marker_of") and is_odd(request.headers.get("cookie", ""), adapter.cookies)
+    """What is hidden may have ended; or it is somebody's, whose next POST would look like a sign-in (PR05)."""
+    marker = product.marker_of(request)
+    odd = marker is None and is_odd(request.headers.get("cookie", ""), product.adapter.cookies)
     return Seen(request, marker, odd and product.current_account(request) is None)
 
 
