@@ -232,10 +232,13 @@ def _session_key(value: object) -> str:
 
 def _session_extra(value: object) -> str:
     """JSON text, as the environment has it; the file may have a table."""
-    table = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(table, Mapping):
-        raise ValueError("is not a table (JSON in the environment)")
-    return json.dumps(table)
+    try:
+        table = json.loads(value) if isinstance(value, str) else value
+        if isinstance(table, Mapping):
+            return json.dumps(table)
+    except (RecursionError, TypeError):  # TypeError: of TOML's dates
+        raise ValueError("holds what a session cannot") from None
+    raise ValueError("is not a table (JSON in the environment)")
 
 
 def _networks(value: object) -> tuple[str, ...]:

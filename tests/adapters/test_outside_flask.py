@@ -178,7 +178,7 @@ def test_a_session_holds_besides_what_the_environment_says_unless_its_own_login_
     assert begun({"member": "8", "login": "somebody's"})["login"] == {"source": "linkmw"}
 
 
-@pytest.mark.parametrize("wrong", ["[]", "7", "{", '"text"'])
+@pytest.mark.parametrize("wrong", ["[]", "7", "{", '"text"', '{"a":' * 100_000])
 def test_what_a_session_holds_besides_is_a_table(monkeypatch, wrong):
     monkeypatch.setenv("LINKMW_SESSION_EXTRA", wrong)
     assert any("LINKMW_SESSION_EXTRA" in problem for problem in load({}).problems)

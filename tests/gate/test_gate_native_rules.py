@@ -53,6 +53,15 @@ def test_pr04_a_sign_in_goes_to_a_login_route_or_comes_from_its_page(path: str, 
 
 
 @pytest.mark.parametrize(
+    ("path", "is_login"), [("/", True), ("/signup", False), ("/login", True), ("/login/code", True)]
+)
+def test_pr04_a_login_page_at_the_root_makes_no_sign_in_of_everything(path: str, is_login: bool) -> None:
+    rooted = replace(SHOP, login_paths=("/", "/login/"))
+    assert native_rules.is_of_login(rooted, post(path)) is (is_login and path != "/login")
+    assert native_rules.is_of_login(replace(SHOP, login_paths=("/", "/login")), post(path)) is is_login
+
+
+@pytest.mark.parametrize(
     ("referer", "is_login"),
     [
         (f"{SITE}/shop/login", True),

@@ -14,7 +14,7 @@ from linkmw import log
 from linkmw.errors import LinkmwError, RequestRefused
 from linkmw.gate import answers, audit, native_rules, places
 from linkmw.gate.after import account_after, answered, complete_account, empty_session
-from linkmw.gate.browser import Browser, known
+from linkmw.gate.browser import known
 from linkmw.gate.ports import ARMED, Arming, Ports, ProofRecord
 from linkmw.gate.proof_kind import cookie_name
 from linkmw.gate.proof_pages import Proving, not_linked_yet
@@ -114,10 +114,6 @@ class Watching:
     @property
     def request(self) -> Request:
         return self.proving.request
-
-    @property
-    def browser(self) -> Browser:
-        return self.proving.browser
 
 
 async def begin(ports: Ports, settings: Settings, request: Request, visit: Visit) -> Watching | Response | None:

@@ -38,8 +38,12 @@ def outcome(before: Marker, after: Marker | None, *, somebody: bool, same: bool,
 
 
 def is_sign_in(settings: Settings, path: str) -> bool:
-    """Is `path` a page of the product's own sign-in? Its second step is often below the first."""
-    return any(path == login or path.startswith(f"{login.rstrip('/')}/") for login in settings.login_paths)
+    """Is `path` a page of the product's own sign-in? Its second step is often below the first.
+
+    Not below a login page at the root of the site: there is everything.
+    """
+    below = (login.rstrip("/") for login in settings.login_paths)
+    return path in settings.login_paths or any(login and path.startswith(f"{login}/") for login in below)
 
 
 async def follow(ports: Ports, settings: Settings, request: Request, marker: Marker, what: Outcome) -> Response | None:

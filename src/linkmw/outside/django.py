@@ -36,7 +36,8 @@ REMOTE_USER = (
     "sign-ins by RemoteUserMiddleware: whoever sits in front of this project names its users, and linkmw sees no login"
 )
 
-_changing = threading.Lock()
+# One chain at a time: another thread's would find MIDDLEWARE changed. A middleware may make a handler of its own.
+_changing = threading.RLock()
 
 
 class OutsideMiddleware(LinkMiddleware):
@@ -95,10 +96,10 @@ def tried(settings: Settings) -> Iterator[None]:
 @contextmanager
 def middleware(adapter: Adapter | None) -> Iterator[None]:
     """While a chain is made inside, MIDDLEWARE names linkmw too. Raises NotCovered, AlreadyCovered."""
-    names = list(django_settings.MIDDLEWARE)
-    changed = placed(names, import_string)
-    _discover()
     with _changing:
+        names = list(django_settings.MIDDLEWARE)
+        changed = placed(names, import_string)
+        _discover()
         OutsideMiddleware.adapter = adapter
         django_settings.MIDDLEWARE = changed
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.abc import MetaPathFinder
@@ -48,7 +49,10 @@ class _Finder(MetaPathFinder):
         finally:
             self._asking.discard(fullname)
         if spec is not None and spec.loader is not None:
-            _follow(spec.loader, fullname)
+            try:
+                _follow(spec.loader, fullname)
+            except Exception:
+                _log_that(f"{fullname} is loaded in a way that linkmw cannot follow")
         return spec
 
 
@@ -116,12 +120,15 @@ def _django(module: ModuleType) -> None:
 def _flask(module: ModuleType) -> None:
     own = module.Flask.wsgi_app
     around: dict[int, Any] = {}  # application → what is called instead; by the first request it is set up
+    setting_up = threading.RLock()
 
     @wraps(own)
     def wsgi_app(self: Any, environ: Any, start_response: Any) -> Any:
         shell = around.get(id(self))
         if shell is None:
-            shell = around[id(self)] = _around_flask(self, own.__get__(self))
+            with setting_up:  # of several first requests one does: to the others the application would be covered
+                shell = around.get(id(self)) or _around_flask(self, own.__get__(self))
+                around[id(self)] = shell
         return shell(environ, start_response)
 
     module.Flask.wsgi_app = wsgi_app
