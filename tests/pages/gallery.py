@@ -238,8 +238,12 @@ def _error(problem: str, worn: Dress = HUB, **more: object) -> str:
     return screens.error(look=worn.look, problem=problem, reference=REF, **more)
 
 
-def _native_page(placement: str, style: str) -> str:
-    button = screens.sign_in_button(look=ORDERS.look, url="/.linkmw/login?next=/orders", placement=placement)
+def _native_page(placement: str, style: str, notice: str = "") -> str:
+    if notice:
+        cancel = "/.linkmw/cancel?record=1"
+        button = screens.native_notice(look=ORDERS.look, identity_email=notice, cancel=cancel, placement=placement)
+    else:
+        button = screens.sign_in_button(look=ORDERS.look, url="/.linkmw/login?next=/orders", placement=placement)
     inside, outside = (button, "") if placement != "fixed" else ("", button)
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Log in – Orders</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -569,6 +573,8 @@ SCREENS: dict[str, Callable[[], str]] = {
     "button-after-form": lambda: _native_page("after_form", "native-light"),
     "button-at-marker": lambda: _native_page("marker", "native-dark"),
     "button-fixed": lambda: _native_page("fixed", "native-dark"),
+    "native-notice-after-form": lambda: _native_page("after_form", "native-light", notice=ADA),
+    "native-notice-fixed": lambda: _native_page("fixed", "native-dark", notice=f"{LONG_NAME}@acme.example"),
 }
 
 

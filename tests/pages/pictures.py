@@ -41,6 +41,7 @@ PAGES = {
     "unlink-gone": "Hub: an old, used or replaced link of a mail (MIM-23)",
     "signed-out": "Both: “You are signed out”, and of what (P-7)",
     "button": "Product: the button in login pages that are not ours (P-2)",
+    "native-notice": "Product: what the next sign-in is for, in login pages that are not ours (PR05)",
     "identify": "Hub: who signs in, before anybody knows who keeps the password (AKE-7, AKE-8, AKE-9)",
     "login": "Product: its own password, once more (AKE-10)",
     "confirm-address": "Hub: which address the new sign-in goes by (AKE-11)",
