@@ -16,7 +16,7 @@ from tests.gate.world import SETTINGS, World
 
 from linkmw import asgi, wsgi
 from linkmw.errors import SettingsError
-from linkmw.gate import build, routes
+from linkmw.gate import build, routes, watched
 from linkmw.http import MAX_FORM
 from linkmw.run import in_thread
 from linkmw.settings import Settings, load
@@ -563,3 +563,12 @@ def test_ht16_cookie_crumbs_of_http_2_are_one_cookie(monkeypatch: pytest.MonkeyP
     headers = [(b"cookie", b"a=b"), (b"cookie", f"{name}={value}".encode()), (b"cookie", b"c=d")]
     awaited("/.linkmw/callback", query_string=query, headers=headers)
     assert awaited.sent[0]["status"] == 303
+
+
+def test_ht17_while_an_answer_is_judged_a_second_start_without_exc_info_is_the_products_mistake() -> None:
+    """PEP 3333: as the server itself would say."""
+    answer = watched.WsgiAnswer(lambda *_: None, lambda *_: None, lambda *_: [])
+    answer.start_response("200 OK", [])
+    with pytest.raises(AssertionError, match="without exc_info"):
+        answer.start_response("200 OK", [])
+    answer.start_response("500 Oh", [], (ValueError, ValueError(), None))

@@ -90,12 +90,11 @@ def _octets(headers: Headers) -> Pairs:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-class WsgiPage:
-    """A `start_response` to give to the product in place of the server's (PEP 3333), and what to do with its result."""
+class HeldStart:
+    """A `start_response` to give to the product in place of the server's: its word is kept until it goes out."""
 
-    def __init__(self, start_response: Callable[..., Any], answer: Decorate) -> None:
+    def __init__(self, start_response: Callable[..., Any]) -> None:
         self._start_response = start_response
-        self._answer = answer
         self._start: tuple[Any, ...] = ()
         self._begun = False
         self._body: list[bytes] = []
@@ -110,6 +109,14 @@ class WsgiPage:
 
     def _write(self, data: bytes) -> None:
         self._body.append(data)
+
+
+class WsgiPage(HeldStart):
+    """A `start_response` to give to the product in place of the server's (PEP 3333), and what to do with its result."""
+
+    def __init__(self, start_response: Callable[..., Any], answer: Decorate) -> None:
+        super().__init__(start_response)
+        self._answer = answer
 
     def finish(self, result: Iterable[bytes]) -> Iterable[bytes]:
         """The answer for the server: the page with its button, or `result` as it is."""

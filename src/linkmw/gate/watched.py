@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from itertools import chain
 from typing import Any
 
-from linkmw.gate.held import Rest, close
+from linkmw.gate.held import HeldStart, Rest, close
 from linkmw.http import Headers, Response
 
 log = logging.getLogger("linkmw.gate")
@@ -26,7 +26,7 @@ def cookies_of(headers: Iterable[tuple[str, str]]) -> Headers:
     return tuple(("Set-Cookie", value) for name, value in headers if name.lower() == "set-cookie")
 
 
-class WsgiAnswer:
+class WsgiAnswer(HeldStart):
     """A `start_response` to give to the product in place of the server's (PEP 3333), and what to do with its result.
 
     judge: what is answered in place of an answer with this status and these headers; or headers that go with it, or
@@ -39,16 +39,8 @@ class WsgiAnswer:
         judge: Callable[[int, Headers], Response | Headers | None],
         respond: Callable[[Callable[..., Any], Response], Iterable[bytes]],
     ) -> None:
-        self._start_response, self._judge, self._respond = start_response, judge, respond
-        self._start: tuple[Any, ...] = ()
-        self._begun = False
-        self._body: list[bytes] = []
-
-    def start_response(self, status: str, headers: Sequence[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], Any]:
-        if self._begun:
-            return self._start_response(status, headers, *exc_info)  # type: ignore[no-any-return]
-        self._start = (status, list(headers), *exc_info)
-        return self._body.append
+        super().__init__(start_response)
+        self._judge, self._respond = judge, respond
 
     def finish(self, result: Iterable[bytes]) -> Iterable[bytes]:
         """The answer for the server: ours, or `result` as it is."""
