@@ -20,6 +20,7 @@ import redis
 SHORTEST = 8  # characters: anything shorter is found by chance
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _CODE = re.compile(r"[0-9]{6}")
+_CODE_ALONE = re.compile(r"(?<![\w.,:#-])[0-9]{6}(?![\w])")
 # 32 random bytes in base64url, which all our tokens, codes, handles and cookies are; a JSON Web Token.
 _SHAPES = (
     re.compile(r"(?<![\w-])(?!test_)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{43}(?![\w-])"),
@@ -102,8 +103,9 @@ class Ledger:
         self, secrets: Iterable[str], lines: Iterable[str], shapes: Iterable[re.Pattern[str]] = ()
     ) -> Iterator[str]:
         text = "\n".join(lines)
-        runs = "\n".join(set(_PLAIN.findall(text)))  # where most secrets must be, if anywhere, and much shorter
-        yield from (secret for secret in secrets if _is_in(secret, text, runs))
+        wanted = list(secrets)
+        plain = _parts(set(_PLAIN.findall(text)), filter(_PLAIN.fullmatch, wanted)) | set(_CODE_ALONE.findall(text))
+        yield from (secret for secret in wanted if secret in plain or (_is_odd(secret) and _is_in(secret, text)))
         yield from (found[0] for shape in shapes for found in shape.finditer(text))
 
     @contextmanager
@@ -121,7 +123,7 @@ class Ledger:
 
 
 def _place(secret: str, lines: dict[str, str]) -> str:
-    having = ((line, where) for line, where in lines.items() if _is_in(secret, line, line))
+    having = ((line, where) for line, where in lines.items() if _is_in(secret, line))
     line, where = next(having, (secret, "a log"))
     return f"{where}: {line.replace(secret, '<HERE>')[:400]}"
 
@@ -136,11 +138,29 @@ def _read_all(server: redis.Redis, key: bytes) -> list[bytes]:
     return list(server.zrange(key, 0, -1)) if kind == b"zset" else []
 
 
-def _is_in(secret: str, text: str, runs: str) -> bool:
+def _is_odd(secret: str) -> bool:
+    """Is it something that may be spelled in several ways?"""
+    return _PLAIN.fullmatch(secret) is None
+
+
+def _parts(runs: Iterable[str], secrets: Iterable[str]) -> set[str]:
+    """Which of the secrets, all plain, are in a run. By how they begin: each looked for in all of it takes a minute."""
+    beginnings: dict[str, list[str]] = {}
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            beginnings.setdefault(secret[:SHORTEST], []).append(secret)
+    return {
+        secret
+        for run in runs
+        for at in range(len(run) - SHORTEST + 1)
+        for secret in beginnings.get(run[at : at + SHORTEST], ())
+        if run.startswith(secret, at)
+    }
+
+
+def _is_in(secret: str, text: str) -> bool:
     if _CODE.fullmatch(secret):
-        return re.search(rf"(?<![\w.,:#-]){secret}(?![\w])", text) is not None
-    if _PLAIN.fullmatch(secret):
-        return secret in runs
+        return secret in _CODE_ALONE.findall(text)
     return any(spelling in text for spelling in (secret, quote(secret, safe=""), quote_plus(secret)))
 
 

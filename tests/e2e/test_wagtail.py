@@ -33,6 +33,7 @@ def _menu(person: Person, url: str) -> list[str]:
     return sorted(set(person.page.locator("nav a").all_inner_texts()))
 
 
+@pytest.mark.matrix
 def test_mim01_mim04_mim06_mim14_p02_an_editor_links_and_signs_in_to_stock_wagtail(world, new_browser, wagtail) -> None:
     username, password, email = EDITOR
     identity = world.new_identity()

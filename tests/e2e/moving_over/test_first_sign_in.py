@@ -16,6 +16,7 @@ from tests.e2e.first_steps import (
     names_himself,
     opens_link,
 )
+from tests.e2e.houses import one_of
 from tests.e2e.moving import Globex
 from tests.e2e.person import Person
 from tests.secrets_in_logs import used
@@ -23,7 +24,7 @@ from tests.secrets_in_logs import used
 from linkmw.demo.products.accounts import ADDRESS_CONFIRMED
 from linkmw.demo.products.people import Person as Account
 
-HOUSES = ["shop", "notes"]
+HOUSES = one_of("shop", "notes")
 
 
 @pytest.mark.parametrize("house", HOUSES)
