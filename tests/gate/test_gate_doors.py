@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.gate.world import ADA, HUB, Browser, World, header, heading, location
+from tests.gate.world import ADA, HUB, Browser, FakeHub, World, header, heading, location
 
 from linkmw.errors import Unavailable
 from linkmw.gate.button import decorate
 from linkmw.gate.guard import Guard
 from linkmw.gate.permits import Permit, read, write
+from linkmw.gate.ports import Branding
 from linkmw.http import PASS, Decorate, Request, Response
 from linkmw.model import Marker
 from linkmw.run import run_now
@@ -213,6 +214,17 @@ def test_p05_closed_shows_a_page_with_the_contact(tmp_path: Path, caplog: pytest
     world.hub.away = False
     assert person.get("/login").status == 303
     assert events(caplog) == ["doors_away", "native_sign_in", "doors_closed"]
+
+
+def test_p05_who_is_on_the_way_as_the_hub_goes_away_is_told_whom_to_ask(world: World) -> None:
+    class HasNeverAnswered(FakeHub):
+        async def branding(self) -> Branding:
+            return Branding("Single sign-on", "orders.example", "#48505c")
+
+    world.having(hub=HasNeverAnswered(world.clock, away=True))
+    person = world.browser()
+    assert person.get("/.linkmw/login", accept="text/html").status == 503
+    assert "help@acme.example" in person.page, "the probe of the doors has heard it"
 
 
 def test_p05_a_gate_that_begins_while_the_hub_is_away_asks_redis_what_held(world: World) -> None:

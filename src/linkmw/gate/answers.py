@@ -38,8 +38,14 @@ def dressed(settings: Settings, branding: Branding) -> Dress:
     )
 
 
+async def dress_of(ports: Ports, settings: Settings) -> Dress:
+    """As the hub last said it, whom to ask included: of doors in use the probe has heard it when nobody else did."""
+    source = ports.doors if ports.doors.in_use else ports.hub
+    return dressed(settings, await source.branding())
+
+
 async def look_of(ports: Ports, settings: Settings) -> Look:
-    return dressed(settings, await ports.hub.branding()).look
+    return (await dress_of(ports, settings)).look
 
 
 def form(settings: Settings, browser: Browser, name: str, record: str) -> screens.Form:

@@ -52,7 +52,7 @@ async def _nothing_answers(ports: Ports, settings: Settings, request: Request) -
     if not _is_person(request):
         return json_answer({"error": error.code}, status=503, headers=retry)
     html = screens.error(
-        look=answers.dressed(settings, await ports.doors.branding()).look,
+        look=await answers.look_of(ports, settings),
         problem=problem_of(error),
         reference=answers.noted(settings, request, error),
         try_again=places.own(settings, request.path),

@@ -105,7 +105,7 @@ class Doors:
         return "open" if standing == "away" and self._settings.when_away == "native" else standing
 
     async def branding(self) -> Branding:
-        """How the hub last said that pages look, whom to ask included: the probe has heard it when nobody else did."""
+        """How the hub last told the probe that pages look, whom to ask included."""
         return await self._hub.branding()
 
     async def are_shut(self) -> bool:

@@ -64,7 +64,7 @@ async def _language(_ports: Ports, settings: Settings, request: Request) -> Answ
 async def _asset(ports: Ports, settings: Settings, request: Request) -> Answer:
     """A stylesheet or logo by its hashed name; the hash of another brand, or an old one, is the product's own 404."""
     name = request.path.removeprefix(f"{settings.prefix}assets/")
-    asset = answers.dressed(settings, await ports.hub.branding()).assets.get(name)
+    asset = (await answers.dress_of(ports, settings)).assets.get(name)
     return PASS if asset is None else asset.response
 
 
