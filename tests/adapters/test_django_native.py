@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b32encode
 
 import pyotp
 import pytest
@@ -17,6 +18,7 @@ from tests.gate.world import World, heading
 from linkmw.gate.proof_kind import cookie_name
 
 ARMING = cookie_name("orders")
+OTP_MIDDLEWARE = "django_otp.middleware.OTPMiddleware"
 
 
 def log_in(request):
@@ -56,6 +58,26 @@ def code(request):
     return HttpResponse("thanks" if device else "wrong")
 
 
+def password_first(request):
+    """Names nobody in its session until the code was right, and leaves no word of the device in there."""
+    request.session["waits"] = auth.authenticate(request, **{k: request.POST[k] for k in ("username", "password")}).pk
+    return HttpResponseRedirect("/login/then-code/")
+
+
+def then_code(request):
+    from django_otp import match_token
+
+    user = auth.get_user_model().objects.get(pk=request.session["waits"])
+    if match_token(user, request.POST["code"]) is None:
+        return HttpResponse("wrong")
+    auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return HttpResponseRedirect("/who/")
+
+
+def inside(request):
+    return HttpResponse("yours", status=200 if request.user.is_authenticated else 403)
+
+
 def later(request):
     """Signs in on the GET that follows."""
     request.session["pending"] = request.POST["username"]
@@ -85,6 +107,9 @@ urlpatterns = [
     path("login/async/", log_in_async),
     path("login/by-hand/", by_hand),
     path("login/code/", code),
+    path("login/password-first/", password_first),
+    path("login/then-code/", then_code),
+    path("inside/", inside),
     path("login/later/", later),
     path("login/done/", done),
     path("login/breaks/", breaks),
@@ -223,12 +248,115 @@ def test_pr04_django_otp_half_a_sign_in_is_none_until_the_device_is_shown(engine
     assert (person.page, project.hub.pushed) == ("wrong", [])
     person.post("/login/code/", code=pyotp.TOTP(pyotp.random_base32()).now())
     assert not person.is_going_on
-    from base64 import b32encode
-
-    person.post("/login/code/", code=pyotp.TOTP(b32encode(bytes.fromhex("31" * 20)).decode()).now())
+    person.post("/login/code/", code=code_of_bob())
     assert person.is_going_on
     person.goes_on()
     assert proven(project) == [str(bob.pk)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "devices", "own_secret", "tells", "said"),
+    [
+        (False, False, False, True, "whole"),  # no second factor
+        (False, False, False, False, "whole"),
+        (True, True, False, True, "whole"),
+        (True, True, False, False, "whole"),
+        (True, True, True, True, "whole"),
+        (True, True, True, False, "whole"),
+        (False, True, False, True, "half"),
+        (False, True, True, True, "half"),
+        (False, True, False, False, "nothing"),  # the project's own login may ask for it before there is a session
+        (False, True, True, False, "nothing"),
+        (False, False, True, True, "nothing"),
+        (False, False, True, False, "nothing"),
+    ],
+)
+def test_pr04_what_a_session_says_of_the_second_factor(shown, devices, own_secret, tells, said):
+    from linkmw_django.second_factor import judged
+
+    assert judged(shown=shown, devices=devices, own_secret=own_secret, tells=tells) == said
+
+
+def code_of_bob():
+    return pyotp.TOTP(b32encode(bytes.fromhex("31" * 20)).decode()).now()
+
+
+def test_pr04_a_login_that_asks_for_the_code_before_it_names_somebody(engine, project, options, bob):
+    """As pretix does: devices of django-otp, and no middleware of its."""
+    with override_settings(LINKMW={**options, "SIGNED_IN_PATH": "/inside/"}):
+        person = project.person().arms()
+        person.logs_in("bob", "/login/password-first/")
+        assert (person.who(), person.is_going_on) == ("", False)
+        person.post("/login/then-code/", code="000000")
+        assert (person.page, person.is_going_on) == ("wrong", False)
+        person.post("/login/then-code/", code=code_of_bob())
+        assert person.is_going_on
+        person.goes_on()
+        assert (person.who(), proven(project)) == ("bob", [str(bob.pk)])
+
+
+def test_pr04_without_a_page_that_tells_such_a_session_is_half_a_sign_in(engine, project, bob):
+    person = project.person().arms()
+    person.logs_in("bob", "/login/password-first/")
+    person.post("/login/then-code/", code=code_of_bob())
+    assert (person.who(), person.is_going_on, proven(project)) == ("bob", False, [])
+
+
+@pytest.mark.parametrize("name", [OTP_MIDDLEWARE, "tests.adapters.otp_middleware.OwnMiddleware"])
+def test_pr04_under_django_otps_own_middleware_no_page_makes_half_a_sign_in_whole(project, options, bob, name):
+    with override_settings(LINKMW={**options, "SIGNED_IN_PATH": "/inside/"}, MIDDLEWARE=[*MIDDLEWARE, name]):
+        person = project.person().arms()
+        person.logs_in("bob")
+        assert (person.who(), person.is_going_on) == ("bob", False)
+        person.post("/login/code/", code=code_of_bob())
+        assert person.is_going_on
+
+
+def test_pr05_mim12_a_session_that_may_be_whole_is_somebodys_before_the_proof(project, options, bob):
+    with override_settings(LINKMW={**options, "SIGNED_IN_PATH": "/inside/"}):
+        person = project.person()
+        person.logs_in("bob")
+        project.proof_arrives()
+        person.get(person.get("/.linkmw/prove?handle=handle")["Location"])
+        assert heading(person.page) == "You are still signed in to Orders"
+        armed = project.person().arms()
+        armed.get("/in/?name=bob")
+        armed.post("/login/code/", code=code_of_bob())
+        assert (armed.who(), armed.is_going_on, proven(project)) == ("bob", False, [])
+
+
+@pytest.mark.parametrize(("page", "counts"), [("", False), ("/inside/", True), ("/account/", False)])
+def test_pr04_a_second_factor_of_the_projects_own_is_told_of_by_a_page_alone(project, options, ada, page, counts):
+    made("eve")
+    with override_settings(LINKMW={**options, "SIGNED_IN_PATH": page, "TOTP_SECRET": f"{__name__}.secret_of"}):
+        person = project.person().arms()
+        person.logs_in("bob" if page == "/account/" and made("bob") else "ada")
+        assert person.is_going_on is counts
+        other = project.person().arms()
+        other.logs_in("eve")
+        assert other.is_going_on  # has none
+
+
+def secret_of(user):
+    return None if user.username == "eve" else "JBSWY3DPEHPK3PXP"
+
+
+@pytest.mark.parametrize(
+    ("changes", "chain", "says"),
+    [
+        ({}, [], True),
+        ({"SIGNED_IN_PATH": "/inside/"}, [], False),
+        ({"PROOF": "form"}, [], False),
+        ({}, [OTP_MIDDLEWARE], False),
+        ({"TOTP_SECRET": f"{__name__}.secret_of"}, [OTP_MIDDLEWARE], True),
+    ],
+)
+def test_pr04_whom_the_native_proof_leaves_out_is_said(options, complete, changes, chain, says):
+    from linkmw_django import checks
+
+    with override_settings(MIDDLEWARE=[*MIDDLEWARE, *chain], LINKMW={**options, **changes}):
+        assert [message.id for message in checks.second_factors()] == ["linkmw.W005"] * says
+    assert checks.second_factors() == []  # off
 
 
 def test_pr05_half_a_sign_in_of_before_is_dropped_when_the_proof_is_armed(engine, project, bob):

@@ -156,6 +156,16 @@ def test_login_routes_are_found_and_the_start_says_what_was_recognised(caplog):
         assert said in line
 
 
+@pytest.mark.parametrize("page", ["", "/account/"])
+def test_pr04_a_second_factor_that_no_session_tells_of_is_said_at_the_start(monkeypatch, caplog, page):
+    monkeypatch.setenv("LINKMW_PROOF", "native")
+    monkeypatch.setenv("LINKMW_SIGNED_IN_PATH", page)
+    with override_settings(MIDDLEWARE=OWN[:3], ALLOWED_HOSTS=["*"]), caplog.at_level(logging.WARNING, "linkmw"):
+        wsgi.wrap(handler())
+    said = [record.getMessage() for record in caplog.records if "second factor are not proven" in record.getMessage()]
+    assert [line.partition(":")[0] for line in said] == ([] if page else ["linkmw does not cover"])
+
+
 def test_a_setting_wins_over_what_was_found(monkeypatch):
     from linkmw_django.configuration import in_force
 
@@ -195,5 +205,7 @@ def test_what_an_adapter_file_adds_is_in_the_session_and_judges_the_sign_in(monk
     stage.visit(jar, lambda request: stage.product.start_session(request, str(user.pk), None))
     assert stage.recall(jar, "pinned") == "ada"
     assert stage.visit(jar, stage.product.is_complete) is False
+    assert stage.visit(jar, stage.product.is_half) is True
     stage.remember(jar, "whole", "yes")
     assert stage.visit(jar, stage.product.is_complete) is True
+    assert stage.visit(jar, stage.product.is_half) is False

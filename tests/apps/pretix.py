@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from tests.apps.application import Account, Application, gunicorn
 from tests.apps.environment import Environment, run
+from tests.apps.page import settings
 from tests.e2e.person import wrong_code
 
 _THROTTLED_SECONDS = 1.5  # for one after a wrong code, pretix takes none
@@ -18,7 +19,7 @@ class Pretix(Application):
     package, framework, pins, python = "pretix", "django", "pretix", "3.11"
     login_path, inside = "/control/login", "/control/organizers/"
     account = Account("alice@acme.example", "Al1ce-sells-tickets", "alice@acme.example")
-    settings = {"LINKMW_LOGIN_PATHS": "/control/login", "LINKMW_PROOF": "native"}
+    settings = settings("pretix")
     pages = ("/", "/control/", "/control/forgot", "/control/login/2fa", "/no-such-page")
 
     def prepare(self, environment: Environment, folder: Path) -> None:

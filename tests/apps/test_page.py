@@ -13,7 +13,7 @@ def test_an_adapter_file_is_short() -> None:
     assert len(lines) <= ADAPTER_LINES
 
 
-@pytest.mark.parametrize("name", ["superset", "pgadmin", "datasette"])
+@pytest.mark.parametrize("name", ["pretix", "superset", "pgadmin", "datasette"])
 def test_an_application_needs_few_settings_of_linkmw_alone(name: str) -> None:
     told = settings(name)
     assert 0 < len(told) <= SETTINGS

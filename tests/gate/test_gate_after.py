@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linkmw.gate.after import account_after, answered, complete_account, with_cookies
+from linkmw.gate.after import account_after, account_before, answered, complete_account, with_cookies
 from linkmw.http import Headers, Request, read_cookie
 from linkmw.model import Account
 
@@ -100,6 +100,26 @@ def test_pr04_any_adapter_is_asked_about_the_request_that_comes_next(raw: Any) -
     assert account_after(product, request, cookies("s=17")) == ADA
     assert account_after(product, request, cookies("s=17?")) is None
     assert account_after(product, request, cookies("s=; Max-Age=0")) is None
+
+
+@pytest.mark.parametrize(
+    ("cookie", "is_half", "before"),
+    [
+        ("s=", None, None),
+        ("s=17?", None, None),  # half a login, for all that `is_complete` says
+        ("s=17", None, ADA),
+        ("s=17?", False, ADA),  # and may be a whole one
+        ("s=17", True, None),
+        ("s=", False, None),
+    ],
+)
+def test_pr05_before_a_proof_only_what_is_half_for_certain_is_nobodys(
+    cookie: str, is_half: bool | None, before: Account | None
+) -> None:
+    product: Any = Product()
+    if is_half is not None:
+        product.is_half = lambda request: is_half
+    assert account_before(product, Request("GET", "/", raw={"HTTP_COOKIE": cookie})) == before
 
 
 def test_an_adapter_that_knows_is_believed() -> None:

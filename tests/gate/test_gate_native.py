@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from tests.gate.shop import ADA, BOB, House, Visitor
-from tests.gate.world import HUB, SITE, heading, location
+from tests.gate.world import HUB, SECRET_160, SITE, heading, location
 
+from linkmw.gate.ports import Totp
 from linkmw.gate.proof_kind import cookie_name
 from linkmw.http import Request
 
@@ -84,6 +85,33 @@ def test_pr05_pr07_a_whole_sign_in_is_the_proof_and_the_person_goes_on(house: Ho
     assert location(visitor.follow(answer)) == f"{HUB}/proved?code=proof-code-1"
     (proof,) = house.hub.pushed
     assert (proof.account, proof.amr, proof.native) == (ADA, (), True)
+
+
+def test_mim06_pr07_who_has_proven_the_account_so_is_not_asked_for_its_code_in_this_flow(
+    house: House, visitor: Visitor
+) -> None:
+    """Its login asked for everything, though the session it began does not say so."""
+    house.product.factors[ADA.account_id] = Totp(SECRET_160)
+    state = visitor.starts()["state"]
+    visitor.arms()
+    visitor.follow(visitor.logs_in())
+    house.product.half.add(visitor.cookies["session"])
+    other = house.browser()
+    other.cookies["session"] = visitor.cookies["session"]
+    assert location(other.returns(other.starts()["state"])).startswith("/.linkmw/second-factor?record=")
+    assert location(visitor.returns(state)) == "/orders"
+    house.product.half.add(visitor.cookies["session"])
+    assert location(visitor.returns(visitor.starts()["state"])).startswith("/.linkmw/second-factor?record=")
+
+
+def test_pr05_what_may_be_a_whole_sign_in_is_somebodys_before_the_proof(house: House, visitor: Visitor) -> None:
+    house.product.is_half = lambda request: False  # type: ignore[attr-defined]
+    visitor.arms()
+    visitor.logs_in("bob")
+    visitor.post("/login/code", {"code": "000000"}, sec_fetch_dest="document")
+    assert (visitor.account, visitor.is_going_on, house.proven) == (BOB.account_id, False, [])
+    visitor.arrives("again")
+    assert heading(visitor.page) == "You are still signed in to Orders"
 
 
 def test_pr04_half_a_sign_in_is_no_proof_and_the_code_that_completes_it_is(house: House, visitor: Visitor) -> None:

@@ -16,3 +16,4 @@ class LinkmwConfig(AppConfig):
         register(checks.middleware_order, Tags.security)
         register(checks.settings_complete, Tags.security)
         register(checks.login_routes, Tags.urls)
+        register(checks.second_factors, Tags.security)

@@ -65,5 +65,14 @@ def login_routes(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def second_factors(**_: Any) -> list[CheckMessage]:
+    """linkmw.W005: the native proof leaves out accounts with a second factor that no session tells of (PR04)."""
+    from linkmw_django.second_factor import untold
+
+    found = configuration()
+    why = untold(found.settings, own_secrets=bool(found.totp_secret)) if found.settings.on else ""
+    return [Warning(f"linkmw does not cover: {why}.", hint="See docs/adapters.md.", id="linkmw.W005")] if why else []
+
+
 def _each(settings: Settings) -> list[Settings]:
     return [settings, *(own for _, own in settings.hosts)]

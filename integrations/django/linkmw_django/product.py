@@ -30,10 +30,23 @@ class Product:
         user = request.raw.user
         return bool(user.is_authenticated) and second_factor.is_shown(request.raw, user)
 
+    def is_half(self, request: Request) -> bool:
+        user = request.raw.user
+        return bool(user.is_authenticated) and self._said(request, user) == "half"
+
     def account_after(self, request: Request, headers: Headers) -> Account | None:  # noqa: ARG002  (the contract)
-        """By the session as the view has left it, whatever `request.user` was taken for before."""
+        """By the session as the view has left it, whatever `request.user` was taken for before.
+
+        A session that says nothing of the second factor counts where a page is asked next that does (PR04).
+        """
         user = auth.get_user(request.raw)
-        return users.account_of(user) if user.is_authenticated and second_factor.is_shown(request.raw, user) else None
+        counts = ("whole", "nothing") if self._configuration.settings.signed_in_path else ("whole",)
+        return users.account_of(user) if user.is_authenticated and self._said(request, user) in counts else None
+
+    def _said(self, request: Request, user: Any) -> second_factor.Said:
+        own_secret = bool(self._configuration.read_totp_secret(user))
+        page = bool(self._configuration.settings.signed_in_path)
+        return second_factor.said(request.raw, user, own_secret=own_secret, page=page)
 
     def verify_password(self, request: Request, username: str, password: str) -> Account | None:
         user = users.authenticate(request.raw, username, password)

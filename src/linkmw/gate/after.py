@@ -32,6 +32,20 @@ def complete_account(product: Product, request: Request) -> Account | None:
     return account if account is not None and product.is_complete(request) else None
 
 
+def account_before(product: Product, request: Request) -> Account | None:
+    """Whom the session names before a proof; None for nobody, and for what is half a sign-in for certain (PR05).
+
+    What may be a whole one is somebody, though nothing in the session says that it is.
+    """
+    account = product.current_account(request)
+    return None if account is None or _is_half(product, request) else account
+
+
+def _is_half(product: Product, request: Request) -> bool:
+    own = getattr(product, "is_half", None)
+    return not product.is_complete(request) if own is None else bool(own(request))
+
+
 def account_after(product: Product, request: Request, headers: Headers) -> Account | None:
     """Whom the session names once an answer with these headers is there; None for nobody, and for half a sign-in.
 

@@ -86,9 +86,10 @@ async def _gone_is_told(ports: Ports, entry: Entry) -> AsyncIterator[None]:
 async def _has_shown_it_here(ports: Ports, settings: Settings, request: Request, entry: Entry) -> bool:
     """Is this very account signed in here, wholly? So it is after a proof, which asked for everything just now."""
     present = await ports.call(ports.product.current_account, request)
-    if present is None or present.account_id != entry.session.account_id:
-        return await shown.was(ports, settings, request, entry.session.account_id)
-    return await ports.call(ports.product.is_complete, request)
+    is_here = present is not None and present.account_id == entry.session.account_id
+    if is_here and await ports.call(ports.product.is_complete, request):
+        return True
+    return await shown.was(ports, settings, request, entry.session.account_id)
 
 
 async def _found(ports: Ports, settings: Settings, request: Request, record_id: str) -> tuple[Browser, Entry]:

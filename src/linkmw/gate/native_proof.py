@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from linkmw import log
 from linkmw.errors import LinkmwError, RequestRefused
-from linkmw.gate import answers, audit, native_rules, places
-from linkmw.gate.after import account_after, answered, complete_account, empty_session
+from linkmw.gate import answers, audit, native_rules, places, shown
+from linkmw.gate.after import account_after, account_before, answered, empty_session
 from linkmw.gate.browser import known
 from linkmw.gate.ports import ARMED, Arming, Ports, ProofRecord
 from linkmw.gate.proof_kind import cookie_name
@@ -144,7 +144,7 @@ async def _begin(ports: Ports, settings: Settings, request: Request, visit: Visi
         arming = replace(arming, hops=0)
     else:
         await _keep(proving, replace(arming, path="", until=0))  # where it was sent to comes once
-    if await ports.call(complete_account, ports.product, request) is not None or await proving.takes_over():
+    if await ports.call(account_before, ports.product, request) is not None or await proving.takes_over():
         return None
     return Watching(proving, arming, visit)
 
@@ -201,6 +201,7 @@ async def _proven(watching: Watching, account: Account) -> Response | None:
     ports, settings, request = watching.ports, watching.settings, watching.request
     proving = watching.proving.having(account=account, amr=(), native=True, proven_at=ports.now())
     await proving.keep()
+    await shown.note(ports, settings, proving.browser, account.account_id)
     audit.note(ports, settings, request, "proof", "ok", account_id=account.account_id)
     return await _on(proving) if native_rules.shows_page(request) else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from linkmw import log
 from linkmw.errors import NoCookie, ProtocolError, RequestRefused, TooMany, Unavailable
 from linkmw.gate import answers, audit, codes, forgotten, limits, native_proof, places, shown, sign_in, under_way
-from linkmw.gate.after import complete_account
+from linkmw.gate.after import account_before
 from linkmw.gate.browser import address, check_form, known, known_or_new
 from linkmw.gate.codes import Typed
 from linkmw.gate.limits import Guess
@@ -141,7 +141,7 @@ async def _somebody_else(proving: Proving, kind: Kind | None) -> Account | None:
     """
     ports = proving.ports
     present = await (
-        ports.call(complete_account, ports.product, proving.request)
+        ports.call(account_before, ports.product, proving.request)
         if kind == "native"
         else ports.call(ports.product.current_account, proving.request)
     )

@@ -21,7 +21,7 @@ from linkmw.outside.adapter_file import Adapter
 from linkmw.outside.cover import AlreadyCovered
 from linkmw.outside.said import NotCovered, Recognised
 from linkmw.settings import Settings
-from linkmw_django import LinkMiddleware
+from linkmw_django import LinkMiddleware, second_factor
 from linkmw_django import configuration as known
 from linkmw_django.configuration import Configuration
 from linkmw_django.product import Product
@@ -58,6 +58,9 @@ class AdaptedProduct(Product):
 
     def is_complete(self, request: Any) -> bool:
         return super().is_complete(request) and self._adapter.complete(request)
+
+    def is_half(self, request: Any) -> bool:
+        return super().is_half(request) or not self._adapter.complete(request)
 
     def account_after(self, request: Any, headers: Any) -> Any:
         return super().account_after(request, headers) if self._adapter.complete(request) else None
@@ -140,6 +143,8 @@ def _discover() -> None:
 
 def _recognised(names: Sequence[str]) -> Recognised:
     settings = known.in_force().settings
+    untold = second_factor.untold(settings, own_secrets=bool(known.configuration(settings).totp_secret))
+    remote_user = REMOTE_USER if any(name.endswith("RemoteUserMiddleware") for name in names) else ""
     return Recognised(
         framework=f"Django {metadata.version('django')}",
         accounts=django_settings.AUTH_USER_MODEL,
@@ -147,5 +152,5 @@ def _recognised(names: Sequence[str]) -> Recognised:
         login_paths=settings.login_paths,
         second_factor="django-otp" if "django_otp" in django_settings.INSTALLED_APPS else "none known",
         proof=said.proof(Product, settings),
-        limits=(REMOTE_USER,) if any(name.endswith("RemoteUserMiddleware") for name in names) else (),
+        limits=tuple(limit for limit in (remote_user, untold) if limit),
     )
