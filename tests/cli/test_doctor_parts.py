@@ -6,7 +6,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import redis as client
@@ -22,7 +24,7 @@ from linkmw.cli.main import main
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.errors import SettingsError
 from linkmw.hub.build import require_redis_that_keeps
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Mode, Secret, Tenant
 from linkmw.settings import HubSettings
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores, version
@@ -289,6 +291,24 @@ def test_ops01_a_product_that_does_not_answer_is_red(doctor: Doctor) -> None:
     )
     opened.close()
     found = doctor()
-    assert (found["product"]["standing"], found["product"]["of"]) == ("wrong", "orders-1")
+    assert (found["product"]["standing"], found["product"]["of"], "proof" in found) == ("wrong", "orders-1", False)
     assert found["keycloak"]["standing"] == "wrong"  # nobody is there, and the rest is not guessed at
     assert "keycloak.pkce" not in found
+
+
+@pytest.mark.parametrize(
+    ("mode", "proof", "says"),
+    [("replace", "native", True), ("replace", "form", False), ("beside", "native", False), ("off", "native", False)],
+)
+def test_pr03_ops01_a_product_whose_own_login_proves_is_named_in_replace(
+    doctor: Doctor, mode: Mode, proof: Literal["form", "native"], says: bool
+) -> None:
+    opened = stores()
+    opened.admin.add_tenant(Tenant("acme", "ACME ID", "http://localhost:1/realms/acme", "linkmw", Secret("k" * 43)))
+    url = "http://orders.localhost:1"
+    client = Client("orders-1", "acme", "Orders", url, f"{url}/.linkmw/callback", "http://127.0.0.1:1")
+    opened.admin.add_client(replace(client, mode=mode, proof=proof), "https://hub.example.com")
+    opened.close()
+    found = doctor().get("proof")
+    assert (found is not None) is says
+    assert found is None or (found["standing"], found["of"]) == ("warning", "orders-1")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -31,6 +32,7 @@ from linkmw.demo.hub import Hub
 from linkmw.demo.parts.processes import child_environment, free_port
 from linkmw.demo.product import ProductServer
 from linkmw.demo.stage import Stage
+from linkmw.model import Mode
 from linkmw.settings import load
 
 COMPLETE = {
@@ -102,6 +104,47 @@ def test_ops01_a_product_as_it_should_be(wiki: ProductServer) -> None:
     assert f"LINKMW_PUBLIC_URL = {wiki.url} (environment)" in shown
     assert "LINKMW_CLIENT_SECRET = *** (environment)" in shown
     assert wiki.environment()["LINKMW_CLIENT_SECRET"] not in shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "here", "hub", "checks", "standing", "says"),
+    [
+        ("", "beside", "beside", None, "ok", "by linkmw's form, if the adapter checks passwords"),
+        ("", "beside", "beside", True, "ok", "by linkmw's form"),
+        ("", "beside", "beside", False, "ok", "by the product's own login"),
+        ("native", "beside", "replace", None, "ok", "by the product's own login"),
+        ("native", "replace", "beside", True, "ok", "by the product's own login"),
+        ("", "replace", "replace", True, "ok", "by linkmw's form"),
+        ("native", "replace", "replace", True, "ok", "by linkmw's form: replace closes the product's own login"),
+        ("native", "replace", "replace", None, "warning", "if the adapter checks passwords: replace closes"),
+        ("native", "replace", "replace", False, "wrong", "by nothing: replace closes the product's own login"),
+        ("", "replace", "replace", False, "wrong", "by nothing: replace closes the product's own login"),
+    ],
+)
+def test_pr03_ops01_a_product_that_cannot_prove_an_account_in_replace_is_told(
+    kind: str, here: str, hub: Mode, checks: bool | None, standing: str, says: str
+) -> None:
+    settings = replace(load({}, COMPLETE), proof=kind, mode=here)  # type: ignore[arg-type]
+    found = doctor.proof(settings, hub, checks)
+    assert (found.standing, says in found.found) == (standing, True)
+
+
+class Passwordless:
+    checks_passwords = False
+
+
+@pytest.mark.usefixtures("complete")
+def test_pr03_whether_an_adapter_checks_passwords_is_read_from_the_application(tmp_path: Path) -> None:
+    (tmp_path / "seen.py").write_text(
+        "import tests.cli.test_doctor_product as known\n"
+        "from linkmw.wsgi import wrap\n"
+        "bare = lambda environ, start_response: []\n"
+        "form, native = wrap(bare, product=object()), wrap(bare, product=known.Passwordless())\n"
+        "deeper = known.Starlette(middleware=[known.Middleware(known.linkmw_starlette.LinkMiddleware, "
+        "product=known.Passwordless())])\n"
+    )
+    found = [wiring.read(f"seen:{name}").checks_passwords for name in ("bare", "form", "native", "deeper")]
+    assert found == [None, True, False, False]
 
 
 def test_ops01_a_wrong_secret_is_said_to_be_just_that(wiki: ProductServer) -> None:

@@ -77,4 +77,5 @@ def _say(settings: Settings, product: Product | type[Product]) -> None:
             instead,
         )
     elif settings.closes:
-        log.warning("in mode replace no proof is native, for the product's own login is closed: %s", instead)
+        say = log.warning if checks_passwords(product) else log.error
+        say("in mode replace an account is proven by linkmw's form alone, for its own login is closed: %s", instead)

@@ -43,6 +43,12 @@ CLIENT = Check(
     "`linkmw hub product rotate-secret` makes a new secret, and `linkmw enable` puts it in place",
 )
 MODE = Check("mode", "what linkmw is here, by the hub's word and our own", "`linkmw hub product set`, or LINKMW_MODE")
+PROOF = Check(
+    "proof",
+    "can accounts be proven in this mode? `replace` closes the product's own login (PR03)",
+    "in `replace` only linkmw's form proves an account: the adapter has to check passwords (`verify_password`, "
+    "docs/adapters.md); what cannot stays in `beside`",
+)
 HUB_PARTS = Check("hub.parts", "do the hub's Redis, SQL and Keycloak answer it?", "`linkmw hub doctor` at the hub")
 CLOCK = Check("clock", "this machine's clock against the hub's", _CLOCK)
 REDIS = Check(
@@ -156,11 +162,12 @@ PRODUCT = Check(
 )
 
 IN_A_PRODUCT = (
-    SETTINGS, SWITCH, HTTPS, HOST, HUB, CLIENT, MODE, HUB_PARTS, CLOCK, REDIS, REDIS_VERSION, REDIS_EVICTION,
-    REDIS_CLOCK, REDIS_OWN, REDIS_LINK, LOGIN, COOKIE, SERVICE_WORKER, MIDDLEWARE,
+    SETTINGS, SWITCH, HTTPS, HOST, HUB, CLIENT, MODE, PROOF, HUB_PARTS, CLOCK, REDIS, REDIS_VERSION,
+    REDIS_EVICTION, REDIS_CLOCK, REDIS_OWN, REDIS_LINK, LOGIN, COOKIE, SERVICE_WORKER, MIDDLEWARE,
 )  # fmt: skip
 AT_THE_HUB = (
     SETTINGS, HTTPS, DATABASE, SCHEMA, DATABASE_KIND, KEY, SIGNING_KEYS, REDIS, REDIS_VERSION, REDIS_EVICTION,
     REDIS_CLOCK, REDIS_OWN, REDIS_LINK, TENANTS, ISSUER, KEYCLOAK, KEYCLOAK_SECRET, KEYCLOAK_ROLES, KEYCLOAK_CLOCK,
-    REDIRECT, WILDCARD, PKCE, IMPLICIT, PASSWORD_GRANT, REALM, KEYCLOAK_VERSION, KEYCLOAK_SETUP, SMTP, PRODUCT, HOST,
+    REDIRECT, WILDCARD, PKCE, IMPLICIT, PASSWORD_GRANT, REALM, KEYCLOAK_VERSION, KEYCLOAK_SETUP, SMTP, PRODUCT, PROOF,
+    HOST,
 )  # fmt: skip

@@ -163,6 +163,8 @@ def _products(settings: HubSettings, stores: SqlStores, clients: list[Client]) -
             yield checks.PRODUCT.ok("has no gate to ask", of=of)
         else:
             yield _product(settings, stores, client)
+        if client.proof == "native" and client.mode == "replace":
+            yield checks.PROOF.warning("it says `native`, and replace closes its own login", of=of)
 
 
 def _product(settings: HubSettings, stores: SqlStores, client: Client) -> Finding:

@@ -21,6 +21,7 @@ from linkmw.errors import LinkmwError, RequestRefused, SettingsError, Unavailabl
 from linkmw.gate.hub_client import PROTOCOL, HubClient
 from linkmw.gate.ports import HubState
 from linkmw.gate.wire import MAX_ANSWER, Call, Reply
+from linkmw.model import Mode
 from linkmw.run import run_now
 from linkmw.settings import Settings, read_file
 from linkmw.switch import effective
@@ -36,16 +37,18 @@ def findings(
     settings = product.settings
     yield _settings(settings, product.configured, environ)
     yield _switch(settings)
-    yield from _here(settings, at, now)
+    yield from _here(product, settings, at, now)
     asked = {settings.redis_url}
     for host, own in hosts_of(settings):
-        found = [_settings_of_host(own, settings), _switch(own), *_here(own, at, now, {*asked})]
+        found = [_settings_of_host(own, settings), _switch(own), *_here(product, own, at, now, {*asked})]
         asked.add(own.redis_url)
         yield from (replace(one, of=f"{host}{one.of}") for one in found)
     yield from wiring.findings(product)
 
 
-def _here(settings: Settings, at: str, now: Callable[[], float], asked: Collection[str] = ()) -> Iterator[Finding]:
+def _here(
+    product: Product, settings: Settings, at: str, now: Callable[[], float], asked: Collection[str] = ()
+) -> Iterator[Finding]:
     """What is looked at for one set of settings. asked: the Redis that were looked at already."""
     state = None
     if settings.public_url:
@@ -53,7 +56,7 @@ def _here(settings: Settings, at: str, now: Callable[[], float], asked: Collecti
     if settings.public_url and settings.hub_url:
         yield _host(settings)
     if settings.hub_url and settings.client_id and settings.client_secret:
-        state = yield from _hub(settings, now)
+        state = yield from _hub(settings, product.checks_passwords, now)
     if settings.redis_url and settings.redis_url not in asked:
         for found in redis.findings(
             settings.redis_url, timeout=settings.redis_timeout, others_prefix=HUBS_PREFIX, now=now
@@ -132,7 +135,9 @@ class _Listening:
         return Reply(answer.status_code, answer.content[:MAX_ANSWER])
 
 
-def _hub(settings: Settings, now: Callable[[], float]) -> Generator[Finding, None, HubState | None]:
+def _hub(
+    settings: Settings, checks_passwords: bool | None, now: Callable[[], float]
+) -> Generator[Finding, None, HubState | None]:
     wire, state = _Listening(), None
     client = HubClient(settings, wire, clock=time.monotonic, now=lambda: int(now()), token=str)
     try:
@@ -146,6 +151,7 @@ def _hub(settings: Settings, now: Callable[[], float]) -> Generator[Finding, Non
         yield checks.HUB.ok(f"answers, protocol {PROTOCOL}")
         yield checks.CLIENT.ok(f"{settings.client_id} of {settings.organization_id}")
         yield _mode(settings, state)
+        yield proof(settings, state.mode, checks_passwords)
         yield checks.HUB_PARTS.ok("all answer") if state.healthy else checks.HUB_PARTS.wrong("one of them is away")
     if wire.date:
         yield checks.CLOCK.apart(_seconds(wire.date) - now())
@@ -155,6 +161,19 @@ def _hub(settings: Settings, now: Callable[[], float]) -> Generator[Finding, Non
 def _seconds(date: str) -> float:
     """HTTP's Date (RFC 9110, 6.6.1), to the second: taken for the middle of it."""
     return parsedate_to_datetime(date).timestamp() + 0.5
+
+
+def proof(settings: Settings, mode: Mode, checks_passwords: bool | None) -> Finding:
+    """mode: the hub's word. checks_passwords: does the adapter? None: it is not seen from here."""
+    form = "by linkmw's form" if checks_passwords else "by linkmw's form, if the adapter checks passwords"
+    if settings.proof != "native" and checks_passwords is not False:
+        return checks.PROOF.ok(form)
+    if effective(settings.mode, mode, healthy=True) != "replace":
+        return checks.PROOF.ok("by the product's own login")
+    if checks_passwords is False:
+        return checks.PROOF.wrong("by nothing: replace closes the product's own login, and the adapter has no form")
+    found = f"{form}: replace closes the product's own login"
+    return checks.PROOF.ok(found) if checks_passwords else checks.PROOF.warning(found)
 
 
 def _mode(settings: Settings, state: HubState) -> Finding:

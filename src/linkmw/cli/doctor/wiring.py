@@ -13,6 +13,7 @@ import click
 
 from linkmw.cli.doctor import catalogue as checks
 from linkmw.cli.doctor.findings import Finding
+from linkmw.gate.proof_kind import checks_passwords
 from linkmw.settings import Settings, load
 
 _INNER = ("wsgi_app", "_app", "app", "application")  # what those who wrap an application call it
@@ -21,12 +22,16 @@ _DEEPEST = 50
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product as this process knows it. configured: what its framework's configuration says of linkmw."""
+    """The product as this process knows it. configured: what its framework's configuration says of linkmw.
+
+    checks_passwords: does its adapter? None: the adapter is not seen from here.
+    """
 
     settings: Settings
     configured: Mapping[str, Any]
     application: object | None = None
     django: bool = False
+    checks_passwords: bool | None = None
 
 
 def read(named: str) -> Product:
@@ -34,7 +39,8 @@ def read(named: str) -> Product:
     if named:
         application = _imported(named)
         inside = _layers(application)
-        return Product(inside[0] if inside else load(), {}, application)
+        checks = next((checks_passwords(one) for one in _adapters(application)), None)
+        return Product(inside[0] if inside else load(), {}, application, checks_passwords=checks)
     if os.environ.get("DJANGO_SETTINGS_MODULE"):
         return _of_django()
     flask = sys.modules.get("flask")
@@ -74,7 +80,7 @@ def _of_django() -> Product:
         django.setup()
     except ImportError as error:
         raise click.UsageError(f"DJANGO_SETTINGS_MODULE cannot be used: {error}") from None
-    return Product(configuration().settings, getattr(configured, "LINKMW", {}), django=True)
+    return Product(configuration().settings, getattr(configured, "LINKMW", {}), django=True, checks_passwords=True)
 
 
 def _django(ours: Settings) -> Iterator[Finding]:
@@ -112,16 +118,32 @@ def _layers(application: object) -> list[Settings]:
     from linkmw import asgi, wsgi
 
     found: list[Settings] = []
-    layer: object | None = application
-    for _ in range(_DEEPEST):
-        if layer is None:
-            break
+    for layer in _inwards(application):
         if isinstance(layer, asgi.LinkMiddleware | wsgi.LinkMiddleware):
             read = vars(layer).get("_settings")
             found.append(read if isinstance(read, Settings) else load())
         found += [load(one.kwargs.get("settings")) for one in _added(layer) if issubclass(one.cls, asgi.LinkMiddleware)]
-        layer = _inside(layer)
     return found
+
+
+def _adapters(application: object) -> Iterator[Any]:
+    """The adapter of each of them."""
+    from linkmw import asgi, wsgi
+
+    for layer in _inwards(application):
+        if isinstance(layer, asgi.LinkMiddleware | wsgi.LinkMiddleware):
+            yield vars(layer).get("_product")
+        yield from (one.kwargs.get("product") for one in _added(layer) if issubclass(one.cls, asgi.LinkMiddleware))
+
+
+def _inwards(application: object) -> Iterator[object]:
+    """The application and what it is wrapped around, the outermost first."""
+    layer: object | None = application
+    for _ in range(_DEEPEST):
+        if layer is None:
+            return
+        yield layer
+        layer = _inside(layer)
 
 
 def _inside(layer: object) -> object | None:
