@@ -21,7 +21,7 @@ from tests.faults.faults import FAULTS, Fault, Where
 from tests.faults.ledger import Ledger
 from tests.faults.load import Load
 from tests.faults.outcome import play
-from tests.faults.page import Row, write
+from tests.faults.page import PAGE, Row, rows_of, write
 from tests.faults.stage import Postgres, Weathered
 
 from linkmw.demo.parts.progress import Board
@@ -32,12 +32,15 @@ RATES: dict[Where, float] = {"fast": 8, "file": 8, "real": 4}  # sign-ins a seco
 @click.command()
 @click.option("--seconds", default=5.0, help="How long each fault lasts.")
 @click.option("--fault", "words", default="", help="Those alone whose name has these words.")
+@click.option("--missing", is_flag=True, help="Those alone that have no row in the page yet.")
 @click.option("--rate", type=float, help="Sign-ins a second.")
 @click.option("--write/--no-write", "keeps", default=True, help="Into docs/faults.md.")
-def main(seconds: float, words: str, rate: float | None, keeps: bool) -> None:
+def main(seconds: float, words: str, missing: bool, rate: float | None, keeps: bool) -> None:
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped
     chosen = [fault for title, fault in FAULTS.items() if words in title]
+    if missing:
+        chosen = [fault for fault in chosen if fault.title not in rows_of(PAGE.read_text("utf-8"))]
     rows: list[Row] = []
     for where in RATES:
         for row in _played(where, [one for one in chosen if one.where == where], seconds, rate or RATES[where]):
