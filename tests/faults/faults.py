@@ -262,5 +262,5 @@ def _real() -> Iterator[Fault]:
 
 
 FAULTS: dict[str, Fault] = {
-    fault.title: fault for fault in (*_singles(), *_pairs(), *_stores(), *_versions(), *_on_file(), *_real())
+    fault.title: fault for fault in (*_singles(), *_stores(), *_versions(), *_pairs(), *_on_file(), *_real())
 }

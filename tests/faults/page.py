@@ -26,6 +26,7 @@ HEAD = (
     "back in",
     "played",
 )
+NOT_YET = "not played yet"
 _BLOCK = re.compile(r"(<!-- faults:begin -->\n).*?(<!-- faults:end -->)", re.DOTALL)
 
 
@@ -79,13 +80,13 @@ def rows_of(page: str) -> dict[str, tuple[str, ...]]:
     found = _BLOCK.search(page)
     lines = found[0].splitlines() if found else []
     rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines if line.startswith("| ")]
-    return {row[0]: row for row in rows if row[0] in FAULTS}
+    return {row[0]: row for row in rows if row[0] in FAULTS and row[1] != NOT_YET}
 
 
 def written(page: str, rows: list[Row]) -> str:
     """The page with these rows new and the others as they were, in the order of the faults."""
     kept = {**rows_of(page), **{row.cells[0]: row.cells for row in rows}}
-    listed = [kept[title] for title in FAULTS if title in kept]
+    listed = [kept.get(title, (title, NOT_YET, *[""] * (len(HEAD) - 2))) for title in FAULTS]
     table = "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *listed))
     return _BLOCK.sub(lambda found: f"{found[1]}{table}\n{found[2]}", page)
 
