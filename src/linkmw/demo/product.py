@@ -62,6 +62,7 @@ class ProductServer:
             password=kept.secret(f"{plan.key} redis"),
         )
         self.process: Process | None = None
+        self.python = sys.executable  # of the environment that it and its gate are installed in
         self._processes = processes
         self._kept = kept
         self._folder = folder
@@ -187,7 +188,7 @@ class ProductServer:
     def _command(self) -> list[str]:
         server = ["--server", self.plan.server] if self.plan.server else []
         listen = ["--port", str(self._port), "--database", str(self.database)]
-        return [sys.executable, "-m", self.plan.module, *listen, *server]
+        return [self.python, "-m", self.plan.module, *listen, *server]
 
 
 def logo(name: str) -> str:
