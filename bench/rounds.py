@@ -37,14 +37,19 @@ def measure(variants: Mapping[str, Loop], *, number: int, rounds: int) -> list[R
 
 
 def _row(name: str, taken: list[float], bare: list[float]) -> Row:
-    low, median, high = statistics.quantiles(taken, n=4)
     return Row(
         name,
-        median,
+        statistics.median(taken),
         statistics.median(one - other for one, other in zip(taken, bare, strict=True)),
         statistics.median(one / other for one, other in zip(taken, bare, strict=True)),
-        (high - low) / median,
+        spread(taken),
     )
+
+
+def spread(taken: list[float]) -> float:
+    """(p75 - p25) / median, of one variant's own rounds."""
+    low, median, high = statistics.quantiles(taken, n=4) if len(taken) > 1 else (taken[0],) * 3
+    return (high - low) / median
 
 
 def table(title: str, rows: list[Row]) -> str:
