@@ -33,10 +33,10 @@ def measure(variants: Mapping[str, Loop], *, number: int, rounds: int) -> list[R
             loop(number)
             samples[name].append((time.process_time() - began) / number * 1e6)
     bare = samples[next(iter(samples))]
-    return [_row(name, taken, bare) for name, taken in samples.items()]
+    return [row(name, taken, bare) for name, taken in samples.items()]
 
 
-def _row(name: str, taken: list[float], bare: list[float]) -> Row:
+def row(name: str, taken: list[float], bare: list[float]) -> Row:
     return Row(
         name,
         statistics.median(taken),

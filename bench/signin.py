@@ -103,11 +103,9 @@ def verdict(rows: list[Row]) -> str:
     )
 
 
-def measure(starts: Mapping[str, Start], *, rounds: int, name: str, profile: int) -> None:
+def measure(starts: Mapping[str, Start], *, rounds: int, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder, stand(Path(folder)) as around:
         parties = {name: start(around, name) for name, start in starts.items()}
-        if profile:
-            where_the_time_goes(around, parties[OURS], profile)
         rows = compare(around, parties, rounds=rounds)
         text = "\n".join((described(around.python), table(rows), verdict(rows)))
         print(text)
@@ -117,16 +115,24 @@ def measure(starts: Mapping[str, Start], *, rounds: int, name: str, profile: int
         bars(f"{name}.svg", "CPU of a whole sign-in, times the best Python peer", {row.name: row.ratio for row in rows})
 
 
+def profile() -> None:
+    with tempfile.TemporaryDirectory() as folder, stand(Path(folder)) as around:
+        around.profiled = True
+        where_the_time_goes(around, LINKMW[OURS](around, OURS))
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=7, help="(default %(default)s)")
     options.add_argument("--all", action="store_true", help="beside every peer, not the best alone")
-    options.add_argument("--profile", type=int, default=0, metavar="SECONDS", help="sample linkmw's processes so long")
+    options.add_argument("--profile", action="store_true", help="tell where linkmw's time goes, and compare nothing")
     given = options.parse_args()
-    ours = {OURS: LINKMW[OURS]} if given.profile else LINKMW
+    if given.profile:
+        profile()
+        return
     peers = PEERS if given.all else {BEST: PEERS[BEST]}
     name = "signin-peers" if given.all else "signin"
-    measure({**ours, **peers}, rounds=given.rounds, name=name, profile=given.profile)
+    measure({**LINKMW, **peers}, rounds=given.rounds, name=name)
 
 
 if __name__ == "__main__":

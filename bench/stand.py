@@ -31,6 +31,7 @@ TENANT = "bench"
 PEOPLE = 50
 FAST = "fast"  # with uvloop, httptools and hiredis, as every peer
 PLAIN = "plain"  # with asyncio's own loop and h11, as `pip install linkmw[hub]` brings them
+_PATIENT = "10"  # seconds: a machine that has other work to do is slow, and no part of it away
 _BATCH = 5000
 _GUNICORN = ("--worker-class", "gthread", "--threads", "4", "--workers", "1", "--keep-alive", "60")
 _GUNICORN += ("--log-level", "warning", "--no-control-socket")
@@ -50,6 +51,8 @@ class Party:
 
 class Stand:
     """All that one benchmark started; at its end nothing is left running."""
+
+    profiled = False  # are parties started under cProfile?
 
     def __init__(self, processes: Processes, folder: Path, python: Environment, people: int) -> None:
         self.processes, self.folder, self.python = processes, folder, python
@@ -75,36 +78,24 @@ class Stand:
         return process
 
     def uvicorn(self, name: str, app: str, port: int, env: Mapping[str, str], kind: str = FAST) -> Process:
-        command = (self.python_of(kind), "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port))
+        command = (*self.runner_of(kind, name), "uvicorn", app, "--host", "127.0.0.1", "--port", str(port))
         return self.start(name, (*command, *_UVICORN), env, f"http://127.0.0.1:{port}/done")
+
+    def profile_of(self, name: str) -> Path:
+        return self.folder / f"{name}.profile"
+
+    def runner_of(self, kind: str, name: str) -> tuple[str | Path, ...]:
+        """`python -m`, profiled where that is wanted."""
+        profiled = ("bench.profiled", self.profile_of(name)) if self.profiled else ()
+        return (self.python_of(kind), "-m", *profiled)
 
     def python_of(self, kind: str) -> Path:
         """The Python of the environment that has the faster parts, or of ours, that has none of them."""
         return self.python.python if kind == FAST else Path(sys.executable)
 
     def gunicorn(self, name: str, app: str, port: int, env: Mapping[str, str]) -> Process:
-        command = (
-            self.python.python,
-            "-m",
-            "gunicorn",
-            app,
-            "--bind",
-            f"127.0.0.1:{port}",
-            "--worker-class",
-            "gthread",
-        )
-        more = (
-            "--threads",
-            "4",
-            "--workers",
-            "1",
-            "--keep-alive",
-            "60",
-            "--log-level",
-            "warning",
-            "--no-control-socket",
-        )
-        return self.start(name, (*command, *more), env, f"http://127.0.0.1:{port}/done")
+        command = (self.python.python, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{port}", *_GUNICORN)
+        return self.start(name, command, env, f"http://127.0.0.1:{port}/done")
 
     def asked(self) -> dict[str, int]:
         """How often each endpoint of the provider was asked."""
@@ -157,6 +148,7 @@ class Hub:
             "LINKMW_HUB_REDIS_PREFIX": f"{self.name}:",
             "LINKMW_HUB_KEY": self._key,
             "LINKMW_HUB_MAIL_FROM": "ACME <id@acme.example>",
+            "LINKMW_HUB_REDIS_TIMEOUT": _PATIENT,
         }
 
     def register(self, name: str, url: str, internal_url: str) -> tuple[Client, Secret]:
@@ -178,7 +170,8 @@ class Hub:
 
     def start(self, workers: int = 1) -> Process:
         """It answers, as `linkmw hub serve` runs it."""
-        command = (self._stand.python_of(self._kind), "-m", "linkmw", "hub", "serve", "--port", str(self._port))
+        runner = self._stand.runner_of(self._kind, self.name)
+        command = (*runner, "linkmw", "hub", "serve", "--port", str(self._port))
         url = f"{self.internal_url}/readyz"
         self.process = self._stand.start(self.name, (*command, "--workers", str(workers)), self.environment, url)
         return self.process
@@ -195,4 +188,6 @@ def environment_of(hub: Hub, client: Client, secret: Secret, redis_url: str) -> 
         "LINKMW_CLIENT_SECRET": str(secret),
         "LINKMW_REDIS_URL": redis_url,
         "LINKMW_REDIS_PREFIX": f"{client.client_id}:",
+        "LINKMW_REDIS_TIMEOUT": _PATIENT,
+        "LINKMW_PROBE_TIMEOUT": _PATIENT,
     }
