@@ -23,12 +23,19 @@ def tree(pid: int) -> list[int]:
 
 def seconds(pids: Iterable[int]) -> float:
     """CPU seconds, user and system, of these processes until now; children that have ended are their parent's."""
-    ticks = 0
-    for pid in pids:
-        with suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            ticks += sum(map(int, fields[11:15]))
-    return ticks / _TICK
+    return sum(sum(map(int, _fields(pid)[11:15])) for pid in pids) / _TICK
+
+
+def own_seconds(pids: Iterable[int]) -> float:
+    """CPU seconds of these processes alone, without any that they started."""
+    return sum(sum(map(int, _fields(pid)[11:13])) for pid in pids) / _TICK
+
+
+def _fields(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ["0"] * 20
 
 
 def resident(pids: Iterable[int]) -> int:

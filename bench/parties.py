@@ -19,14 +19,14 @@ def starlette_with_linkmw(kind: str) -> Start:
     def started(around: Stand, name: str) -> Party:
         hub, port, env = _hub_of(around, f"hub-{kind}", 1 if kind == FAST else 2, kind)
         shop = around.uvicorn(name, "bench.peers.linkmw_starlette_shop:app", port, env, kind)
-        return _linked(name, hub, shop, env)
+        return party_of(name, hub, shop, env)
 
     return started
 
 
 def flask_with_linkmw(around: Stand, name: str) -> Party:
     hub, port, env = _hub_of(around, "hub-flask", 3, FAST)
-    return _linked(name, hub, around.gunicorn(name, "bench.peers.linkmw_flask_shop:app", port, env), env)
+    return party_of(name, hub, around.gunicorn(name, "bench.peers.linkmw_flask_shop:app", port, env), env)
 
 
 def _hub_of(around: Stand, name: str, redis: int, kind: str) -> tuple[Process, int, Mapping[str, str]]:
@@ -38,7 +38,7 @@ def _hub_of(around: Stand, name: str, redis: int, kind: str) -> tuple[Process, i
     return hub.start(), port, environment_of(hub, client, secret, around.redis_url(redis))
 
 
-def _linked(name: str, hub: Process, shop: Process, env: Mapping[str, str]) -> Party:
+def party_of(name: str, hub: Process, shop: Process, env: Mapping[str, str]) -> Party:
     url = env["LINKMW_PUBLIC_URL"]
     return Party(name, (shop, hub), f"{url}/.linkmw/login?next=/done", f"{url}/me", '"user":')
 

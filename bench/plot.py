@@ -40,3 +40,12 @@ def bars(name: str, title: str, ratios: Mapping[str, float]) -> Path:
     path = IMAGES / name
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
     return path
+
+
+def lines(name: str, title: str, found: Mapping[str, Mapping[int, float]]) -> Path:
+    """As `bars`: what each kind of work costs at each size, times what it costs at the smallest."""
+    sizes = sorted(next(iter(found.values())))
+    ratios = {
+        f"{what}, {size:,}": by_size[size] / by_size[sizes[0]] for what, by_size in found.items() for size in sizes[1:]
+    }
+    return bars(name, title, ratios)

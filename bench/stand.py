@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from bench import environment, standin
@@ -64,7 +65,7 @@ class Stand:
         command = (python.python, "-m", "bench.standin", "--port", str(port), "--people", str(people))
         self.provider = self.start("provider", command, {}, f"{self.issuer}/.well-known/openid-configuration")
         self.users = folder / "users.db"
-        users.prepare(self.users, PEOPLE)
+        users.prepare(self.users, people)
 
     def redis_url(self, database: int) -> str:
         return f"{self.redis.url.rpartition('/')[0]}/{database}"
@@ -105,8 +106,16 @@ class Stand:
 
     def sign_in(self, party: Party, number: int, at_once: int = 4, *, checked: bool = False) -> float:
         """So many sign-ins were done; how many that were a second. Ends the run when one failed."""
-        command = [self.python.python, "-m", "bench.visitor", "--start", party.start, "--number", str(number)]
-        command += ["--at-once", str(at_once), *(("--page", party.page, "--wanted", party.wanted) if checked else ())]
+        page = ("--page", party.page, "--wanted", party.wanted) if checked else ()
+        return self._visited(party, number, "--at-once", str(at_once), *page)
+
+    def look(self, party: Party, number: int) -> float:
+        """The party's page was opened so often by who is signed in; how many that were a second."""
+        page = ("--page", party.page, "--wanted", party.wanted)
+        return self._visited(party, number, "--look", "--stop", urlsplit(party.page).path, *page)
+
+    def _visited(self, party: Party, number: int, *more: str) -> float:
+        command = [self.python.python, "-m", "bench.visitor", "--start", party.start, "--number", str(number), *more]
         env = {"PATH": "/usr/bin:/bin", **environment.with_linkmw()}
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -126,15 +135,21 @@ def stand(folder: Path, people: int = PEOPLE) -> Iterator[Stand]:
 class Hub:
     """A hub with one tenant and its products, on a database of its own."""
 
-    def __init__(self, around: Stand, name: str, *, database_url: str = "", redis: int = 0, kind: str = FAST) -> None:
-        self._stand, self.name, self._kind = around, name, kind
+    def __init__(
+        self, around: Stand, name: str, *, database_url: str = "", redis: int = 0, kind: str = FAST, of: int = 0
+    ) -> None:
+        """of: by lot out of so many people come to it; else all of the stand's in turn."""
+        self._stand, self.name, self._kind, self.issuer = around, name, kind, around.issuer
         self._port = free_port()
         self.url, self.internal_url = f"http://hub.localhost:{self._port}", f"http://127.0.0.1:{self._port}"
         self.database_url = database_url or f"sqlite:///{around.folder / f'{name}.db'}"
         self._key = new_key()
         self.sql = SqlStores.open(self.database_url, self._key)
         self.sql.admin.prepare()
-        tenant = Tenant(TENANT, "ACME ID", around.issuer, "bench", Secret("secret"), mail_from="ACME <id@acme.example>")
+        known_as = f"bench-{of}" if of else "bench"
+        tenant = Tenant(
+            TENANT, "ACME ID", around.issuer, known_as, Secret("secret"), mail_from="ACME <id@acme.example>"
+        )
         self.sql.admin.add_tenant(tenant)
         self.redis_url = around.redis_url(redis)
         self.process: Process | None = None

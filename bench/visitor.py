@@ -134,6 +134,22 @@ async def check(wires: Wires, jar: Jar, url: str, wanted: str) -> None:
         raise Failed(f"{url} says the same to everybody")
 
 
+async def look(start: str, stop: str, number: int, at_once: int, page: str, wanted: str) -> dict[str, object]:
+    """`page` opened so often, by visitors each of whom has signed in once."""
+    turns = count()
+
+    async def visit() -> None:
+        wires = Wires()
+        jar = await sign_in(wires, start, stop)
+        while next(turns) < number:
+            if wanted.encode() not in (await wires.get(page, jar.sent(page), "same-origin")).body:
+                raise Failed(f"nobody is signed in at {page}")
+
+    began = time.perf_counter()
+    await asyncio.gather(*(visit() for _ in range(at_once)))
+    return {"number": number, "seconds": time.perf_counter() - began, "failed": 0, "first": []}
+
+
 async def run(start: str, stop: str, number: int, at_once: int, page: str, wanted: str) -> dict[str, object]:
     turns, failed = count(), list[str]()
     if page:
@@ -162,9 +178,10 @@ def main() -> None:
     options.add_argument("--at-once", type=int, default=4)
     options.add_argument("--page", default="", help="what is looked at after a first sign-in, signed in and not")
     options.add_argument("--wanted", default="user")
+    options.add_argument("--look", action="store_true", help="count openings of the page, and no sign-ins")
     given = options.parse_args()
-    found = run(given.start, given.stop, given.number, given.at_once, given.page, given.wanted)
-    print(json.dumps(asyncio.run(found)))
+    wanted = (given.stop, given.number, given.at_once, given.page, given.wanted)
+    print(json.dumps(asyncio.run((look if given.look else run)(given.start, *wanted))))
 
 
 if __name__ == "__main__":
