@@ -36,11 +36,18 @@ _PRODUCT = {
     "LINKMW_CLIENT_SECRET": "s" * 43,
     "LINKMW_REDIS_URL": "redis://localhost/0",
 }
-# What is there before, what is measured, under which settings. A product's server has loaded asyncio already.
+# What is there before, what is measured, under which settings. A product's server has loaded asyncio already, and its
+# framework most of the standard library that linkmw needs.
 VARIANTS = {
     "import redis": ("import asyncio, logging", "import redis", {}),
     "linkmw enabled, where redis is loaded": ("import asyncio, logging, redis", _WRAP, _PRODUCT),
     "linkmw enabled, where it is not": ("import asyncio, logging", _WRAP, _PRODUCT),
+    "linkmw disabled, in a Starlette process": (
+        "import asyncio, logging, starlette.applications",
+        _WRAP,
+        {**_PRODUCT, "LINKMW_ENABLED": "off"},
+    ),
+    "import starlette.applications": ("import asyncio, logging", "import starlette.applications", {}),
     "linkmw disabled": ("import asyncio, logging", _WRAP, {**_PRODUCT, "LINKMW_ENABLED": "off"}),
 }
 
@@ -63,11 +70,13 @@ def main() -> None:
             one = measured(*variant)
             if turn:  # the first one compiles
                 taken[name].append(one)
-    lines = [f"{'what':<40} {'CPU ms':>7} {'least':>6} {'MiB':>6}  loaded"]
+    lines = [f"{'what':<40} {'CPU ms':>7} {'x redis':>8} {'least':>6} {'MiB':>6}  loaded"]
     for name, found in taken.items():
         milliseconds = [one[0] for one in found]
+        ratios = (one[0] / other[0] for one, other in zip(found, taken["import redis"], strict=True))
+        middle, ratio = statistics.median(milliseconds), statistics.median(ratios)
         lines.append(
-            f"{name:<40} {statistics.median(milliseconds):7.1f} {min(milliseconds):6.1f} "
+            f"{name:<40} {middle:7.1f} {ratio:8.3f} {min(milliseconds):6.1f} "
             f"{statistics.median(one[1] for one in found):6.1f}  {', '.join(found[0][2]) or 'none of them'}"
         )
     text = "\n".join(lines)

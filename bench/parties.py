@@ -71,6 +71,7 @@ def mod_auth_openidc(around: Stand, name: str) -> Party:
     """Apache before a page of its own; as Debian packages it."""
     port, folder = free_port(), around.folder / "apache"
     (folder / "pages").mkdir(parents=True)
+    around.folder.chmod(0o711)  # its workers are another user
     (folder / "pages" / "me").write_text("hello from Apache")
     redis = urlsplit(around.redis.url)
     env = {

@@ -25,8 +25,8 @@ from bench.stand import Party, Stand, stand
 
 GOAL = 3.2  # ms of CPU (G5)
 SHARE = 0.8  # of the best Python peer's
-WARM = 60
-_ROUND_SECONDS = 1.5  # of CPU, so that a tick of 10 ms is under a percent
+WARM = 20
+_ROUND_SECONDS = 1.0  # of CPU, so that a tick of 10 ms is under a percent
 
 
 @dataclass(frozen=True, slots=True)
