@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-peers bench-signin bench-import bench-scale migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults
 
 SUITES ?=
 
@@ -73,6 +73,18 @@ types: setup ## mypy alone
 
 bench: setup ## what a request that is none of our business costs
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: setup ## a session on every request, and a whole sign-in, beside what people would take instead
+	@$(BIN)/python -m bench.peers $(ARGS)
+
+bench-signin: setup ## what a whole returning sign-in costs; ARGS="--profile": where its time goes
+	@$(BIN)/python -m bench.signin $(ARGS)
+
+bench-import: setup ## what a product's process pays for linkmw before anybody signs in
+	@$(BIN)/python -m bench.imports $(ARGS)
+
+bench-scale: setup ## links and sessions by the million, and hubs side by side; ARGS="--sizes 10000 1000000"
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 migrate-bench: setup parts ## users a second into a real Keycloak: 10,000, or ARGS="--users N"
 	@$(BIN)/python -m bench.migrate $(ARGS)

@@ -33,18 +33,23 @@ def measure(variants: Mapping[str, Loop], *, number: int, rounds: int) -> list[R
             loop(number)
             samples[name].append((time.process_time() - began) / number * 1e6)
     bare = samples[next(iter(samples))]
-    return [_row(name, taken, bare) for name, taken in samples.items()]
+    return [row(name, taken, bare) for name, taken in samples.items()]
 
 
-def _row(name: str, taken: list[float], bare: list[float]) -> Row:
-    low, median, high = statistics.quantiles(taken, n=4)
+def row(name: str, taken: list[float], bare: list[float]) -> Row:
     return Row(
         name,
-        median,
+        statistics.median(taken),
         statistics.median(one - other for one, other in zip(taken, bare, strict=True)),
         statistics.median(one / other for one, other in zip(taken, bare, strict=True)),
-        (high - low) / median,
+        spread(taken),
     )
+
+
+def spread(taken: list[float]) -> float:
+    """(p75 - p25) / median, of one variant's own rounds."""
+    low, median, high = statistics.quantiles(taken, n=4) if len(taken) > 1 else (taken[0],) * 3
+    return (high - low) / median
 
 
 def table(title: str, rows: list[Row]) -> str:

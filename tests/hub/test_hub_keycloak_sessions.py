@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
@@ -120,6 +121,47 @@ def real(processes: Processes, told: Told, tmp_path_factory: pytest.TempPathFact
     real.realm.set_up(real.client)
     yield real
     keycloak.stop()
+
+
+class _Counted(BaseHTTPRequestHandler):
+    """Hands everything on to Keycloak, and notes what was asked for."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._hand_on(b"")
+
+    def do_POST(self) -> None:
+        self._hand_on(self.rfile.read(int(self.headers["content-length"])))
+
+    def _hand_on(self, body: bytes) -> None:
+        server: Any = self.server
+        server.asked.append(self.path.rpartition("/")[2])
+        given = {name: self.headers[name] for name in ("host", "authorization", "content-type") if name in self.headers}
+        answer = server.http.request(self.command, f"{server.keycloak}{self.path}", headers=given, content=body)
+        self.send_response(answer.status_code)
+        self.send_header("content-type", answer.headers["content-type"])
+        self.send_header("content-length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def counting(keycloak: Keycloak) -> Iterator[tuple[str, list[str]]]:
+    """A proxy in front of Keycloak: the realm as it is reached through it, and the last word of each path asked for."""
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Counted)
+    server.daemon_threads = True
+    server.asked, server.keycloak = [], keycloak.internal_url
+    with httpx2.Client(timeout=20) as server.http:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/realms/{REALM}", server.asked
+        finally:
+            server.shutdown()
+            server.server_close()
 
 
 class Visit:
@@ -276,6 +318,29 @@ def test_tv27_a_logout_token_of_a_key_made_just_before_is_verified_without_resta
             assert again.identity == signed.identity
 
     asyncio.run(story())
+
+
+def test_g06_a_returning_sign_in_is_one_call_to_a_real_keycloak(real: Real, told: Told) -> None:
+    async def story(through: Real, asked: list[str]) -> None:
+        async with Visit(through) as visit:
+            signed = await visit.signs_in()
+            assert sorted(asked) == ["certs", "openid-configuration", "token"]
+            asked.clear()
+            again = await visit.redeems(await visit.begins())  # Keycloak's own session: nothing is typed
+            assert again.identity == signed.identity
+            assert asked == ["token"]
+            with real.admin() as admin:
+                _rotate(admin)
+            asked.clear()
+            await visit.redeems(await visit.begins())
+            assert asked == ["token", "certs"]
+            await visit.party.end_sessions(real.tenant, signed.identity)
+            told.next()
+
+    with counting(real.keycloak) as (issuer, asked):
+        through = copy(real)
+        through.tenant = replace(real.tenant, internal_issuer=issuer)
+        asyncio.run(story(through, asked))
 
 
 def _rotate(admin: httpx2.Client) -> None:
