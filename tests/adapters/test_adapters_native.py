@@ -194,6 +194,10 @@ def test_pr04_an_application_that_cannot_tell_names_a_page(monkeypatch: pytest.M
     assert not visitor.logs_in("/login/half")
     visitor.get("/logout")
     assert visitor.logs_in()
+    other = Visitor(house)
+    other.arms()
+    assert not other.logs_in("/login/half")
+    assert other.logs_in("/login/code")
 
 
 def test_an_application_without_a_way_to_check_passwords_is_proven_natively_by_itself(

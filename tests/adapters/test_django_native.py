@@ -78,6 +78,10 @@ def inside(request):
     return HttpResponse("yours", status=200 if request.user.is_authenticated else 403)
 
 
+def verified(request):
+    return HttpResponse("yours") if "otp_device_id" in request.session else HttpResponseRedirect("/login/code/")
+
+
 def later(request):
     """Signs in on the GET that follows."""
     request.session["pending"] = request.POST["username"]
@@ -110,6 +114,7 @@ urlpatterns = [
     path("login/password-first/", password_first),
     path("login/then-code/", then_code),
     path("inside/", inside),
+    path("verified/", verified),
     path("login/later/", later),
     path("login/done/", done),
     path("login/breaks/", breaks),
@@ -293,6 +298,19 @@ def test_pr04_a_login_that_asks_for_the_code_before_it_names_somebody(engine, pr
         assert person.is_going_on
         person.goes_on()
         assert (person.who(), proven(project)) == ("bob", [str(bob.pk)])
+
+
+def test_pr04_a_login_that_names_somebody_first_and_a_page_that_asks_for_the_device(engine, project, options, bob):
+    with override_settings(LINKMW={**options, "SIGNED_IN_PATH": "/verified/"}):
+        person = project.person().arms()
+        person.logs_in("bob")
+        assert (person.who(), person.is_going_on) == ("bob", False)
+        person.post("/login/code/", code="000000")
+        assert (person.page, person.is_going_on) == ("wrong", False)
+        person.post("/login/code/", code=code_of_bob())
+        assert person.is_going_on
+        person.goes_on()
+        assert proven(project) == [str(bob.pk)]
 
 
 def test_pr04_without_a_page_that_tells_such_a_session_is_half_a_sign_in(engine, project, bob):

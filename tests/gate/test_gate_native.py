@@ -368,6 +368,55 @@ def test_pr04_where_the_adapter_cannot_tell_a_page_does(
     assert "GET /account" in house.shop.seen
 
 
+@pytest.fixture
+def page_tells(monkeypatch: pytest.MonkeyPatch, shell: str) -> House:
+    """Its sessions name Bob from his password on, and all that tells is the page."""
+    house = House(monkeypatch, shell, signed_in_path="/account")
+    house.product.tells_complete = False
+    house.product.is_complete = lambda request: True  # type: ignore[method-assign]
+    house.take_on()
+    return house
+
+
+def test_pr04_where_a_page_tells_the_code_completes_what_the_password_began(page_tells: House) -> None:
+    visitor = page_tells.browser()
+    visitor.arms()
+    visitor.logs_in("bob")
+    visitor.get("/home")
+    assert (visitor.account, visitor.is_going_on, page_tells.proven) == (BOB.account_id, False, [])
+    visitor.post("/login/code", {"code": "111111"}, sec_fetch_dest="document")
+    assert not visitor.is_going_on
+    visitor.follow(visitor.post("/login/code", {"code": "000000"}, sec_fetch_dest="document"))
+    assert page_tells.proven == [BOB.account_id]
+
+
+def test_pr05_half_a_sign_in_that_the_proof_was_not_armed_for_is_completed_by_nobody(page_tells: House) -> None:
+    victim = page_tells.browser()
+    victim.logs_in("bob")
+    visitor = page_tells.browser()
+    visitor.arms()
+    visitor.cookies["session"] = victim.cookies["session"]  # tossed, or left by somebody
+    visitor.post("/login/code", {"code": "000000"}, sec_fetch_dest="document")
+    assert (visitor.account, visitor.is_going_on, page_tells.proven) == (BOB.account_id, False, [])
+
+
+def test_pr05_half_a_sign_in_that_becomes_somebody_elses_is_no_proof(page_tells: House) -> None:
+    visitor = page_tells.browser()
+    visitor.arms()
+    visitor.logs_in("bob")
+    visitor.logs_in("ada")
+    assert (visitor.account, visitor.is_going_on, page_tells.proven) == (ADA.account_id, False, [])
+
+
+def test_pr05_a_whole_sign_in_elsewhere_after_half_a_one_is_somebodys(page_tells: House) -> None:
+    visitor = page_tells.browser()
+    visitor.arms()
+    visitor.logs_in("bob")
+    page_tells.product.half.clear()  # by a link in a mail, say
+    visitor.logs_in("bob")
+    assert (visitor.is_going_on, page_tells.proven) == (False, [])
+
+
 def test_pr04_with_neither_our_page_asks_for_the_password_and_the_log_says_why(
     monkeypatch: pytest.MonkeyPatch, shell: str, caplog: pytest.LogCaptureFixture
 ) -> None:

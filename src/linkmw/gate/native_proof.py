@@ -94,14 +94,15 @@ async def notice(ports: Ports, settings: Settings, request: Request) -> Decorate
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """A request of an armed browser that may be the one that counts: nobody was signed in when it came.
+    """A request of an armed browser that may be the one that counts: nobody was signed in, wholly, when it came.
 
-    request: its `raw` is a copy, from before the product had it.
+    request: its `raw` is a copy, from before the product had it. half: whom the session named all the same.
     """
 
     proving: Proving
     arming: Arming
     visit: Visit
+    half: str = ""
 
     @property
     def ports(self) -> Ports:
@@ -144,9 +145,19 @@ async def _begin(ports: Ports, settings: Settings, request: Request, visit: Visi
         arming = replace(arming, hops=0)
     else:
         await _keep(proving, replace(arming, path="", until=0))  # where it was sent to comes once
-    if await ports.call(account_before, ports.product, request) is not None or await proving.takes_over():
+    before = await ports.call(account_before, ports.product, request)
+    if before is not None and not await _waits_for_more(settings, request, arming, before, visit):
         return None
-    return Watching(proving, arming, visit)
+    if await proving.takes_over():
+        return None
+    return Watching(proving, arming, visit, before.account_id if before else "")
+
+
+async def _waits_for_more(settings: Settings, request: Request, arming: Arming, before: Account, visit: Visit) -> bool:
+    """Was it this proof's own sign-in that named them, and does the application not let them in yet? (PR04)"""
+    if not settings.signed_in_path or arming.half != before.account_id:
+        return False
+    return 300 <= await visit(answered(request, (), settings.signed_in_path)) < 500
 
 
 def _may_follow(request: Request) -> bool:
@@ -163,9 +174,9 @@ async def answer(watching: Watching, status: int, headers: Headers) -> Response 
         return None
     with log.one_request(), negotiation.answering(watching.request):
         log.follow(watching.proving.record.request.flow)
-        account = await _account(watching, headers)
-        if account is None:
-            await _follow(watching, status, headers)
+        account = await watching.ports.call(account_after, watching.ports.product, watching.request, headers)
+        if account is None or not await _lets_in(watching, account, headers):
+            await _follow(watching, status, headers, account.account_id if account else "")
             return None
         if watching.ports.is_over():  # switched off meanwhile (RC08)
             return None
@@ -173,23 +184,28 @@ async def answer(watching: Watching, status: int, headers: Headers) -> Response 
         return None if found is None else negotiation.labelled(found)
 
 
-async def _account(watching: Watching, headers: Headers) -> Account | None:
-    ports, settings, request = watching.ports, watching.settings, watching.request
-    account = await ports.call(account_after, ports.product, request, headers)
-    if account is None or not settings.signed_in_path:
-        return account
-    seen = await watching.visit(answered(request, headers, settings.signed_in_path))
-    return account if seen == 200 else None
+async def _lets_in(watching: Watching, account: Account, headers: Headers) -> bool:
+    """Is it all of a sign-in, and nobody else's than the half that was there? Where a page tells, it is asked."""
+    settings = watching.settings
+    if watching.half not in ("", account.account_id):
+        return False
+    if not settings.signed_in_path:
+        return True
+    return await watching.visit(answered(watching.request, headers, settings.signed_in_path)) == 200
 
 
-async def _follow(watching: Watching, status: int, headers: Headers) -> None:
-    """An application may sign in on the GET that its answer to the password leads to: that one is watched, too."""
-    path = native_rules.sent_on(watching.settings, watching.request, watching.arming, status, headers)
+async def _follow(watching: Watching, status: int, headers: Headers, half: str) -> None:
+    """An application may sign in on the GET that its answer to the password leads to: that one is watched, too.
+
+    half: whom the session names now, half signed in; the code that is still to come completes that.
+    """
+    arming = replace(watching.arming, half=half)
+    path = native_rules.sent_on(watching.settings, watching.request, arming, status, headers)
     if path:
-        until, hops = watching.ports.now() + native_rules.CHAIN_SECONDS, watching.arming.hops + 1
-        await _keep(watching.proving, replace(watching.arming, path=path, until=until, hops=hops))
-    elif watching.arming.hops or watching.arming.path:
-        await _keep(watching.proving, replace(watching.arming, path="", until=0, hops=0))
+        until, hops = watching.ports.now() + native_rules.CHAIN_SECONDS, arming.hops + 1
+        await _keep(watching.proving, replace(arming, path=path, until=until, hops=hops))
+    elif arming.hops or arming.path or half != watching.arming.half:
+        await _keep(watching.proving, replace(arming, path="", until=0, hops=0))
 
 
 async def _keep(proving: Proving, arming: Arming) -> None:

@@ -78,7 +78,8 @@ class Arming:
     """A native proof that waits for the product's own login (PR05). One for each browser, whose cookie holds `secret`.
 
     proof: its record. path, until: where the answer to a sign-in has sent the browser, path and query, and until when
-    that GET may complete it. hops: how often it was sent on.
+    that GET may complete it. hops: how often it was sent on. half: whom the session names since a sign-in that it was
+    armed for, which the page of `signed_in_path` does not let in yet; an account id.
     """
 
     secret: str
@@ -87,6 +88,7 @@ class Arming:
     path: str = ""
     until: int = 0
     hops: int = 0
+    half: str = ""
     record_id: str = ARMED
 
     def __repr__(self) -> str:
