@@ -53,7 +53,9 @@ VARIANTS = {
 
 
 def measured(before: str, code: str, settings: dict[str, str]) -> tuple[float, float, list[str]]:
-    env = {**os.environ, **with_linkmw(), **settings}
+    # As in a product: compiled once, by the first round.
+    compiled = {"PYTHONPYCACHEPREFIX": str(OUT / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
+    env = {**os.environ, **with_linkmw(), **compiled, **settings}
     program = _HEAD.format(before=before, measured=code)
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
     taken, grown, loaded = json.loads(done.stdout)

@@ -188,8 +188,12 @@ class Hub:
         """It answers, as `linkmw hub serve` runs it."""
         runner = self._stand.runner_of(self._kind, self.name)
         command = (*runner, "linkmw", "hub", "serve", "--port", str(self._port))
-        url = f"{self.internal_url}/readyz"
+        url = f"{self.internal_url}/healthz"
         self.process = self._stand.start(self.name, (*command, "--workers", str(workers)), self.environment, url)
+        ready = f"{self.internal_url}/readyz"
+        self._stand.processes.wait(
+            lambda: status(ready) == 200, what=f"{self.name} to be ready", seconds=120, process=self.process
+        )
         return self.process
 
 
