@@ -243,5 +243,7 @@ PATCHES: dict[str, Patch] = {
     "werkzeug.serving": _first_argument("BaseWSGIServer", "__init__", "wsgi", 3),
     "cheroot.wsgi": _first_argument("Server", "__init__", "wsgi", 2),
     "gevent.pywsgi": _first_argument("WSGIServer", "__init__", "wsgi", 2),
+    "granian.wsgi": _first_argument("", "_callback_wrapper", "wsgi", 0),
+    "granian.asgi": _first_argument("", "_callback_wrapper", "asgi", 0),
     "daphne.server": _first_argument("Server", "__init__", "asgi", 1),
 }
