@@ -194,7 +194,6 @@ SERVERS = {
     "waitress": (BIN / "waitress-serve", "--listen", "127.0.0.1:PORT", "bare:wsgi"),
     "granian": (BIN / "granian", "--port", "PORT", "--interface", "asgi", "bare:asgi"),
     "granian and WSGI": (BIN / "granian", "--port", "PORT", "--interface", "wsgi", "bare:wsgi"),
-    "daphne": (BIN / "daphne", "-p", "PORT", "bare:asgi"),
     "cheroot": (sys.executable, "bare.py", "by_cheroot", "PORT"),
     "gevent": (sys.executable, "bare.py", "by_gevent", "PORT"),
 }

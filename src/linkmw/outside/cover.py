@@ -118,6 +118,15 @@ def _by_hooks(app: Any, interface: Interface, in_force: InForce, adapter: Adapte
     return shell.HookedMiddleware(app, product=product, in_force=in_force)
 
 
+def tried(app: Any) -> said.Heard:
+    """What `linkmw run` would say of `app`, which is covered by it afterwards. Never raises."""
+    from linkmw.outside.interfaces import interface_of
+
+    with said.heard() as found:
+        covered(app, interface_of(app), following(), quietly=True)
+    return found
+
+
 def _by_remote_user(app: Any, interface: Interface, in_force: InForce, name: str, adapter: Adapter) -> Any:
     """`app` behind a shell that keeps the session for it, and told in each request whose it is. Raises NotCovered."""
     from linkmw.outside import hooked_asgi, hooked_wsgi, remote_user, told
