@@ -128,7 +128,7 @@ class LinkMiddleware(Shell):
         return await routes.answer(ports, settings, request)
 
     def _asked(self, scope: Scope) -> Request:
-        return _request(scope, self.routed(relative(scope["path"], scope.get("root_path", ""))))
+        return request_of(scope, self.routed(relative(scope["path"], scope.get("root_path", ""))))
 
     async def _ports(self) -> Ports:
         return (await self._world())[1]
@@ -175,7 +175,7 @@ def by_host(gates: Gates[Application]) -> Application:
     return chosen
 
 
-def _request(scope: Scope, path: str) -> Request:
+def request_of(scope: Scope, path: str) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

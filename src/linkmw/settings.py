@@ -223,6 +223,20 @@ def _adapter(value: object) -> str:
     return text
 
 
+_NO_PLACE = frozenset(("AUTHORIZATION", "CONNECTION", "CONTENT-LENGTH", "CONTENT-TYPE", "COOKIE", "HOST"))
+
+
+def read_remote_user(value: object) -> str:
+    """`REMOTE_USER`, or a header by its name: X-Remote-User, which Django calls HTTP_X_REMOTE_USER."""
+    text = _text(value)
+    if text == "REMOTE_USER":
+        return text
+    name = text.removeprefix("HTTP_").replace("_", "-")
+    if not re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", name) or name.upper() in _NO_PLACE:
+        raise ValueError("is neither REMOTE_USER nor a header of its own, like X-Remote-User")
+    return name
+
+
 def _session_key(value: object) -> str:
     text = _text(value)
     if not re.fullmatch(r"[^:\s]+(:int)?", text):
@@ -326,6 +340,18 @@ class Settings:
         "what its own login puts into a session besides the account, as a table (JSON in the environment); "
         "`{random}` in a value is 256 random bits, new in each session",
         secret=True,
+    )
+    remote_user: str = setting(
+        read_remote_user,
+        "",
+        "where an application that trusts a server in front of it reads who somebody is: `REMOTE_USER` (WSGI), or a "
+        "header like `X-Remote-User`. linkmw keeps the session then, and says it there; see wrapping.md",
+    )
+    remote_user_cookies: tuple[str, ...] = setting(
+        _list, (), "with it: the cookies of a session that the application keeps besides; it ends with linkmw's"
+    )
+    remote_user_sign_out: str = setting(
+        _path, "", "with it: the path that signs out, as the application sees it; need not be a page of it"
     )
     second_factor_help: str = setting(_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(_text, "", "its page for a forgotten password, as the application sees it")

@@ -112,7 +112,7 @@ class LinkMiddleware(Shell):
         return run_now(routes.answer(ports, settings, request))
 
     def _asked(self, environ: Environ) -> Request:
-        return _request(environ, self.routed(_decoded(environ.get("PATH_INFO", ""))))
+        return request_of(environ, self.routed(_decoded(environ.get("PATH_INFO", ""))))
 
     def _ports(self) -> Ports:
         return self._world()[1]
@@ -149,7 +149,7 @@ def by_host(gates: Gates[Application]) -> Application:
     return chosen
 
 
-def _request(environ: Environ, path: str) -> Request:
+def request_of(environ: Environ, path: str) -> Request:
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
     headers["content-type"] = environ.get("CONTENT_TYPE", "")
     headers["content-length"] = environ.get("CONTENT_LENGTH", "")

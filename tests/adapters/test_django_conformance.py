@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b32decode
+from concurrent.futures import Future
 from importlib import import_module
 
 import pyotp
@@ -11,7 +12,10 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import override_settings
 
+from linkmw import asgi as asgi_shell
+from linkmw import wsgi as wsgi_shell
 from linkmw.model import Marker
+from linkmw.outside.recognise import inside
 from linkmw.settings import Settings
 from linkmw.testing.conformance import GRACE, AdapterConformance, factor
 
@@ -127,6 +131,102 @@ class TestDjangoUnderAsgi(AdapterConformance):
     @pytest.fixture
     def stage(self, orders_database):
         return DjangoStage(asgi=True)
+
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+
+class OutsideStage(DjangoStage):
+    """A project that was wrapped, not a line of it changed: each request goes through the chain that was made of it.
+
+    `do` stands where linkmw stands in that chain, between what makes `request.user` and what is behind.
+    """
+
+    def __init__(self, *, asgi=False):
+        from django.core.handlers.asgi import ASGIHandler
+        from django.core.handlers.wsgi import WSGIHandler
+
+        from linkmw_django.configuration import configuration
+
+        super().__init__(asgi=asgi)
+        self.handler = ASGIHandler() if asgi else WSGIHandler()
+        assert (asgi_shell if asgi else wsgi_shell).wrap(self.handler) is self.handler
+        self.ours = next(one.application for one in inside(self.handler._middleware_chain) if one.kind == "linkmw")
+        self.product = self.ours.product_of(configuration())
+
+    def _now(self, jar, do):
+        from django.test import RequestFactory
+
+        found = Future()
+        self.ours._get_response = lambda request: _kept(found, lambda: do(request))
+        request = RequestFactory().get("/", headers={"Host": "product.localhost"})
+        request.COOKIES.update(jar)
+        _keep_cookies(jar, self.handler.get_response(request))
+        return found.result(0)
+
+    def _awaited(self, jar, do):
+        from django.test import AsyncRequestFactory
+
+        from linkmw_django.middleware import in_django_thread
+
+        found = Future()
+
+        async def rest(request):
+            return await in_django_thread(_kept, found, lambda: do(request))
+
+        self.ours._get_response = rest
+        request = AsyncRequestFactory().get("/", headers={"Host": "product.localhost"})
+        request.COOKIES.update(jar)
+        _keep_cookies(jar, async_to_sync(self.handler.get_response_async)(request))
+        return found.result(0)
+
+
+def _kept(found, do):
+    """An answer with nothing in it; what `do` came to is kept, for a handler makes a page of an error."""
+    from django.http import HttpResponse
+
+    try:
+        found.set_result(do())
+    except Exception as error:
+        found.set_exception(error)
+    return HttpResponse()
+
+
+class TestDjangoFromOutside(AdapterConformance):
+    """No urls.py, no settings, no MIDDLEWARE of the project's is touched."""
+
+    @pytest.fixture
+    def stage(self, orders_database, complete, monkeypatch):
+        for name, value in complete.items():
+            monkeypatch.setenv(f"LINKMW_{name}", value)
+        with override_settings(
+            MIDDLEWARE=MIDDLEWARE,
+            ALLOWED_HOSTS=["*"],
+            LINKMW={},
+            SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+        ):
+            yield OutsideStage()
+        _forget_what_was_found()
+
+
+class TestDjangoFromOutsideUnderAsgi(AdapterConformance):
+    @pytest.fixture
+    def stage(self, orders_database, complete, monkeypatch):
+        for name, value in complete.items():
+            monkeypatch.setenv(f"LINKMW_{name}", value)
+        with override_settings(MIDDLEWARE=MIDDLEWARE, ALLOWED_HOSTS=["*"], LINKMW={}):
+            yield OutsideStage(asgi=True)
+        _forget_what_was_found()
+
+
+def _forget_what_was_found():
+    from linkmw_django import configuration
+
+    configuration.discovered.clear()
 
 
 class TestDjangoWithSecretsOfItsOwn(AdapterConformance):

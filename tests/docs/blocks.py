@@ -22,6 +22,7 @@ ELSEWHERE = {
     ("docs/adapters.md", "js"): "tests/e2e/test_browsers_and_products.py",
     ("docs/operating.md", "toml"): "tests/docs/test_operating_page.py",
     ("docs/deploying.md", "sh"): "tests/deploy/test_deploy_files.py",
+    ("docs/wrapping.md", "ini"): "tests/adapters/test_outside_remote_user.py",
     ("docs/first-hour.md", "sh"): "tests/demo/test_demo.py",
     ("docs/applications.md", "sh"): "tests/apps/page.py",
     ("docs/applications.md", "python"): "tests/apps/page.py",

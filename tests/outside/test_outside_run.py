@@ -125,7 +125,7 @@ class Served:
 
     def get(self, path):
         try:
-            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60)  # the first one imports
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
@@ -148,6 +148,67 @@ COMMANDS = {
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_each_server_and_framework_is_covered_by_the_environment_alone(site, kind):
     with Served(site, *COMMANDS[kind]) as served:
+        assert served.is_ours()
+        assert "the product's own" in served.get("/login")[2]
+    said = served.log.read_text()
+    assert said.count("linkmw recognised") == 1
+    assert "linkmw is OFF" not in said
+
+
+BARE_APPLICATION = """
+    def wsgi(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"the product's own"]
+
+    async def asgi(scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"the product's own"})
+
+    def by_cheroot(port):
+        from cheroot import wsgi as cheroot
+        cheroot.Server(("127.0.0.1", port), wsgi).start()
+
+    def by_gevent(port):
+        from gevent.pywsgi import WSGIServer
+        WSGIServer(("127.0.0.1", port), wsgi).serve_forever()
+
+    if __name__ == "__main__":
+        import sys
+        globals()[sys.argv[1]](int(sys.argv[2]))
+"""
+KNOWN = """
+    class Adapter:
+        cookies = ("theirs",)
+        def user_of(self, request): return None
+        def marker_of(self, request): return None
+        def start(self, request, user, marker): return {"theirs": user["id"]}
+"""
+# What hands its callable over in each server's own way: nothing of a framework is there to be recognised.
+SERVERS = {
+    "gunicorn": (BIN / "gunicorn", "-b", "127.0.0.1:PORT", "bare:wsgi"),
+    "uvicorn": (BIN / "uvicorn", "--port", "PORT", "--lifespan", "off", "bare:asgi"),
+    "hypercorn": (BIN / "hypercorn", "-b", "127.0.0.1:PORT", "bare:asgi"),
+    "hypercorn and WSGI": (BIN / "hypercorn", "-b", "127.0.0.1:PORT", "bare:wsgi"),
+    "waitress": (BIN / "waitress-serve", "--listen", "127.0.0.1:PORT", "bare:wsgi"),
+    "granian": (BIN / "granian", "--port", "PORT", "--interface", "asgi", "bare:asgi"),
+    "granian and WSGI": (BIN / "granian", "--port", "PORT", "--interface", "wsgi", "bare:wsgi"),
+    "cheroot": (sys.executable, "bare.py", "by_cheroot", "PORT"),
+    "gevent": (sys.executable, "bare.py", "by_gevent", "PORT"),
+}
+IN_THE_DEFAULT_RUN = "hypercorn"
+
+
+@pytest.mark.parametrize(
+    "server",
+    [pytest.param(one, marks=() if one == IN_THE_DEFAULT_RUN else pytest.mark.matrix) for one in SERVERS],
+)
+def test_the_callable_that_a_server_is_handed_is_wrapped(site, server):
+    folder, _ = site
+    for name, text in (("bare", BARE_APPLICATION), ("known", KNOWN)):
+        (folder / f"{name}.py").write_text(textwrap.dedent(text))
+    with Served(site, *SERVERS[server], LINKMW_ADAPTER=f"{folder}/known.py:Adapter") as served:
         assert served.is_ours()
         assert "the product's own" in served.get("/login")[2]
     said = served.log.read_text()

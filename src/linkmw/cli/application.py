@@ -32,7 +32,8 @@ def _unknown() -> Sequence[str]:
 class Application:
     """framework: with its version. configured: the settings in its own configuration, which is called `where`.
 
-    unlisted: login routes that it has besides those in the settings.
+    unlisted: login routes that it has besides those in the settings. recognised: what `linkmw run` finds in it, and
+    what that does not cover, where it has no linkmw of its own.
     """
 
     framework: str
@@ -40,6 +41,7 @@ class Application:
     configured: Mapping[str, object] = field(default_factory=dict, repr=False)
     where: str = "the code"
     unlisted: Callable[[], Sequence[str]] = _unknown
+    recognised: tuple[str, ...] = ()
 
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask the adapter, from outside of any request."""
@@ -83,10 +85,20 @@ def _loaded(name: str) -> Application:
         loaded = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise click.BadParameter(f"{name} cannot be loaded: {error}", param_hint="--app") from None
-    found = _inside(loaded)
-    if found is None:
-        raise SettingsError(f"{name} has no linkmw in it; in Django use manage.py")
-    return found
+    return _inside(loaded) or _from_outside(name, loaded)
+
+
+def _from_outside(name: str, loaded: Any) -> Application:
+    """An application with no linkmw of its own, as `linkmw run` covers it."""
+    from linkmw.outside import cover
+
+    found = cover.tried(loaded)
+    if found.recognised is None:
+        raise SettingsError(
+            f"{name} has no linkmw in it, and `linkmw run` does not cover it: {found.why or 'it is off'}"
+        )
+    limits = (f"not covered: {limit}" for limit in found.recognised.limits)
+    return Application(found.recognised.framework, None, recognised=(str(found.recognised), *limits))
 
 
 def _inside(loaded: Any) -> Application | None:

@@ -25,7 +25,8 @@ def status(ctx: click.Context, as_json: bool, app: str) -> None:
 
     Looks at the environment and the file LINKMW_CONFIG (linkmw.toml). What stands in the framework's own configuration
     (LINKMW in Django's settings, app.config in Flask) is seen by `python manage.py linkmw status` and
-    `flask linkmw status`, and with --app. Exit code 3 when settings must be changed.
+    `flask linkmw status`, and with --app. Of an application that has no linkmw of its own --app says what `linkmw run`
+    recognises in it. Exit code 3 when settings must be changed.
     """
     application = applications.of(ctx, app)
     settings = applications.settings_of(application)
@@ -34,6 +35,7 @@ def status(ctx: click.Context, as_json: bool, app: str) -> None:
         **_standing(settings),
         "decided_by": _decided_by(settings, application),
         "unlisted_login_routes": unlisted,
+        "recognised": list(application.recognised) if application else [],
         "problems": list(settings.problems),
         "hosts": {
             host: {**_standing(own), "problems": [one for one in own.problems if one not in settings.problems]}
@@ -59,6 +61,8 @@ def _print(said: dict[str, Any], as_json: bool) -> None:
     elsewhere = " at hosts that are not named below" if said["hosts"] else ""
     click.echo(f"Federated sign-in is {_in_words(said)}{elsewhere}.")
     click.echo(f"Decided by {said['decided_by']}.")
+    for line in said["recognised"]:
+        click.echo(f"From outside, as `linkmw run` sees it: {line}.")
     for line in said["doors"]:
         click.echo(line)
     for host, own in said["hosts"].items():

@@ -16,15 +16,16 @@ from linkmw.errors import SettingsError
 from linkmw.gate.hooks import Hooks
 from linkmw.http import Headers, Request, removed_cookie, session_cookie
 from linkmw.outside import session_extra
-from linkmw.settings import Settings
+from linkmw.settings import Settings, read_remote_user
 
 # (request) → the user whom the session names, or None: an id, or what has an id, username and email
 # complete(request) → every second factor shown? · start(request, user, marker) → cookies, a mapping, or header pairs
 # end(request) → the same · marker_of(request) → the marker that `start` was given, out of the session, or None
 # extra(request, user) → what a session of a recognised framework holds besides · cookies: of the session, their names
+# remote_user: where the application reads who somebody is, as LINKMW_REMOTE_USER
 SESSION = ("user_of", "complete", "start", "end", "marker_of")
 ACCOUNTS = tuple(Hooks.__annotations__)
-KNOWN = (*SESSION, *ACCOUNTS, "cookies")
+KNOWN = (*SESSION, *ACCOUNTS, "cookies", "remote_user")
 
 
 class Adapter:
@@ -34,13 +35,13 @@ class Adapter:
     """
 
     def __init__(self, told: object, besides: str = "") -> None:
-        self._told = told() if isinstance(told, type) else told
+        self.told = told() if isinstance(told, type) else told
         self._besides = besides
-        self.cookies: tuple[str, ...] = tuple(getattr(self._told, "cookies", ()))
-        _check(self._told)
+        self.cookies: tuple[str, ...] = tuple(getattr(self.told, "cookies", ()))
+        _check(self.told)
 
     def has(self, name: str) -> bool:
-        return hasattr(self._told, name)
+        return hasattr(self.told, name)
 
     @property
     def is_whole(self) -> bool:
@@ -50,7 +51,7 @@ class Adapter:
     @property
     def hooks(self) -> Hooks:
         """What it says of the accounts, and of what else is in their sessions."""
-        told = {name: getattr(self._told, name) for name in ACCOUNTS if self.has(name)}
+        told = {name: getattr(self.told, name) for name in ACCOUNTS if self.has(name)}
         return cast(Hooks, {**told, "extra": self.session_of})
 
     def user_of(self, request: Request) -> Any:
@@ -74,7 +75,7 @@ class Adapter:
         return _headers(self._ask("end", dict.fromkeys(self.cookies), request), secure=secure)
 
     def _ask(self, name: str, default: Any, *args: Any) -> Any:
-        asked: Callable[..., Any] | None = getattr(self._told, name, None)
+        asked: Callable[..., Any] | None = getattr(self.told, name, None)
         return default if asked is None else asked(*args)
 
 
@@ -83,6 +84,20 @@ def of(settings: Settings) -> Adapter | None:
     if not settings.adapter and not settings.session_extra:
         return None
     return read(settings.adapter, settings.session_extra)
+
+
+def remote_user(settings: Settings, adapter: Adapter | None) -> str:
+    """Where the application reads who somebody is: as the file says, else the settings; "" for nowhere.
+
+    Raises SettingsError.
+    """
+    told = getattr(adapter.told, "remote_user", "") if adapter else ""
+    if not told:
+        return settings.remote_user
+    try:
+        return read_remote_user(told)
+    except ValueError as error:
+        raise SettingsError(f"LINKMW_ADAPTER: remote_user {error}") from None
 
 
 @cache

@@ -43,16 +43,19 @@ def wrapped(app: Any, interface: Interface, product: Product | None = None, sett
 
 def covered(app: Any, interface: Interface, in_force: InForce, *, quietly: bool = False) -> Any:
     """The same by what is recognised in `app`. quietly: one that is covered already is no news. Never raises."""
+    if not in_force.may_be_on:
+        return app
     try:
-        return _covered(app, interface, in_force) if in_force.may_be_on else app
+        return _covered(app, interface, in_force)
     except AlreadyCovered:
         if not quietly:
             said.twice()
+        return app
     except (NotCovered, SettingsError) as why:
         said.not_covered(why)
     except Exception:
         log.exception("linkmw is OFF, the application is as ever: it could not be wrapped")
-    return app
+    return _told_nobody(app, interface, in_force.settings)
 
 
 def _covered(app: Any, interface: Interface, in_force: InForce) -> Any:
@@ -64,6 +67,8 @@ def _covered(app: Any, interface: Interface, in_force: InForce) -> Any:
         raise AlreadyCovered
     settings = in_force.settings
     adapter = adapter_file.of(settings)
+    if name := adapter_file.remote_user(settings, adapter):
+        return _by_remote_user(app, interface, in_force, name, adapter or adapter_file.Adapter(object()))
     if adapter is not None and adapter.is_whole:
         return _by_hooks(app, interface, in_force, adapter)
     found = list(recognise.inside(app))
@@ -111,6 +116,48 @@ def _by_hooks(app: Any, interface: Interface, in_force: InForce, adapter: Adapte
     said.recognised(hooks.recognised(product, interface, in_force.settings))
     shell = hooked_wsgi if interface == "wsgi" else hooked_asgi
     return shell.HookedMiddleware(app, product=product, in_force=in_force)
+
+
+def tried(app: Any) -> said.Heard:
+    """What `linkmw run` would say of `app`, which is covered by it afterwards. Never raises."""
+    from linkmw.outside.interfaces import interface_of
+
+    with said.heard() as found:
+        covered(app, interface_of(app), following(), quietly=True)
+    return found
+
+
+def _by_remote_user(app: Any, interface: Interface, in_force: InForce, name: str, adapter: Adapter) -> Any:
+    """`app` behind a shell that keeps the session for it, and told in each request whose it is. Raises NotCovered."""
+    from linkmw.outside import hooked_asgi, hooked_wsgi, remote_user, told
+
+    remote_user.check(name, interface, in_force.settings, adapter)
+    product = remote_user.RemoteUserProduct(adapter, in_force)
+    said.recognised(remote_user.recognised(product, name, interface, in_force.settings))
+    if interface == "wsgi":
+        return hooked_wsgi.HookedMiddleware(told.WsgiTold(app, name, product), product=product, in_force=in_force)
+    return hooked_asgi.HookedMiddleware(told.AsgiTold(app, name, product), product=product, in_force=in_force)
+
+
+def _told_nobody(app: Any, interface: Interface, settings: Settings) -> Any:
+    """`app`, which could not be covered: nobody in front says who somebody is, so no visitor does either (HT10)."""
+    from linkmw.outside import adapter_file, told
+
+    try:
+        name = adapter_file.remote_user(settings, adapter_file.of(settings))
+    except Exception:  # said already: the file cannot be used
+        name = settings.remote_user
+    if not name or not callable(app):
+        return app
+    return told.WsgiTold(app, name) if interface == "wsgi" else told.AsgiTold(app, name)
+
+
+def stands_outside(settings: Settings) -> bool:
+    """Does linkmw stand around the application, whatever framework is inside of it? Raises SettingsError."""
+    from linkmw.outside import adapter_file
+
+    adapter = adapter_file.of(settings)
+    return bool(adapter_file.remote_user(settings, adapter)) or (adapter is not None and adapter.is_whole)
 
 
 def _shell(interface: Interface) -> Any:

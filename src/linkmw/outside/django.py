@@ -33,7 +33,8 @@ NO_AUTHENTICATION = (
     "with LINKMW_ADAPTER (docs/adapters.md)"
 )
 REMOTE_USER = (
-    "sign-ins by RemoteUserMiddleware: whoever sits in front of this project names its users, and linkmw sees no login"
+    "sign-ins by RemoteUserMiddleware: whoever sits in front of this project names its users, and linkmw sees no "
+    "login. LINKMW_REMOTE_USER puts linkmw in that place (docs/wrapping.md)"
 )
 
 # One chain at a time: another thread's would find MIDDLEWARE changed. A middleware may make a handler of its own.

@@ -20,13 +20,14 @@ class HookedMiddleware(marked.HookedShell, LinkMiddleware):
     """Whatever fails here is logged, and the application answers as ever. A websocket's handshake is looked at, too."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = self._hooked.adapter.cookies
+        names = self._hooked.cookies
         if self._claims is None or not marked.brings(_cookies(scope), names):
             await super().__call__(scope, receive, send)
             return
         seen = await self._seen(scope)
         if seen.hidden or (seen.marker is not None and not await self._stands(seen.marker)):
             scope = _without(scope, names)
+            send = watched.AsgiAnswer(send, self._taken_away, respond)
         elif seen.marker is not None and scope["type"] == "http" and self._settings.on:
             is_ours = seen.request.path.startswith(self._settings.prefix)
             send = send if is_ours else watched.AsgiAnswer(send, partial(self._judged, seen.request), respond)
@@ -53,6 +54,9 @@ class HookedMiddleware(marked.HookedShell, LinkMiddleware):
     async def _guard(self) -> Guard:
         settings, ports = await self._world()
         return self._guard_with(ports, settings)
+
+    async def _taken_away(self, _status: int, headers: Headers) -> Headers:
+        return self._hooked.taken_away(headers)
 
     async def _judged(self, request: Request, _status: int, headers: Headers) -> Response | Headers:
         settings, ports = await self._world()

@@ -21,13 +21,14 @@ class HookedMiddleware(marked.HookedShell, LinkMiddleware):
     """Whatever fails here is logged, and the application answers as ever."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        names = self._hooked.adapter.cookies
+        names = self._hooked.cookies
         if self._claims is None or not marked.brings(environ.get("HTTP_COOKIE", ""), names):
             return super().__call__(environ, start_response)
         seen = self._seen(environ)
         if seen.hidden or (seen.marker is not None and not self._stands(seen.marker)):
-            kept = marked.without(environ["HTTP_COOKIE"], names)
-            return super().__call__({**environ, "HTTP_COOKIE": kept}, start_response)
+            hiding = {**environ, "HTTP_COOKIE": marked.without(environ["HTTP_COOKIE"], names)}
+            answer = watched.WsgiAnswer(start_response, self._taken_away, respond)
+            return answer.finish(super().__call__(hiding, answer.start_response))
         if seen.marker is None or not self._settings.on or seen.request.path.startswith(self._settings.prefix):
             return super().__call__(environ, start_response)
         answer = watched.WsgiAnswer(start_response, partial(self._judged, seen.request), respond)
@@ -53,6 +54,9 @@ class HookedMiddleware(marked.HookedShell, LinkMiddleware):
     def _guard(self) -> Guard:
         settings, ports = self._world()
         return self._guard_with(ports, settings)
+
+    def _taken_away(self, _status: int, headers: Headers) -> Headers:
+        return self._hooked.taken_away(headers)
 
     def _judged(self, request: Request, _status: int, headers: Headers) -> Response | Headers:
         settings, ports = self._world()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from linkmw.gate import after
 from linkmw.gate.hooks import HookedAccounts, Hooks
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
@@ -34,6 +35,11 @@ class HookedProduct(HookedAccounts):
         self.checks_passwords = adapter.has("verify_password")
         self.tells_complete = adapter.has("complete")
 
+    @property
+    def cookies(self) -> tuple[str, ...]:
+        """The names of the session's cookies."""
+        return self.adapter.cookies
+
     def current_account(self, request: Request) -> Account | None:
         named = self.adapter.user_of(request)
         user = self.load(str(named)) if isinstance(named, str | int) and named != "" else named
@@ -52,6 +58,18 @@ class HookedProduct(HookedAccounts):
     def marker_of(self, request: Request) -> Marker | None:
         """The marker in this request's session; None in one that linkmw did not open."""
         return marker_in(self.adapter.marker_of(request))
+
+    def touches(self, request: Request, headers: Headers) -> bool:  # noqa: ARG002  (for who keeps the session elsewhere)
+        """May this answer change whom the session names?"""
+        return sets(headers, self.cookies)
+
+    def later(self, request: Request, headers: Headers) -> Request:
+        """What the browser asks next, once it has taken in this answer."""
+        return after.answered(request, headers)
+
+    def taken_away(self, headers: Headers) -> Headers:  # noqa: ARG002
+        """What goes with the answer to a request whose session had ended, and was hidden from the application."""
+        return ()
 
 
 def recognised(product: HookedProduct, interface: str, settings: Settings) -> Recognised:
@@ -76,6 +94,12 @@ def _limits(adapter: Adapter, settings: Settings) -> Iterator[str]:
 
 def _by_id(account_id: str) -> Any:
     return {"id": account_id, "username": account_id} if account_id and account_id.isprintable() else None
+
+
+def sets(headers: Headers, names: Iterable[str]) -> bool:
+    """Does an answer set or take away one of these cookies?"""
+    given = {value.partition("=")[0].strip() for name, value in headers if name.lower() == "set-cookie"}
+    return not given.isdisjoint(names)
 
 
 def text_of(marker: Marker | None) -> str:

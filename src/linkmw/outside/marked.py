@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from linkmw.gate import after
 from linkmw.gate.guard import Guard, stands_while_off
 from linkmw.gate.in_force import InForce
 from linkmw.gate.outcome import follow, is_sign_in, outcome
@@ -62,7 +61,7 @@ class Seen:
 def seen(product: HookedProduct, request: Request) -> Seen:
     """What is hidden may have ended; or it is somebody's, whose next POST would look like a sign-in (PR05)."""
     marker = product.marker_of(request)
-    odd = marker is None and is_odd(request.headers.get("cookie", ""), product.adapter.cookies)
+    odd = marker is None and is_odd(request.headers.get("cookie", ""), product.cookies)
     return Seen(request, marker, odd and product.current_account(request) is None)
 
 
@@ -103,12 +102,6 @@ def _named(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w!#$%&'*+.^`|~-])({'|'.join(map(re.escape, names)) or '(?!)'})\s*=", re.ASCII)
 
 
-def sets(headers: Headers, names: Iterable[str]) -> bool:
-    """Does an answer set or take away one of these cookies?"""
-    given = {value.partition("=")[0].strip() for name, value in headers if name.lower() == "set-cookie"}
-    return not given.isdisjoint(names)
-
-
 async def stands(settings: Settings, guard: Guard, marker: Marker) -> bool:
     """Is the session of this marker somebody's still? It is where that cannot be asked."""
     try:
@@ -122,9 +115,9 @@ async def judged(
     ports: Ports, settings: Settings, guard: Guard, product: HookedProduct, request: Request, headers: Headers
 ) -> Response | Headers:
     """What an answer with these headers, to this request, comes to: ours instead, or headers to go with it."""
-    if not sets(headers, product.adapter.cookies):
+    if not product.touches(request, headers):
         return ()
-    later = after.answered(request, headers)
+    later = product.later(request, headers)
     marker, left, before, named = await ports.call(_both, product, request, later)
     if marker is None:
         return ()

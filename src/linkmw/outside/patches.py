@@ -97,13 +97,25 @@ def _covered(app: Any, interface: Any) -> Any:
     return app if in_force is None else cover.covered(app, interface, in_force, quietly=True)
 
 
+def _inside(in_force: InForce | None) -> bool:
+    """Is linkmw put inside of a framework here? Else around it, by what is done to the server, or not at all."""
+    if in_force is None or not in_force.may_be_on:
+        return False
+    try:
+        from linkmw.outside import cover
+
+        return not cover.stands_outside(in_force.settings)
+    except Exception:  # said where the server is handed the application
+        return True
+
+
 def _django(module: ModuleType) -> None:
     load = module.BaseHandler.load_middleware
 
     @wraps(load)
     def load_middleware(self: Any, *args: Any, **kwargs: Any) -> Any:
         in_force = _in_force()
-        if in_force is None or not in_force.may_be_on:
+        if in_force is None or not _inside(in_force):
             return load(self, *args, **kwargs)
         try:
             from linkmw.outside import django
@@ -136,7 +148,7 @@ def _flask(module: ModuleType) -> None:
 
 def _around_flask(app: Any, inner: Any) -> Any:
     in_force = _in_force()
-    if in_force is None or not in_force.may_be_on:
+    if in_force is None or not _inside(in_force):
         return inner
     try:
         from linkmw.outside import flask
@@ -152,7 +164,8 @@ def _starlette(module: ModuleType) -> None:
 
     @wraps(build)
     def build_middleware_stack(self: Any) -> Any:
-        _covered(self, "asgi")
+        if _inside(_in_force()):
+            _covered(self, "asgi")
         return build(self)
 
     module.Starlette.build_middleware_stack = build_middleware_stack
@@ -230,5 +243,7 @@ PATCHES: dict[str, Patch] = {
     "werkzeug.serving": _first_argument("BaseWSGIServer", "__init__", "wsgi", 3),
     "cheroot.wsgi": _first_argument("Server", "__init__", "wsgi", 2),
     "gevent.pywsgi": _first_argument("WSGIServer", "__init__", "wsgi", 2),
+    "granian.wsgi": _first_argument("", "_callback_wrapper", "wsgi", 0),
+    "granian.asgi": _first_argument("", "_callback_wrapper", "asgi", 0),
     "daphne.server": _first_argument("Server", "__init__", "asgi", 1),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,28 @@ class Recognised:
         )
 
 
+@dataclass(slots=True)
+class Heard:
+    """What was said of one application. why: it cannot be covered for that reason."""
+
+    recognised: Recognised | None = None
+    why: str = ""
+
+
+_hearing: list[Heard] = []
+
+
+@contextmanager
+def heard() -> Iterator[Heard]:
+    """What is said inside, for a command that shows it; the log gets none of it."""
+    found = Heard()
+    _hearing.append(found)
+    try:
+        yield found
+    finally:
+        _hearing.remove(found)
+
+
 def proof(product: Product | type[Product], settings: Settings) -> str:
     """How somebody shows that an account is theirs."""
     from linkmw.gate import proof_kind  # disabled, nothing more is loaded
@@ -55,6 +79,9 @@ def proof(product: Product | type[Product], settings: Settings) -> str:
 
 def recognised(found: Recognised) -> None:
     """One line in a process, at a level that servers show by themselves; another for each thing that is not covered."""
+    if _hearing:
+        _hearing[-1].recognised = found
+        return
     if not _SAID.to("recognised", str(found)):
         return
     log.warning("linkmw recognised %s", found)
@@ -63,6 +90,9 @@ def recognised(found: Recognised) -> None:
 
 
 def not_covered(why: object) -> None:
+    if _hearing:
+        _hearing[-1].why = str(why)
+        return
     log.error("linkmw is OFF, the application is as ever: %s", why)
 
 

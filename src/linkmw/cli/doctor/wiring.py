@@ -55,7 +55,7 @@ def findings(product: Product) -> Iterator[Finding]:
     if product.django:
         yield from _django(product.settings)
     elif product.application is not None:
-        yield _wrapped(len(_layers(product.application)))
+        yield _wrapped(len(_layers(product.application)), product.application)
         yield from _starlette(product.application)
 
 
@@ -107,9 +107,18 @@ def _django_cookie(ours: Settings) -> Iterator[Finding]:
         yield checks.COOKIE.warning("SESSION_COOKIE_SECURE is off")
 
 
-def _wrapped(times: int) -> Finding:
+def _wrapped(times: int, application: object) -> Finding:
     if times == 1:
         return checks.MIDDLEWARE.ok("wrapped once")
+    if not times:
+        from linkmw.outside import cover
+
+        found = cover.tried(application).recognised
+        if found is not None:
+            return checks.MIDDLEWARE.warning(
+                f"the application is not wrapped; started by `linkmw run` it is: {found}",
+                "\n".join(f"not covered: {limit}" for limit in found.limits),
+            )
     return checks.MIDDLEWARE.wrong("the application is not wrapped" if not times else f"wrapped {times} times")
 
 
