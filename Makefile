@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-peers bench-signin bench-import bench-scale migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-peers bench-signin bench-import bench-scale migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults mistakes
 
 SUITES ?=
 
@@ -103,6 +103,9 @@ fuzz: setup ## readers of outside input, and a million tokens against joserfc: S
 
 mutants: setup ## mistakes put into the rules and the fence, and whether a test notices: MODULE=oidc/jose
 	@nice -n 19 $(BIN)/uv run --no-sync --quiet --with "cosmic-ray>=8.7" python -m tests.mutants $(MODULE)
+
+mistakes: setup packages ## defences taken out one by one, and whether their tests fail; WRITE=1 for the page, WORDS="FC02 nonce"
+	@nice -n 5 $(BIN)/python -m tests.mistakes $(if $(WRITE),--write) $(WORDS)
 
 sbom: setup ## the bill of materials, dist/linkmw.cdx.json (CycloneDX)
 	@$(BIN)/python -m tests.supply.sbom

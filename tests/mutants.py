@@ -7,10 +7,7 @@ docs/hardening.md.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -20,14 +17,25 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.forked import copied, load_libraries, run_in
+
 SECONDS = 60  # for the tests of one module: a loop that never ends is noticed, too
 
 # Module → the tests that are to notice.
 MODULES: dict[str, Sequence[str]] = {
     "hub/rules": ("--noconftest", "tests/hub/test_hub_rules.py"),
+    "hub/first_rules": ("--noconftest", "tests/hub/test_hub_first_rules.py"),
     "oidc/jose": ("tests/oidc/test_oidc_jose.py",),
     "oidc/claims": ("tests/oidc/test_oidc_id_token.py", "tests/oidc/test_oidc_call_token.py"),
+    "oidc/id_token": ("tests/oidc/test_oidc_id_token.py",),
+    "oidc/logout_token": ("tests/oidc/test_oidc_logout_token.py",),
+    "oidc/authorize": ("tests/oidc/test_oidc_authorize.py",),
+    "oidc/base64url": ("tests/oidc/test_oidc_jose.py",),
+    "oidc/strict_json": ("tests/oidc/test_oidc_jose.py",),
+    "redirects": ("tests/oidc/test_oidc_redirects.py",),
+    "gate/claim": ("--noconftest", "tests/gate/test_gate_claim.py"),
+    "gate/native_rules": ("tests/gate/test_gate_native_rules.py",),
+    "gate/outcome": ("tests/gate/test_gate_outcome.py", "tests/adapters/test_session_ends.py"),
     "gate/password_rules": ("tests/gate/test_gate_password_rules.py",),
     "gate/names": ("--noconftest", "tests/gate/test_gate_names.py"),
     "gate/limits": ("tests/gate/test_gate_guessing.py",),
@@ -36,18 +44,12 @@ MODULES: dict[str, Sequence[str]] = {
 # `|` stands in annotations, which nobody runs; `is` for a comparison asks how small numbers are kept; a decorator that
 # is gone from a frozen value makes another program, which does not load.
 _NOT_TRIED = re.compile(r"core/(ReplaceBinaryOperator_BitOr_.*|ReplaceComparisonOperator_.*_Is(Not)?|RemoveDecorator)")
-_LIBRARIES = (
-    *("pytest", "pytest_timeout", "hypothesis.strategies", "cryptography.hazmat.primitives.asymmetric.rsa", "jose.jws"),
-    *("httpx2", "redis.asyncio", "jinja2", "click", "pyotp", "starlette.testclient", "sqlalchemy"),
-)
 
 
 def main(names: Sequence[str]) -> int:
-    for library in _LIBRARIES:
-        import_module(library)
+    load_libraries()
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "docs", "dist", "__pycache__"))
+        tree = copied(Path(folder))
         for name in names or MODULES:
             _try(tree, name)
     return 0
@@ -93,27 +95,7 @@ def _mutants(sound: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_noticed(tree: Path, name: str) -> bool:
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1] != 0
-    os.setsid()
-    signal.alarm(SECONDS)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
-    os.chdir(tree)
-    sys.dont_write_bytecode = True
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    sys.path[:0] = [str(tree / "src"), str(tree)]
-    import pytest
-
-    failed = True
-    try:
-        known = "-Wignore::pytest.PytestAssertRewriteWarning"  # of plugins that are loaded already
-        plain = ("--assert=plain", "-p", "pytest_timeout", "-p", "no:cacheprovider")
-        failed = pytest.main(["-x", "-q", known, *plain, *MODULES[name]]) != 0
-    finally:
-        os._exit(1 if failed else 0)
+    return not run_in(tree, ("-x", "--assert=plain", *MODULES[name]), SECONDS).passed
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from tests.gate.world import SETTINGS
 
 from linkmw.errors import Unavailable
 from linkmw.gate import guard
-from linkmw.gate.guard import Guard, change, marker_in
+from linkmw.gate.guard import Guard, change, marker_in, stands_while_off
 from linkmw.model import Marker, Session
 from linkmw.run import run_now
 
@@ -55,7 +58,7 @@ def test_mim27_an_ended_session_is_gone_within_half_a_second(watch: Guard, sessi
     time.monotonic = 0.49
     assert run_now(watch.stands(MARKER)) is True
     assert sessions.asked == 1
-    time.monotonic = guard.KEPT_SECONDS
+    time.monotonic = 0.5
     assert [run_now(watch.stands(MARKER)) for _ in range(3)] == [False] * 3
     assert sessions.asked == 4
 
@@ -88,8 +91,48 @@ def test_while_redis_is_silent_it_is_waited_for_once_in_half_a_second(watch: Gua
 
 def test_a_yes_never_outlives_the_session(watch: Guard, time: Time) -> None:
     assert run_now(watch.stands(MARKER)) is True
-    time.now = MARKER.expires
-    assert run_now(watch.stands(MARKER)) is False
+    for time.now in (MARKER.expires, MARKER.expires + 1, MARKER.expires + 86_400):
+        assert run_now(watch.stands(MARKER)) is False
+
+
+def test_dis10_what_began_before_the_sessions_were_ended_stands_no_more(sessions: List, time: Time) -> None:
+    for since, stands in ((NOW - 1, True), (NOW, True), (NOW + 1, False), (NOW + 60, False)):
+        watch = Guard(sessions, lambda: time.now, lambda: time.monotonic, since=since)  # type: ignore[arg-type]
+        assert run_now(watch.stands(MARKER)) is stands
+
+
+@pytest.mark.parametrize("open_", [True, False])
+def test_p05_a_session_that_no_link_opened_is_the_doors_to_judge(sessions: List, time: Time, open_: bool) -> None:
+    class Doors:
+        def stands(self, marker: Marker) -> bool:
+            return open_
+
+    watch = Guard(sessions, lambda: time.now, lambda: time.monotonic, Doors())  # type: ignore[arg-type]
+    assert run_now(watch.stands(Marker("native:away:orders", NOW + 600))) is open_
+    assert run_now(watch.stands(Marker("native:away:orders", NOW))) is False
+    assert sessions.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "sid", "goes_on"),
+    [
+        (False, "sid", True),
+        (True, "sid", False),
+        (False, "native:away:orders", True),
+        (True, "native:away:orders", True),
+    ],
+)
+def test_dis10_what_goes_on_while_linkmw_is_off(ended: bool, sid: str, goes_on: bool) -> None:
+    settings = replace(SETTINGS, sessions_since=NOW if ended else 0)
+    assert stands_while_off(settings, Marker(sid, NOW + 600)) is goes_on
+
+
+def test_a_yes_is_kept_for_each_of_several(watch: Guard, sessions: List) -> None:
+    sessions.open |= {"other"}
+    for _ in range(3):
+        assert run_now(watch.stands(MARKER)) is True
+        assert run_now(watch.stands(Marker("other", NOW + 600))) is True
+    assert sessions.asked == 2
 
 
 def test_ds02_a_crowd_of_sessions_is_kept_in_bounded_memory(watch: Guard, monkeypatch: pytest.MonkeyPatch) -> None:

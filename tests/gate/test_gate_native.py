@@ -198,6 +198,7 @@ def test_pr05_a_tossed_session_cookie_that_comes_first_makes_nobody_the_attacker
     visitor.tossed = "session=of-mallory"
     visitor.post("/login", {"username": "x", "password": "y"}, sec_fetch_dest="document")
     visitor.logs_in()
+    assert not visitor.is_going_on
     visitor.get("/home")
     assert (visitor.is_going_on, house.proven) == (False, [])
 
@@ -210,6 +211,7 @@ def test_pr05_a_tossed_arming_cookie_arms_nothing(house: House, visitor: Visitor
     visitor.tossed = f"{ARMING}={attacker.cookies[ARMING]}"
     answer = visitor.logs_in()
     assert (answer.status, location(answer)) == (303, "/home")
+    assert not visitor.is_going_on
     visitor.get("/home")
     assert (visitor.is_going_on, house.proven) == (False, [])
 
@@ -236,6 +238,7 @@ def test_pr05_login_csrf_a_strangers_account_is_not_proven_for_this_identity(
     visitor.arms()
     visitor.logs_in("ada", **sent)
     assert visitor.account == ADA.account_id  # the product let it happen
+    assert not visitor.is_going_on
     visitor.get("/home")
     assert (visitor.is_going_on, house.proven) == (False, [])
 
@@ -294,6 +297,7 @@ def test_pr05_what_the_person_before_half_typed_is_dropped_at_arming(house: Hous
     visitor.arms()
     assert (visitor.account, visitor.cookies.get("session", "")) == ("", "")
     visitor.post("/login/code", {"code": "000000"}, sec_fetch_dest="document")
+    assert not visitor.is_going_on
     visitor.get("/home")
     assert (visitor.is_going_on, house.proven) == (False, [])
 
@@ -349,6 +353,7 @@ def test_pr04_an_answer_that_failed_has_kept_no_session(house: House, visitor: V
     visitor.arms()
     assert visitor.logs_in(path="/error").status == 500
     visitor.cookies.pop("session")
+    assert not visitor.is_going_on
     visitor.get("/home")
     assert (visitor.is_going_on, house.proven) == (False, [])
 

@@ -386,7 +386,9 @@ def test_ht17_asgi_extensions_pass(monkeypatch: pytest.MonkeyPatch, world: World
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-def test_ht13_websocket_and_lifespan_are_the_products_own(world: World, kind: str) -> None:
+def test_ht13_websocket_and_lifespan_are_the_products_own(
+    world: World, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     seen: list[Any] = []
 
     async def app(*given: Any) -> None:
@@ -395,6 +397,7 @@ def test_ht13_websocket_and_lifespan_are_the_products_own(world: World, kind: st
     given = ({"type": kind, "path": "/login"}, object(), object())
     asyncio.run(asgi.LinkMiddleware(app, product=world.product, settings=SETTINGS)(*given))  # type: ignore[arg-type]
     assert all(one is other for one, other in zip(seen, given, strict=True))
+    assert not caplog.records  # not looked at, rather than looked at and broken at it
 
 
 def test_p01_a_native_login_reaches_the_product_as_the_very_objects(
