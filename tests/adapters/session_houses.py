@@ -153,17 +153,8 @@ class House:
         return self.world.run(question)
 
     def log_out(self, **named: str) -> None:
-        """The hub has said so, and the yes of a moment ago holds no longer."""
+        """The hub has said so."""
         self.run(self.world.ports.sessions.end_all(until=self.world.clock(), **named))
-        self.forget()
-
-    def forget(self) -> None:
-        guard = self.guard()
-        if guard is not None:
-            guard._kept.clear()
-
-    def guard(self) -> Any:
-        raise NotImplementedError
 
     def listed(self) -> int:
         """How many sessions are on the allow-list."""
@@ -207,9 +198,6 @@ class FlaskHouse(House):
     def product(self, app: Flask) -> FlaskProduct:
         flask_login.LoginManager(app).user_loader(load)
         return FlaskProduct(**HOOKS)
-
-    def guard(self) -> Any:
-        return self.shell.watch._guarded if self.shell.watch else None
 
     def who(self) -> str:
         user = flask_login.current_user
@@ -363,9 +351,6 @@ class StarletteHouse(House):
 
     def product(self) -> StarletteProduct:
         return StarletteProduct(**HOOKS, session_key="member")
-
-    def guard(self) -> Any:
-        return self.link._guarded
 
     def run(self, question: Coroutine[Any, Any, Any]) -> Any:
         return self.in_loop(question)

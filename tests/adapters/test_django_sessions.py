@@ -144,7 +144,13 @@ class Project(World):
         return replace(self.ports, product=product, call=call or in_place)
 
     def guard(self, settings, *, blocking):
-        return Guard(self, self.clock, monotonic=itertools.count().__next__)  # no yes is kept
+        return Guard(self, self.clock, monotonic=itertools.count().__next__)  # no silence lasts
+
+    def recall(self, sid):
+        """Nothing is certain here."""
+
+    def forget(self, sid):
+        """Nothing is remembered."""
 
     async def get(self, sid):
         """As the allow-list answers the guard."""

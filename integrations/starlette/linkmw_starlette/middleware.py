@@ -58,7 +58,8 @@ class LinkMiddleware(asgi.LinkMiddleware):
             self._look()
         if marker is not None:
             LOOP.set(asyncio.get_running_loop())
-            if not await self._stands(marker):
+            known = self._guarded is not None and self._settings.on and self._guarded.knows(marker)
+            if not known and not await self._stands(marker):
                 await self._sessions.drop(scope)
         elif session and self._closes and await self._refuses(scope):
             await self._sessions.drop(scope)

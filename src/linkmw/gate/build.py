@@ -18,6 +18,7 @@ from linkmw.run import Call, in_place, in_thread
 from linkmw.settings import Settings
 from linkmw.stores.redis import connect, connect_blocking
 from linkmw.stores.redis_gate import GateStores
+from linkmw.stores.redis_push import Listener, listener
 
 _DOORS = Changes()  # of all gates in this process: a door is opened once
 
@@ -30,7 +31,7 @@ def build(settings: Settings, product: Product, *, blocking: bool, call: Call | 
     """
     monitor.prepare(settings)
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
-    stores = GateStores(commands, settings.redis_prefix)
+    stores = GateStores(commands, settings.redis_prefix, _listener(settings))
     wire = BlockingWire() if blocking else AwaitedWire()
     hub = HubClient(settings, wire, clock=time.monotonic, now=now, token=token)
     return Ports(
@@ -57,9 +58,8 @@ def guard(settings: Settings, *, blocking: bool) -> Guard:
     """The guard of this process, with connections of its own. As `build`; an awaited one serves any number of loops."""
     commands = (connect_blocking if blocking else connect)(settings.redis_url, timeout=settings.redis_timeout)
     closing = doors(settings, blocking=blocking) if settings.closes else None
-    return Guard(
-        GateStores(commands, settings.redis_prefix).sessions, now, doors=closing, since=settings.sessions_since
-    )
+    stores = GateStores(commands, settings.redis_prefix, _listener(settings))
+    return Guard(stores.sessions, now, doors=closing, since=settings.sessions_since)
 
 
 def doors(settings: Settings, *, blocking: bool) -> Doors:
@@ -76,6 +76,10 @@ def doors(settings: Settings, *, blocking: bool) -> Doors:
         now=now,
         said=_DOORS,
     )
+
+
+def _listener(settings: Settings) -> Listener | None:
+    return listener(settings.redis_url, settings.redis_prefix, settings.redis_timeout)
 
 
 def now() -> int:

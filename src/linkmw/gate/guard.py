@@ -1,12 +1,14 @@
 """Does a native session that linkmw opened still stand? Asked on requests that use the session, so kept short.
 
-The allow-list in Redis is the truth; a yes of it is kept for half a second, a no never has to be.
+The allow-list in Redis is the truth. What it said is remembered while it tells of every change by itself, else it is
+asked each time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from linkmw import metrics
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from linkmw.gate.ports import Sessions
     from linkmw.settings import Settings
 
-KEPT_SECONDS = 0.5  # with the push of a logout, an ended session is gone within a second everywhere
-KEPT_MANY = 10_000  # so many yeses at most: a few hundred bytes each
+SILENT_SECONDS = 0.5  # so long nobody waits for a Redis that has just kept somebody waiting
 
 
 class Guard:
@@ -41,37 +42,34 @@ class Guard:
         self._doors = doors
         self._now = now
         self._monotonic = monotonic
-        self._kept: dict[str, float] = {}  # sid → until when its yes holds
         self._silent_until = 0.0  # until then nobody is asked, who would have to be waited for
+
+    def knows(self, marker: Marker) -> bool:
+        """Does the session stand for certain? Nobody is asked; False says nothing."""
+        found = self._sessions.recall(marker.sid)
+        return found is not None and found.started >= self._since and marker.expires > self._now()
 
     async def stands(self, marker: Marker) -> bool:
         """False once the session has ended, or is too old whatever Redis says."""
+        if self.knows(marker):
+            return True
         if marker.expires <= self._now():
             return False
         if marker.sid.startswith(NATIVE):
             return self._doors is None or self._doors.stands(marker)
-        if max(self._kept.get(marker.sid, 0.0), self._silent_until) > self._monotonic():
+        if self._silent_until > self._monotonic():
             return True
         try:
             found = await self._sessions.get(marker.sid)
         except Unavailable:
             metrics.count(metrics.UNCHECKED)
-            self._silent_until = self._monotonic() + KEPT_SECONDS
+            self._silent_until = self._monotonic() + SILENT_SECONDS
             return True
-        if found is None or found.started < self._since:
-            self._kept.pop(marker.sid, None)
-            return False
-        self._keep(marker.sid)
-        return True
+        return found is not None and found.started >= self._since
 
     def forget(self, sid: str) -> None:
-        """The session has ended here: no yes of before holds."""
-        self._kept.pop(sid, None)
-
-    def _keep(self, sid: str) -> None:
-        if len(self._kept) >= KEPT_MANY:
-            self._kept.clear()
-        self._kept[sid] = self._monotonic() + KEPT_SECONDS
+        """The session is about to end here."""
+        self._sessions.forget(sid)
 
 
 def stands_while_off(settings: Settings, marker: Marker) -> bool:
@@ -87,9 +85,14 @@ def marker_in(session: Mapping[str, Any]) -> Marker | None:
     """The marker in a native session; None in one that linkmw did not open."""
     try:
         sid, expires = session[MARKER]
-        return Marker(str(sid), int(expires))
+        return _marker(sid, expires)
     except (KeyError, TypeError, ValueError, OverflowError):  # of an infinite number
         return None
+
+
+@lru_cache(maxsize=1024)  # a session's is read several times in a request, and making one costs more than all else
+def _marker(sid: object, expires: Any) -> Marker:
+    return Marker(str(sid), int(expires))
 
 
 Change = Literal["none", "signed_out", "marker_lost"]

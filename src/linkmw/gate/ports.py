@@ -188,6 +188,15 @@ class Sessions(Protocol):
     async def get(self, sid: str) -> Session | None:
         """The session, or None when it has ended. Raises Unavailable: then the native session stands."""
 
+    def recall(self, sid: str) -> Session | None:
+        """What `get` would say, where that is certain without asking; None says nothing. Never raises.
+
+        Certain: of an end that the store knew half a second ago it would have heard, of any other almost at once.
+        """
+
+    def forget(self, sid: str) -> None:
+        """The session is about to end here: `recall` says nothing of it."""
+
     async def end(self, sid: str) -> Session | None:
         """Forget the session and its index entries; what it was, None when it was gone."""
 

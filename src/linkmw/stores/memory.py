@@ -175,6 +175,12 @@ class Sessions:
     async def get(self, sid: str) -> Session | None:
         return self._sessions.get(sid)
 
+    def recall(self, sid: str) -> Session | None:
+        """Nothing: asking costs no more."""
+
+    def forget(self, sid: str) -> None:
+        """Nothing is remembered."""
+
     async def end(self, sid: str) -> Session | None:
         return self._sessions.take(sid)
 

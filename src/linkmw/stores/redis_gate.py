@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignOutRecord
 from linkmw.model import Session
@@ -12,6 +12,9 @@ from linkmw.stores.redis_commands import Commands, Script
 from linkmw.stores.redis_shared import Keys, Marks, OneUse, SignIns, digest
 from linkmw.stores.redis_tries import Tries
 from linkmw.stores.sealed import Sealed, seal, unseal
+
+if TYPE_CHECKING:
+    from linkmw.stores.redis_push import Listener
 
 
 class _HasId(Protocol):
@@ -133,17 +136,24 @@ class _Index:
 
 
 class Sessions:
-    """The allow-list: one packed record for each session, and two indexes over them."""
+    """The allow-list: one packed record for each session, and two indexes over them.
 
-    def __init__(self, commands: Commands, prefix: str) -> None:
+    listener: hears of what Redis changes; without one `recall` knows nothing.
+    """
+
+    def __init__(self, commands: Commands, prefix: str, listener: Listener | None = None) -> None:
         self._commands = commands
+        self._listener = listener  # held: it goes with the last store that has it
+        self._memory = listener.memory if listener else None
         self._keys = Keys(prefix, "s")
         self._accounts = _Index(commands, Keys(prefix, "a"))
         self._hub_sids = _Index(commands, Keys(prefix, "h"))
 
     async def put(self, session: Session) -> bool:
         """The record first: a logout that reads an index before the session is in it refuses it there."""
-        await self._commands.put_until(self._keys.of(session.sid), session_record.pack(session), session.expires)
+        key = self._keys.of(session.sid)
+        await self._commands.put_until(key, session_record.pack(session), session.expires)
+        self._changed(key)
         for index, value in self._indexes(session):
             if not await index.add(value, session):
                 await self.end(session.sid)
@@ -151,7 +161,18 @@ class Sessions:
         return True
 
     async def get(self, sid: str) -> Session | None:
-        return session_record.unpack(sid, await self._commands.get(self._keys.of(sid)))
+        key, memory = self._keys.of(sid), self._memory
+        begun = memory.begin() if memory else 0
+        session = session_record.unpack(sid, await self._commands.get(key))
+        if memory and session is not None:
+            memory.keep(key, session, begun)
+        return session
+
+    def recall(self, sid: str) -> Session | None:
+        return self._memory.recall(sid) if self._memory else None
+
+    def forget(self, sid: str) -> None:
+        self._changed(self._keys.of(sid))
 
     async def end(self, sid: str) -> Session | None:
         hashed = digest(sid)
@@ -177,7 +198,15 @@ class Sessions:
         return session is not None and account_id in ("", session.account_id) and session.started <= until
 
     async def _taken(self, hashed: bytes, sid: str = "") -> Session | None:
-        return session_record.unpack(sid, await self._commands.run(_TAKE, self._keys.hashed(hashed)))
+        key = self._keys.hashed(hashed)
+        session = session_record.unpack(sid, await self._commands.run(_TAKE, key))
+        self._changed(key)
+        return session
+
+    def _changed(self, key: bytes) -> None:
+        """By this very process: it does not wait to be told."""
+        if self._memory:
+            self._memory.changed((key,))
 
     def _indexes(self, session: Session) -> tuple[tuple[_Index, str], ...]:
         return (self._accounts, session.account_id), (self._hub_sids, session.hub_sid)
@@ -201,12 +230,12 @@ class SwitchedOn:
 
 
 class GateStores:
-    """The gate's stores over one Redis, under one prefix."""
+    """The gate's stores over one Redis, under one prefix. listener: as in `Sessions`."""
 
-    def __init__(self, commands: Commands, prefix: str) -> None:
+    def __init__(self, commands: Commands, prefix: str, listener: Listener | None = None) -> None:
         self.sign_ins = SignIns(commands, prefix)
         self.proofs = Records(commands, Keys(prefix, "p"), ProofRecord)
-        self.sessions = Sessions(commands, prefix)
+        self.sessions = Sessions(commands, prefix, listener)
         self.marks = Marks(commands, prefix)
         self.tries = Tries(commands, prefix)
         self.entries = Records(commands, Keys(prefix, "e"), Entry)
