@@ -123,6 +123,12 @@ class Sessions:
     async def get(self, sid):
         return Standing() if sid in self.standing else None
 
+    def recall(self, sid):
+        """Nothing is certain here."""
+
+    def forget(self, sid):
+        """Nothing is remembered."""
+
     async def end(self, sid):
         self.standing.discard(sid)
 
