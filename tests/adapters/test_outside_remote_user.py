@@ -288,7 +288,6 @@ def test_p7_so_does_an_answer_that_takes_the_applications_own_session_away(house
     browser.signs_in()
     house.sets["/leave"] = ["basket=; Path=/; Max-Age=0"]
     assert "/.linkmw/sign-out" in browser.get("/leave").one("location")
-    house.forget()
     assert browser.who == "nobody"
 
 
