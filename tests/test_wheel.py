@@ -68,6 +68,7 @@ def test_the_shells_start_from_the_wheel_with_the_standard_library_alone(wheel: 
     assert ran.stdout.startswith(str(wheel))
 
 
+@pytest.mark.matrix
 def test_the_source_distribution_holds_what_was_written_and_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     [source] = built.glob("*.tar.gz")
     with tarfile.open(source) as archive:

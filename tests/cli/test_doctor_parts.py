@@ -162,7 +162,7 @@ def smtp(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer]:
 
 def test_ops01_a_hub_as_it_should_be_exits_0(doctor: Doctor, smtp: SmtpServer) -> None:
     found = doctor()
-    assert found[""]["exit"] == "0"
+    assert found[""]["exit"] == "0", found
     assert {one["standing"] for name, one in found.items() if name not in ("", "redis.version", "tenants")} == {"ok"}
     assert found["database.schema"]["found"] == version.newest()
     assert doctor("--strict")[""]["exit"] == "1"  # no tenant yet

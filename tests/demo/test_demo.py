@@ -73,6 +73,7 @@ def test_the_demo_tries_itself(checked: tuple[Path, subprocess.CompletedProcess[
     assert left_running(folder) == []
 
 
+@pytest.mark.matrix
 def test_the_demo_goes_on_where_it_was_and_stops_on_ctrl_c(
     checked: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.e2e.test_sign_out import is_out_in_time, is_signed_in, sits_down_elsewhere
 from tests.e2e.world import World
 
@@ -35,6 +36,7 @@ def account_id(product, username: str) -> str:
     return str(found[0])
 
 
+@pytest.mark.matrix
 def test_ops05_pr27_mim27_links_by_command_reach_the_person_and_end_what_they_opened(
     world, new_browser, tmp_path
 ) -> None:

@@ -98,7 +98,7 @@ def test_mim09_signing_out_in_the_manager_ends_what_it_opened_and_keycloaks_sess
     has_to_sign_in_at(person, manager(world))
 
 
-@pytest.mark.parametrize("house", ["orders-wsgi", "wiki"])
+@pytest.mark.parametrize("house", one_of("orders-wsgi", "wiki"))
 def test_sc11_ops08_another_browsers_session_is_ended_and_then_all_of_them(world, new_browser, house) -> None:
     product = world.products[house]
     here, identity, account = linked(world, new_browser, product)

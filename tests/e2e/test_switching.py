@@ -119,8 +119,10 @@ def make_unusable(operator: Operator, account: Account) -> None:
 
 @pytest.mark.parametrize(
     ("house", "command", "behind"),
-    [("orders-wsgi", MANAGE, ()), ("wiki", LINKMW, WIKI)],
-    ids=["django under gunicorn -w 2", "starlette under uvicorn --workers 2"],
+    [
+        pytest.param("orders-wsgi", MANAGE, (), id="django under gunicorn -w 2"),
+        pytest.param("wiki", LINKMW, WIKI, id="starlette under uvicorn --workers 2", marks=pytest.mark.matrix),
+    ],
 )
 def test_dis01_dis02_dis05_dis06_dis08_dis09_dis10_dis11_pr25_cf03_off_and_on_under_a_running_product(
     world, new_browser, tmp_path, house, command, behind

@@ -98,6 +98,7 @@ def test_ops05_an_import_that_is_killed_goes_on_and_tells_nobody_twice(desk: Des
     assert (desk.folder / "links.csv.rejects.csv").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.matrix
 def test_ops05_links_are_found_exported_imported_and_removed(desk: Desk, person: Identity) -> None:
     address = desk.real.of_identity(person).email  # type: ignore[union-attr]
     rows = desk.write(3, person)

@@ -63,7 +63,7 @@ def test_ake01_ake05_ake08_ake10_ake11_ake12_ake13_ake15_ake27_one_account_becom
     is_in(later, product, account)
 
 
-@pytest.mark.parametrize("chosen", [True, False])
+@pytest.mark.parametrize("chosen", [True, pytest.param(False, marks=pytest.mark.matrix)])
 def test_ake05_ake06_lt03_pr21_another_account_of_the_address_is_joined_if_its_box_is_checked(
     globex, new_browser, chosen
 ) -> None:
