@@ -17,6 +17,6 @@ def environment(folder: Path) -> Path:
         made.mkdir(exist_ok=True)
         archive = subprocess.run(["git", "archive", VERSION], cwd=ROOT, check=True, capture_output=True).stdout
         subprocess.run(["tar", "-x", "-C", made], input=archive, check=True)
-        subprocess.run([made / ".ci" / "environment", "demo"], check=True, capture_output=True)
+        subprocess.run([made / ".ci" / "environment", "dev"], check=True, capture_output=True)
         (made / ".venv" / ".whole").touch()
     return made / ".venv" / "bin"
