@@ -501,7 +501,7 @@ def test_rf01_i4_the_products_redis_going_signs_nobody_out_and_takes_no_cookie(w
         assert walker.is_signed_in
         began = time.monotonic()
         walker.open(f"{product.url}/.linkmw/login")
-        assert time.monotonic() - began < 2.0  # a second, and one for a machine with much else to do
+        assert time.monotonic() - began < 1.0
         assert walker.is_refused
         assert walker.answers[-1].status == 503
         walked.is_honest()

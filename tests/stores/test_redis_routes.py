@@ -26,7 +26,7 @@ from linkmw.stores.hub_sessions import OPENED_SECONDS
 from linkmw.stores.redis import Commands, GateStores, connect, connect_blocking
 
 NOBODYS = next(key for key in (b"%d" % number for number in count()) if key_slot(key) > 16_000)
-WITHIN = 2.0  # RF01: what cannot be said is said within a second; another for a machine with much else to do
+WITHIN = 1.0  # RF01: what cannot be said is said within a second
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
@@ -279,7 +279,7 @@ def test_rf01_a_silent_master_costs_half_a_second_once_and_the_others_nothing(
         assert reached.says(lambda: reached.get(key)) is Unavailable
         began = time.monotonic()
         assert reached.says(lambda: reached.get(key)) is Unavailable
-        assert time.monotonic() - began < 0.9  # it is left alone: nobody waits for it a second time
+        assert time.monotonic() - began < 0.4  # it is left alone; whoever is asked for the map may not be silent, too
         assert [reached.get(other) for other in others.values()] == [b"x"] * len(others)
         until(lambda: redis_cluster.took_over(silent), FAILOVER_SECONDS)
         until(reached.answers)
