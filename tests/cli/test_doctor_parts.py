@@ -130,7 +130,6 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_server: str) -
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("LINKMW_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("LINKMW_HUB_REDIS_TIMEOUT", "5")  # as it comes it is half a second, for a Redis with less to do
     basics = ("--public-url", "https://hub.example.com", "--redis-url", redis_server, "--mail-from", "id@acme.example")
     assert invoke("hub", "init", *basics).exit_code == 0
 
