@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
-from anyio import open_file  # noqa: F401 (loaded now: anyio does so in mid-request, and pytest rewrites it there)
 from tests.secrets_in_logs import LEDGER
 
 from linkmw.demo.parts.processes import Processes, free_port
