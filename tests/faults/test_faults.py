@@ -193,3 +193,11 @@ def test_the_page_tells_of_every_fault_and_of_no_loss() -> None:
         tried, served = told["native: served"].partition(" (")[0].split(": ")
         product = told["native: served"].partition(" (")[2].partition(" ")[0]
         assert int(tried) == int(served) + int(product or 0), (title, told)
+
+
+def test_the_page_tells_of_people_signed_out_only_where_a_store_was_emptied_or_a_clock_went_back() -> None:
+    told = {
+        title: row[page.HEAD.index("signed out")] for title, row in page.rows_of(page.PAGE.read_text("utf-8")).items()
+    }
+    out = {title for title, cell in told.items() if not cell.startswith("0 of ") and "store was emptied" not in cell}
+    assert out == {"product clock -150 s"}  # test_signed_sessions.py: the same without linkmw
