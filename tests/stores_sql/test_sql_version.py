@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from tests.stores_sql.made import ANN, event
 from tests.stores_sql.test_sql_links import at_once
 
@@ -81,6 +83,32 @@ def test_df04_sixteen_upgrades_at_once_are_one(database_url: str) -> None:
             stores.close()
 
     assert Counter(at_once(upgrade)) == {version.newest(): 16}
+
+
+def test_df04_an_upgrade_waits_for_another_longer_than_a_page_would(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkmw.stores.sql.engine.STATEMENT_SECONDS", 0.3)
+    first, second = (SqlStores.open(database_url, new_key()) for _ in range(2))
+    held, let_go = threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        version.upgrade_in(connection)
+        held.set()
+        assert let_go.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        slower = pool.submit(first.database.write_now, slow)
+        assert held.wait(30)
+        waiter = pool.submit(version.upgrade, second.database)
+        done, _ = wait([waiter], timeout=1)
+        let_go.set()
+        slower.result()
+        assert not done
+        waiter.result()
+    assert version.current(second.database) == version.newest()
+    for stores in (first, second):
+        stores.close()
 
 
 def test_df04_an_upgrade_that_breaks_leaves_nothing_behind(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 STATEMENT_SECONDS = 2  # security.md, section 3
 _WRITES = "linkmw_writes"
+_WAITS = "linkmw_waits"
 
 
 def open_engine(url: str) -> Engine:
@@ -78,8 +79,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads first and writes then fails at once with "database is locked", busy time-out or
     # not, when somebody else wrote in between. Whoever is going to write takes the lock at the start and waits for it.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {options.get(_WAITS, STATEMENT_SECONDS) * 1000:.0f}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _open_postgresql(url: URL) -> Engine:
@@ -109,9 +114,12 @@ class Database:
         with unavailable(), self.engine.begin() as connection:
             return work(connection)
 
-    def write_now(self, work: Callable[[Connection], T]) -> T:
-        """`work` in a transaction that may write, here and now. Raises IntegrityError as the database does."""
-        engine = self.engine.execution_options(**{_WRITES: True})
+    def write_now(self, work: Callable[[Connection], T], waits: float = STATEMENT_SECONDS) -> T:
+        """`work` in a transaction that may write, here and now. Raises IntegrityError as the database does.
+
+        waits: how many seconds to wait for SQLite's one writer. On PostgreSQL, `SET LOCAL lock_timeout` says so.
+        """
+        engine = self.engine.execution_options(**{_WRITES: True, _WAITS: waits})
         with unavailable(), engine.begin() as connection:
             return work(connection)
 

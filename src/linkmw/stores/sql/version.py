@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # PostgreSQL's advisory lock of two upgrades at once; SQLite has one writer anyway. The number is "linkmw" in ASCII.
 _LOCK = 0x6C696E6B6D77
+_WAITS = 60  # seconds for another upgrade to end: hubs that begin together all find the tables they need
 
 Standing = Literal["current", "empty", "older", "newer", "half"]
 
@@ -107,7 +108,7 @@ def upgrade(database: Database) -> bool:
     found = current(database)
     if standing(found) == "newer" or (not found and tables(database) & set(schema.metadata.tables)):
         require_current(database)
-    database.write_now(upgrade_in)
+    database.write_now(upgrade_in, waits=_WAITS)
     return current(database) != found
 
 
@@ -117,7 +118,7 @@ def upgrade_in(connection: Connection) -> None:
 
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # a migration takes what it takes
-        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_WAITS}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = _config()
     config.attributes["connection"] = connection
