@@ -20,7 +20,8 @@ from linkmw.hub.migrate.report import Report
 from linkmw.hub.migrate.rows import Row
 from linkmw.hub.migrate.run import Migration, Options
 from linkmw.keycloak import Administrator, Realm, Users
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores, clock
 from linkmw.stores.sql.migrated import SqlMigrated

@@ -24,7 +24,8 @@ from linkmw.demo.parts.redis import Redis
 from linkmw.hub.links.store import Made
 from linkmw.hub.ports import AuditEvent, NewLink
 from linkmw.hub.registration import new_client
-from linkmw.model import Account, Client, Identity, Secret, Tenant
+from linkmw.model import Account, Client, Identity, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores, clock
 

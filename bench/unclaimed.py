@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from linkmw import asgi, wsgi
 from linkmw.gate.ports import Product
-from linkmw.model import Secret
+from linkmw.secret import Secret
 from linkmw.settings import Settings
 
 LOGIN = frozenset(("/login", "/.linkmw/callback"))

@@ -15,9 +15,10 @@ import pytest
 
 import linkmw
 from linkmw.http import Params, Request, Response, read_form, set_cookie
-from linkmw.model import Secret
+from linkmw.hub.settings import HubSettings
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings, Settings
+from linkmw.secret import Secret
+from linkmw.settings import Settings
 
 SOURCE = Path(linkmw.__file__).parent
 MARK = "very-secret"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from linkmw.errors import SettingsError
-from linkmw.settings import load, load_hub
+from linkmw.hub.settings import load_hub
+from linkmw.settings import load
 
 COMPLETE = {
     "LINKMW_HUB_URL": "https://id.acme.example",

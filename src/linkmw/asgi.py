@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from linkmw.gate.claim import relative
 from linkmw.gate.shell import Shell
 from linkmw.http import MAX_FORM, PASS, Answer, Decorate, Request, Response
-from linkmw.settings import Settings
+from linkmw.switch import is_off_in
 
 if TYPE_CHECKING:
     from linkmw.gate.hosts import Gates
     from linkmw.gate.native_proof import Watching
     from linkmw.gate.ports import Ports, Product
+    from linkmw.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -156,8 +158,11 @@ class LinkMiddleware(Shell):
 def wrap(app: Application, *, product: Product | None = None, settings: Settings | None = None) -> Application:
     """`app` with linkmw in front of it; without a product, whatever is recognised inside of it is covered.
 
-    Twice is once, and a warning. Never raises: what cannot be covered is said in the log, and is as it was.
+    Twice is once, and a warning. Never raises: what cannot be covered is said in the log, and is as it was. Switched
+    off by the environment, `app` itself.
     """
+    if settings is None and is_off_in(os.environ):
+        return app
     from linkmw.outside import cover
 
     found: Application = cover.wrapped(app, "asgi", product, settings)

@@ -5,22 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Mode = Literal["off", "beside", "replace"]
-SecondFactorAtSignIn = Literal["identity", "linked", "always"]  # MIM-5
-
-
-def starred(value: str) -> str:
-    """How a secret looks in a repr: whether it is there, never what it is."""
-    return "***" if value else ""
-
-
-class Secret(str):
-    """A string whose repr is stars, so that a dataclass that holds it can be printed and logged (CF09)."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"'{starred(self)}'"
+from linkmw.secret import Secret
+from linkmw.switch import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from linkmw.gate import proof_kind
 from linkmw.gate.guard import Guard
 from linkmw.gate.in_force import InForce
 from linkmw.http import Request
-from linkmw.model import Marker, Secret, Session
+from linkmw.model import Marker, Session
 from linkmw.outside import adapter_file, cover
 from linkmw.outside.adapter_file import Adapter
 from linkmw.outside.remote_user import RemoteUserProduct
 from linkmw.run import in_place, in_thread, run_now
-from linkmw.settings import load, read_remote_user
+from linkmw.secret import Secret
+from linkmw.setting_values import read_remote_user
+from linkmw.settings import load
 from linkmw.testing.conformance import SessionConformance, signed_in, start
 
 COMPLETE = {

@@ -8,8 +8,9 @@ import pytest
 
 from linkmw.cli.doctor import keycloak, values
 from linkmw.cli.doctor.findings import Check, Finding, as_json, exit_code, lines, summary
+from linkmw.hub.settings import HubSettings
 from linkmw.keycloak import is_old
-from linkmw.settings import HubSettings, Settings, load
+from linkmw.settings import Settings, load
 from linkmw.stores.redis_state import evicting, is_patched
 
 CHECK = Check("part.thing", "is it there?", "bring it")

@@ -24,10 +24,12 @@ from linkmw.cli.main import main
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.errors import SettingsError
 from linkmw.hub.build import require_redis_that_keeps
-from linkmw.model import Client, Mode, Secret, Tenant
-from linkmw.settings import HubSettings
+from linkmw.hub.settings import HubSettings
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores, version
+from linkmw.switch import Mode
 
 Doctor = Callable[..., dict[str, dict[str, str]]]
 

@@ -32,8 +32,8 @@ from linkmw.demo.hub import Hub
 from linkmw.demo.parts.processes import child_environment, free_port
 from linkmw.demo.product import ProductServer
 from linkmw.demo.stage import Stage
-from linkmw.model import Mode
 from linkmw.settings import load
+from linkmw.switch import Mode
 
 COMPLETE = {
     "LINKMW_HUB_URL": "https://hub.example.com",

@@ -23,9 +23,10 @@ from linkmw.cli.doctor import keycloak as doctor
 from linkmw.cli.doctor.findings import Finding
 from linkmw.cli.main import main
 from linkmw.demo.parts.keycloak import Keycloak
+from linkmw.hub.settings import HubSettings
 from linkmw.keycloak import Administrator, Realm, RealmSettings
-from linkmw.model import Secret, Tenant
-from linkmw.settings import HubSettings
+from linkmw.model import Tenant
+from linkmw.secret import Secret
 from linkmw.signed import new_key
 
 HUB = "https://hub.example.com"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linkmw.demo.parts.realm import Person, hub_client, realm
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 ADA = Person("ada@acme.example", "Lovelace-1815", "Ada", "Lovelace")
 HUB = hub_client("http://hub.localhost:9", "http://127.0.0.1:9", Secret("s" * 43))

@@ -23,8 +23,10 @@ from tests.stores.servers import free_port, server_program, until
 from linkmw.cli import main
 from linkmw.demo.parts.keycloak_install import VERSION as KEYCLOAK
 from linkmw.hub.app import ROUTES
-from linkmw.settings import HubSettings, Settings, load_hub, names_of
+from linkmw.hub.settings import HubSettings, load_hub
+from linkmw.settings import Settings
 from linkmw.signed import Seal
+from linkmw.sources import names_of
 from linkmw.stores.redis import connect
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 HOW_IT_WORKS = ROOT / "docs" / "how-it-works.md"
 FOLDERS = ("oidc", "gate", "hub", "outside", "pages", "stores", "cli", "testing", "demo")
 WORDS = (
-    *("model", "http", "errors", "log", "metrics", "run", "redirects", "reference", "settings", "switch", "tracing"),
-    "whence",
+    *("model", "http", "errors", "log", "metrics", "run", "redirects", "reference", "secret", "settings"),
+    *("setting_values", "sources", "switch", "tracing", "whence"),
 )
 
 

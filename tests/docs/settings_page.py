@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from linkmw.settings import HUB_REQUIRED, REQUIRED, HubSettings, Settings, names_of
+from linkmw.hub.settings import HUB_REQUIRED, HubSettings
+from linkmw.settings import REQUIRED, Settings
+from linkmw.sources import names_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 

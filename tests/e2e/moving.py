@@ -20,7 +20,7 @@ from linkmw.demo.parts.realm import hub_client, realm, user
 from linkmw.demo.product import ProductServer, logo
 from linkmw.demo.products.people import Person as Account
 from linkmw.keycloak import Administrator, Realm
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 _USERS = f"/admin/realms/{GLOBEX.key}/users"
 

@@ -17,7 +17,7 @@ from tests.e2e.person import Person, code_now
 from linkmw.demo.parts.realm import REALM, user
 from linkmw.demo.parts.realm import Person as Identity
 from linkmw.keycloak import Administrator, HubClient, Realm, changes, representation
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 HOUSES = one_of("orders-wsgi", "wiki")
 

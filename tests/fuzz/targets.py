@@ -46,7 +46,8 @@ from linkmw.hub.migrate import rows as user_rows
 from linkmw.hub.migrate import sources
 from linkmw.hub.ports import Flow, Grant, HubSession
 from linkmw.hub.relying_party import read_sign_in
-from linkmw.model import Client, Secret, Session, SignIn
+from linkmw.hub.settings import load_hub
+from linkmw.model import Client, Session, SignIn
 from linkmw.oidc import authorize, call_token, client_auth, end_session, id_token, logout_token
 from linkmw.oidc.jose import KeySet, PrivateKey, verify_signature
 from linkmw.oidc.metadata import provider_document, read_provider
@@ -54,7 +55,9 @@ from linkmw.oidc.strict_json import read_object
 from linkmw.pages import language, negotiation
 from linkmw.redirects import judge
 from linkmw.run import run_now
-from linkmw.settings import load, load_hub, read_file
+from linkmw.secret import Secret
+from linkmw.settings import load
+from linkmw.sources import read_file
 from linkmw.stores import redis_url, session_record
 from linkmw.stores.codec import Codec
 from linkmw.stores.memory import Marks

@@ -14,8 +14,9 @@ from tests.secrets_in_logs import used
 from linkmw.errors import RequestRefused, Unavailable
 from linkmw.gate import password_hash
 from linkmw.gate.ports import ProofRecord, Totp
-from linkmw.model import PasswordRules, ProofRequest, Secret
+from linkmw.model import PasswordRules, ProofRequest
 from linkmw.run import run_now
+from linkmw.secret import Secret
 
 TRANSACTION = "transaction of handle"
 

@@ -17,8 +17,9 @@ from linkmw.gate.hosts import Gates, name_in
 from linkmw.gate.in_force import InForce
 from linkmw.gate.permits import Permit, write
 from linkmw.http import PASS, Decorate, Request, Response
-from linkmw.model import Marker, Secret
+from linkmw.model import Marker
 from linkmw.run import run_now
+from linkmw.secret import Secret
 from linkmw.settings import Settings
 
 PAGE = b"<form><input type=password></form>"

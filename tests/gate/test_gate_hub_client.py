@@ -21,9 +21,10 @@ from linkmw.gate.build import build, token
 from linkmw.gate.hub_client import HubClient, written_proof
 from linkmw.gate.kept import Kept
 from linkmw.gate.wire import MAX_ANSWER, AwaitedWire, BlockingWire, Call
-from linkmw.model import Account, PasswordRules, Proof, Secret
+from linkmw.model import Account, PasswordRules, Proof
 from linkmw.oidc.jose import PrivateKey, sign
 from linkmw.run import run_now
+from linkmw.secret import Secret
 
 STATE = {
     "v": 1,

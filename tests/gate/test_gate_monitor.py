@@ -9,7 +9,7 @@ import pytest
 from tests.gate.world import World
 
 from linkmw.http import PASS, Request, Response
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 TOKEN = "m" * 43
 

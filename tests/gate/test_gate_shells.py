@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -160,7 +161,29 @@ assert all(args == ("200 OK", [("Content-Type", "text/html"), ("ETag", "x")]) fo
 print([name for name in sys.modules if name.startswith(("linkmw.gate.", "redis", "httpx2", "jose", "jinja2"))])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['linkmw.gate.claim', 'linkmw.gate.in_force', 'linkmw.gate.shell']"
+    assert done.stdout.strip() == "['linkmw.gate.claim', 'linkmw.gate.shell', 'linkmw.gate.in_force']"
+
+
+@pytest.mark.parametrize("shell", [asgi, wsgi])
+@pytest.mark.parametrize("word", ["off", " No", "0"])
+def test_g8_dis12_off_in_the_environment_is_the_application_itself(
+    monkeypatch: pytest.MonkeyPatch, shell: Any, word: str
+) -> None:
+    monkeypatch.setenv("LINKMW_ENABLED", word)
+    app = object()
+    assert shell.wrap(app) is shell.wrap(app, product=object()) is app
+
+
+def test_g8_off_in_the_environment_reads_no_other_setting() -> None:
+    code = """
+import sys
+from linkmw import asgi, wsgi
+wrapped = [shell.wrap(print, product=object()) for shell in (asgi, wsgi)]
+print([name for name in sys.modules if name.startswith(("linkmw.settings", "linkmw.model", "linkmw.outside"))])
+"""
+    environ = {**os.environ, "LINKMW_ENABLED": "off", "LINKMW_HUB_URL": "none"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
 @pytest.mark.parametrize("mode", [{"enabled": False}, {"mode": "off"}, {"problems": ("LINKMW_HUB_URL is not set",)}])

@@ -30,8 +30,9 @@ from linkmw.gate.ports import (
 )
 from linkmw.http import Answer, Headers, Request, Response
 from linkmw.log import Changes
-from linkmw.model import Account, Marker, Proof, ProofRequest, Secret
+from linkmw.model import Account, Marker, Proof, ProofRequest
 from linkmw.run import in_place, run_now
+from linkmw.secret import Secret
 from linkmw.settings import Settings
 from linkmw.stores.memory import GateMemory
 

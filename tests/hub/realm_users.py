@@ -22,8 +22,9 @@ from linkmw.demo.parts.realm import CLIENT_ID, REALM, hub_client, realm
 from linkmw.hub.identities import RealmIdentities
 from linkmw.hub.ports import KnownIdentity, NewIdentity
 from linkmw.keycloak import Administrator, Realm, Users
-from linkmw.model import Identity, Secret, Tenant
+from linkmw.model import Identity, Tenant
 from linkmw.oidc import authorize
+from linkmw.secret import Secret
 
 HUB = "http://hub.localhost:9"
 SECRET = Secret("k" * 43)

@@ -14,7 +14,8 @@ from linkmw.hub.browser import SESSION
 from linkmw.hub.by_proof import CHECK_SECONDS
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.ports import HubSession, KnownIdentity
-from linkmw.model import Identity, Secret, Tenant
+from linkmw.model import Identity, Tenant
+from linkmw.secret import Secret
 
 SID = "s" * 43
 

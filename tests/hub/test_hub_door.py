@@ -13,7 +13,7 @@ from linkmw.errors import SettingsError, Unavailable
 from linkmw.hub import health
 from linkmw.hub.app import ROUTES
 from linkmw.hub.build import build
-from linkmw.model import Secret
+from linkmw.secret import Secret
 from linkmw.signed import new_key
 from linkmw.stores.sql import SqlStores
 from linkmw.whence import client_address

@@ -17,7 +17,8 @@ from tests.hub.world import ACME, World
 from linkmw.errors import KeycloakTooOld
 from linkmw.hub.floor import Floor
 from linkmw.keycloak import Administrator, HubClient, Realm, Users, check_version
-from linkmw.model import Secret, Tenant
+from linkmw.model import Tenant
+from linkmw.secret import Secret
 
 
 class _Server(BaseHTTPRequestHandler):

@@ -17,7 +17,8 @@ from linkmw.hub import password_policy
 from linkmw.hub.identities import representation
 from linkmw.hub.ports import KnownIdentity, NewIdentity
 from linkmw.keycloak import SERVICE_ROLES
-from linkmw.model import Account, Identity, Secret
+from linkmw.model import Account, Identity
+from linkmw.secret import Secret
 
 
 def test_ake05_ake15_a_new_identity_signs_in_with_the_password_of_the_product(realm_users: Real) -> None:

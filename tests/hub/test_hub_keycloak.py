@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linkmw.keycloak import Administrator, HubClient, changes, repaired, representation
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 CLIENT = HubClient(
     "linkmw-hub",

@@ -28,8 +28,9 @@ from linkmw.hub import web
 from linkmw.hub.ports import KeycloakSignIn
 from linkmw.hub.relying_party import RelyingParty
 from linkmw.keycloak import Administrator, KeycloakRefused, Realm, end_sessions
-from linkmw.model import Identity, Secret, Tenant
+from linkmw.model import Identity, Tenant
 from linkmw.oidc import authorize
+from linkmw.secret import Secret
 from linkmw.stores.sql import clock
 
 ADA = Person("ada@acme.example", "Lovelace-1815", "Ada", "Lovelace")

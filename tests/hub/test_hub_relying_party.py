@@ -15,8 +15,9 @@ from linkmw.errors import LinkmwError, ProtocolError, ProviderRefused, RequestRe
 from linkmw.hub import web
 from linkmw.hub.ports import KeycloakSignIn
 from linkmw.hub.relying_party import RelyingParty
-from linkmw.model import Identity, Secret, SignIn, Tenant
+from linkmw.model import Identity, SignIn, Tenant
 from linkmw.oidc.jose import PrivateKey, sign
+from linkmw.secret import Secret
 
 KEY = PrivateKey.generate("RS256")
 CALLBACK = f"{HUB}/t/acme/callback"

@@ -23,9 +23,10 @@ from linkmw.errors import ProviderRefused
 from linkmw.gate.hub_client import HubClient
 from linkmw.gate.wire import BlockingWire
 from linkmw.hub.ports import Grant, NewLink
-from linkmw.model import Account, Client, Secret
+from linkmw.model import Account, Client
 from linkmw.oidc import authorize, base64url
 from linkmw.run import run_now
+from linkmw.secret import Secret
 from linkmw.settings import Settings
 from linkmw.signed import new_key
 from linkmw.stores.redis import HubStores, connect

@@ -11,7 +11,8 @@ from tests.hub.world import ACME, ADA, EVE, product
 from linkmw.errors import RequestRefused
 from linkmw.hub import rules, steps
 from linkmw.hub.ports import Flow, Grant, HubSession, Step
-from linkmw.model import Account, Client, Identity, Link, Proof, Secret
+from linkmw.model import Account, Client, Identity, Link, Proof
+from linkmw.secret import Secret
 
 NOW = 1_800_000_000
 FLOW = Flow(

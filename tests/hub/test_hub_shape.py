@@ -15,7 +15,7 @@ from tests.hub.world import ACME, ADA, HUB, Person, World, form_of, product, que
 from linkmw.http import with_query
 from linkmw.hub.app import ROUTES
 from linkmw.hub.browser import BROWSER, SESSION, UNLINK
-from linkmw.settings import HubSettings
+from linkmw.hub.settings import HubSettings
 
 EVIL = (
     "https://evil.example/",

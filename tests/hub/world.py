@@ -30,10 +30,11 @@ from linkmw.hub.ports import (
     NewLink,
     Ports,
 )
-from linkmw.model import Account, Client, Identity, Secret, SignIn, Tenant
+from linkmw.hub.settings import HubSettings
+from linkmw.model import Account, Client, Identity, SignIn, Tenant
 from linkmw.oidc import authorize, base64url
 from linkmw.oidc.client_auth import write_basic
-from linkmw.settings import HubSettings
+from linkmw.secret import Secret
 from linkmw.stores.memory import HubMemory
 from linkmw.stores.sql import SqlStores
 

@@ -26,8 +26,9 @@ from linkmw.http import Request, Response
 from linkmw.hub import monitor
 from linkmw.hub.app import build_app
 from linkmw.metrics import CALLS, EVENTS, REQUESTS, UNCHECKED
-from linkmw.model import Marker, Secret
+from linkmw.model import Marker
 from linkmw.prometheus import MOST, Prometheus
+from linkmw.secret import Secret
 from linkmw.stores.redis import connect, connect_blocking
 
 TOKEN = Secret("m" * 43)

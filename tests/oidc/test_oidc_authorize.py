@@ -12,9 +12,10 @@ import pytest
 
 from linkmw.errors import ProtocolError, ProviderRefused, RequestRefused, StateMismatch
 from linkmw.http import Params, read_query
-from linkmw.model import AuthorizationRequest, Client, Secret, SignIn
+from linkmw.model import AuthorizationRequest, Client, SignIn
 from linkmw.oidc import authorize
 from linkmw.oidc.authorize import CodeUse, RedirectableError
+from linkmw.secret import Secret
 
 ISSUER = "https://kc.example/realms/acme"
 # RFC 7636, appendix B

@@ -16,9 +16,10 @@ from joserfc.jwk import KeySet as JoserfcKeySet
 
 from linkmw.errors import ProtocolError, TokenRejected
 from linkmw.http import Params
-from linkmw.model import Client, Secret, SignIn
+from linkmw.model import Client, SignIn
 from linkmw.oidc import authorize, base64url, call_token, id_token, logout_token, metadata, strict_json
 from linkmw.oidc.jose import KeySet, verify_signature
+from linkmw.secret import Secret
 
 NOW = 1_800_000_000
 BOTH = frozenset({"RS256", "ES256"})

@@ -15,7 +15,8 @@ from tests.stores.values import ACCOUNT, IDENTITY, flow, grant, hub_session, pen
 from linkmw.errors import RequestRefused
 from linkmw.gate.ports import ProofRecord
 from linkmw.hub.ports import Flow, Grant, HubSession, PendingProof
-from linkmw.model import Secret, Session, SignIn
+from linkmw.model import Session, SignIn
+from linkmw.secret import Secret
 from linkmw.stores import session_record
 from linkmw.stores.codec import MAX_BYTES, Codec
 

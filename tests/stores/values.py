@@ -7,7 +7,8 @@ from typing import Any
 
 from linkmw.gate.ports import Entry, ProofRecord
 from linkmw.hub.ports import Flow, Grant, HubSession, MailProof, PendingProof
-from linkmw.model import Account, AuthorizationRequest, Identity, ProofRequest, Secret, Session, SignIn
+from linkmw.model import Account, AuthorizationRequest, Identity, ProofRequest, Session, SignIn
+from linkmw.secret import Secret
 
 IDENTITY = Identity("https://id.example/realms/acme", "7c0a0d3e-ann")
 ACCOUNT = Account("42", "ann", "ann@example.com", email_verified=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from linkmw.hub.ports import AuditEvent, Mail, NewLink
-from linkmw.model import Account, Client, Identity, Secret, Tenant
+from linkmw.model import Account, Client, Identity, Tenant
+from linkmw.secret import Secret
 
 NOW = 1_800_000_000
 HUB = "https://hub.example.com"

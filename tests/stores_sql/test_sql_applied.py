@@ -13,9 +13,10 @@ from tests.stores_sql.test_sql_links import at_once
 
 from linkmw.errors import RegistrationRefused
 from linkmw.hub.declared import Declared
-from linkmw.model import Client, Secret
+from linkmw.model import Client
 from linkmw.oidc import base64url
 from linkmw.oidc.keys import FRESH_SECONDS
+from linkmw.secret import Secret
 from linkmw.stores.sql import SqlStores, recent, schema
 from linkmw.stores.sql.keys import AFTER_SECONDS, LEAD_SECONDS
 

@@ -12,8 +12,8 @@ from tests.stores_sql.made import ANN, BOB, HUB, Clock, client, tenant
 
 from linkmw.errors import RegistrationRefused, SettingsError
 from linkmw.hub.registration import new_client
-from linkmw.model import Secret
 from linkmw.oidc import jose
+from linkmw.secret import Secret
 from linkmw.signed import Unopenable, new_key
 from linkmw.stores.sql import SqlStores, recent, schema
 from linkmw.stores.sql.registry import SqlRegistry

@@ -9,7 +9,8 @@ import click
 
 from linkmw.cli import configuration
 from linkmw.errors import RegistrationRefused, SettingsError
-from linkmw.model import Client, Secret
+from linkmw.model import Client
+from linkmw.secret import Secret
 
 WOULD_CHANGE = 10
 
@@ -82,7 +83,7 @@ def apply(ctx: click.Context, file: Path, dry_run: bool, prune: bool, secrets_di
 
 
 def _tables(file: Path) -> dict[str, object]:
-    from linkmw.settings import read_file
+    from linkmw.sources import read_file
 
     if not file.is_file():
         raise click.BadParameter(f"{file} is not there", param_hint="FILE")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linkmw.errors import SettingsError
-from linkmw.settings import HubSettings, load_hub
+from linkmw.hub.settings import HubSettings, load_hub
 
 if TYPE_CHECKING:
     from linkmw.stores.sql import SqlStores

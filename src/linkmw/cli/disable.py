@@ -13,7 +13,9 @@ from linkmw.cli import application as applications
 from linkmw.cli import recovery, switching
 from linkmw.cli.application import Application
 from linkmw.cli.configuration_file import Value, change, edited
-from linkmw.settings import CREDENTIALS, file_of, read_file, read_switch
+from linkmw.settings import CREDENTIALS, file_of
+from linkmw.sources import read_file
+from linkmw.switch import read_switch
 
 
 @click.command()

@@ -12,8 +12,10 @@ import click
 from linkmw.cli import configuration
 from linkmw.cli.files import text_of
 from linkmw.errors import RegistrationRefused, SettingsError
-from linkmw.model import Secret, Tenant
-from linkmw.settings import HUB_REQUIRED, HubSettings, load_hub, names_of, read_file
+from linkmw.hub.settings import HUB_REQUIRED, HubSettings, load_hub
+from linkmw.model import Tenant
+from linkmw.secret import Secret
+from linkmw.sources import names_of, read_file
 
 _NAMES = names_of(HubSettings)
 _NEEDED = "--tenant, --brand, --issuer, --keycloak-client-id and --keycloak-client-secret-file (not empty)"

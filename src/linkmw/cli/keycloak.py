@@ -12,8 +12,10 @@ import click
 
 from linkmw.cli import configuration, keycloak_admin
 from linkmw.errors import KeycloakRefused, RegistrationRefused, SettingsError
-from linkmw.model import Secret, Tenant
-from linkmw.settings import HubSettings, read_internal_url, read_public_url
+from linkmw.hub.settings import HubSettings
+from linkmw.model import Tenant
+from linkmw.secret import Secret
+from linkmw.setting_values import read_public_url, read_url
 
 if TYPE_CHECKING:
     from linkmw.keycloak import Change, HubClient, Realm
@@ -204,7 +206,7 @@ def _url(option: str, text: str) -> str:
 
 def _internal(option: str, text: str) -> str:
     try:
-        return read_internal_url(text) if text else ""
+        return read_url(text) if text else ""
     except ValueError as error:
         raise click.UsageError(f"{option} {error}") from None
 

@@ -10,7 +10,7 @@ import click
 
 from linkmw.cli.files import text_of
 from linkmw.errors import KeycloakRefused
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 if TYPE_CHECKING:
     from linkmw.keycloak import Administrator, Realm

@@ -16,7 +16,8 @@ import click
 from linkmw.cli import configuration
 from linkmw.cli.files import text_of
 from linkmw.errors import RegistrationRefused, SettingsError
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 
 if TYPE_CHECKING:
     from linkmw.hub.migrate.report import Report

@@ -12,8 +12,9 @@ from linkmw.cli import configuration, shown
 from linkmw.cli.files import text_of
 from linkmw.cli.shown import span
 from linkmw.errors import RegistrationRefused
-from linkmw.model import Client, Secret
-from linkmw.settings import HubSettings
+from linkmw.hub.settings import HubSettings
+from linkmw.model import Client
+from linkmw.secret import Secret
 
 if TYPE_CHECKING:
     from linkmw.stores.sql import SqlStores

@@ -12,8 +12,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from linkmw.hub.build import build
+from linkmw.hub.settings import load_hub
 from linkmw.log import JsonLine
-from linkmw.settings import load_hub
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name for it
 STOP_SECONDS = 40  # for requests and mails under way; the outbox takes 30 of them at most

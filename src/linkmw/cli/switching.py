@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from linkmw.cli.application import Application
-from linkmw.settings import CREDENTIALS, Settings, names_of, read_switch
+from linkmw.settings import CREDENTIALS, Settings
+from linkmw.sources import names_of
+from linkmw.switch import read_switch
 
 MUST_CHANGE = 3
 

@@ -9,7 +9,8 @@ import click
 from linkmw.cli import configuration, shown
 from linkmw.cli.files import text_of
 from linkmw.errors import RegistrationRefused
-from linkmw.model import Secret, Tenant
+from linkmw.model import Tenant
+from linkmw.secret import Secret
 
 _TENANT = click.option(
     "--tenant", "organization_id", required=True, help="Its organization id, as given to `linkmw hub init`."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from linkmw.cli import configuration
-from linkmw.settings import HubSettings
+from linkmw.hub.settings import HubSettings
 
 if TYPE_CHECKING:
     from linkmw.hub.ports import KnownIdentity, Ports

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from linkmw.demo.parts.realm import ACME, Organization, Person
-from linkmw.model import Mode
+from linkmw.switch import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from linkmw.demo.parts.processes import Process, Processes
 from linkmw.demo.parts.progress import Say, silent
 from linkmw.demo.parts.realm import ACME, CLIENT_ID, Organization
 from linkmw.demo.parts.redis import Redis
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import Seal
 from linkmw.stores.sql.admin import Admin
 from linkmw.stores.sql.engine import Database, open_engine

@@ -19,7 +19,8 @@ from linkmw.demo.parts.progress import Say, silent
 from linkmw.demo.parts.redis import Redis
 from linkmw.demo.products.people import HERE, Person, people_of
 from linkmw.hub.registration import new_client
-from linkmw.model import Client, Secret
+from linkmw.model import Client
+from linkmw.secret import Secret
 
 _START_SECONDS = 60
 _PREPARE_SECONDS = 60

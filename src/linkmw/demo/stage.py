@@ -19,7 +19,8 @@ from linkmw.demo.parts.realm import ACME, Organization, hub_client, realm, setti
 from linkmw.demo.parts.smtp import Mailbox, SmtpServer
 from linkmw.demo.product import ProductServer, logo
 from linkmw.keycloak import Administrator, HubClient, Realm
-from linkmw.model import Secret, Tenant
+from linkmw.model import Tenant
+from linkmw.secret import Secret
 
 _BUTTON_SECONDS = 30
 

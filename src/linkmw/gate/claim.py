@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from linkmw.settings import Settings
+if TYPE_CHECKING:
+    from linkmw.settings import Settings
 
 log = logging.getLogger("linkmw")
 

@@ -14,8 +14,8 @@ from linkmw.gate import audit
 from linkmw.gate.guard import MARKER, NATIVE
 from linkmw.gate.kept import Kept
 from linkmw.log import Changes
-from linkmw.model import Marker, Mode
-from linkmw.switch import effective
+from linkmw.model import Marker
+from linkmw.switch import Mode, effective
 
 if TYPE_CHECKING:
     from linkmw.gate.permits import Permits

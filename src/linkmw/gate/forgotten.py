@@ -5,7 +5,8 @@ from __future__ import annotations
 from linkmw.gate.browser import Browser, known
 from linkmw.gate.ports import Ports, ProofRecord
 from linkmw.http import Request
-from linkmw.model import ProofRequest, Secret
+from linkmw.model import ProofRequest
+from linkmw.secret import Secret
 from linkmw.settings import Settings
 
 REMEMBER_SECONDS = 86_400

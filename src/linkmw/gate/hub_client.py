@@ -14,13 +14,15 @@ from linkmw.errors import ProtocolError, ProviderRefused, RequestRefused, Unavai
 from linkmw.gate.kept import Kept
 from linkmw.gate.ports import Branding, HubState, Tokens
 from linkmw.gate.wire import Call, Reply, Wire
-from linkmw.model import Mode, PasswordRules, Proof, ProofRequest, Secret
+from linkmw.model import PasswordRules, Proof, ProofRequest
 from linkmw.oidc import call_token, id_token, logout_token
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.jose import KeySet
 from linkmw.oidc.keys import KeyCache
 from linkmw.oidc.strict_json import read_object
+from linkmw.secret import Secret
 from linkmw.settings import Settings
+from linkmw.switch import Mode
 
 PROTOCOL = 1
 _UNDERSTOOD = (PROTOCOL,)  # our number and, once there is one, the number before it

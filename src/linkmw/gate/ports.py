@@ -13,8 +13,9 @@ from typing import Literal, Protocol
 from linkmw.gate.doors import Doors
 from linkmw.http import Headers, Request
 from linkmw.log import Changes
-from linkmw.model import Account, Marker, Mode, Proof, ProofRequest, Session, SignIn
+from linkmw.model import Account, Marker, Proof, ProofRequest, Session, SignIn
 from linkmw.run import Call
+from linkmw.switch import Mode
 
 
 class SignIns(Protocol):

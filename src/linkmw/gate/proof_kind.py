@@ -5,14 +5,12 @@ Standard library only: the shells ask it at start.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from linkmw.settings import Settings
-
 if TYPE_CHECKING:
     from linkmw.gate.ports import Product
+    from linkmw.settings import Settings
 
 log = logging.getLogger("linkmw")
 
@@ -53,6 +51,8 @@ def kind(settings: Settings, product: Product, *, takes_over: bool, hub_asks: bo
 
 def cookie_name(client_id: str) -> str:
     """Of the cookie that only a browser has whose native proof is armed."""
+    import hashlib  # most accounts are proven by our page
+
     return f"__Host-linkmw-{hashlib.sha256(client_id.encode()).hexdigest()[:8]}-proof"
 
 

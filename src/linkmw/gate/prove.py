@@ -26,8 +26,9 @@ from linkmw.gate.proof_pages import (
     unknown_factor,
 )
 from linkmw.http import Headers, Request, Response, redirect
-from linkmw.model import Account, Proof, Secret
+from linkmw.model import Account, Proof
 from linkmw.pages import language
+from linkmw.secret import Secret
 from linkmw.settings import Settings
 from linkmw.whence import is_navigation
 

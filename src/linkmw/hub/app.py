@@ -41,9 +41,9 @@ from linkmw.hub.flows import (
     unlink,
 )
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import negotiation
 from linkmw.reference import Reference, new_reference
-from linkmw.settings import HubSettings
 
 Handler = Callable[..., Awaitable[Response]]
 

@@ -14,9 +14,9 @@ from linkmw.hub.client_authentication import authenticate
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AccountAnswer, Flow, PendingProof, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Proof, Tenant
 from linkmw.oidc.strict_json import read_object
-from linkmw.settings import HubSettings
 
 
 def _read_body(request: Request) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from linkmw.errors import NoCookie, RequestRefused
 from linkmw.http import Headers, Params, Request, set_cookie
-from linkmw.model import Secret
+from linkmw.secret import Secret
 from linkmw.whence import is_own_form
 
 BROWSER = "__Host-linkmw-hub"

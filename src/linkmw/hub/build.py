@@ -25,9 +25,9 @@ from linkmw.hub.ports import Ports
 from linkmw.hub.products import SignedProducts
 from linkmw.hub.relying_party import RelyingParty
 from linkmw.hub.retention import Forget, Retention
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Identity, Tenant
 from linkmw.run import run_now
-from linkmw.settings import HubSettings
 from linkmw.stores import redis_state
 from linkmw.stores.redis import Commands, HubStores, connect, connect_blocking
 from linkmw.stores.sql import SqlStores, clock

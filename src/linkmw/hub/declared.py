@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from linkmw.errors import RegistrationRefused
 from linkmw.hub.registration import check_client, check_logo, check_moving, check_tenant
-from linkmw.model import Client, Mode, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
+from linkmw.switch import Mode
 
 Fields = Mapping[str, Any]  # by the names of the model; `logo_svg` besides
 Kind = Literal["tenant", "product"]

@@ -9,8 +9,8 @@ from typing import Any
 from linkmw.errors import LinkmwError
 from linkmw.http import Request, Response, json_answer
 from linkmw.hub.ports import Health, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Tenant
-from linkmw.settings import HubSettings
 
 PATIENCE = 0.4  # seconds: a gate waits half a second for the whole answer
 

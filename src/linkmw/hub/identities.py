@@ -10,8 +10,9 @@ from linkmw import metrics, tracing
 from linkmw.errors import LinkmwError, Unavailable
 from linkmw.hub import credentials
 from linkmw.hub.ports import KnownIdentity, NewIdentity
-from linkmw.model import Identity, Secret, Tenant
+from linkmw.model import Identity, Tenant
 from linkmw.run import in_thread
+from linkmw.secret import Secret
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from linkmw.errors import Unavailable
 from linkmw.hub import place
 from linkmw.hub.beside import Work
 from linkmw.hub.ports import LOGOUT_SECONDS, Logout, LogoutItem, NewLink, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Client, Identity
 from linkmw.oidc import logout_token
-from linkmw.settings import HubSettings
 
 _log = logging.getLogger("linkmw.logout")
 

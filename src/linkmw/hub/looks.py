@@ -6,9 +6,9 @@ from linkmw.errors import RequestRefused
 from linkmw.http import Request, Response
 from linkmw.hub.place import Place
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.pages.assets import Asset
 from linkmw.pages.look import Dress, Look, dress
-from linkmw.settings import HubSettings
 
 ASSETS = "/assets/"
 

@@ -8,8 +8,8 @@ from linkmw.errors import LinkmwError, RequestRefused, SettingsError
 from linkmw.http import GUARD_HEADERS, Request, Response, bears
 from linkmw.hub import health
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.metrics import OLDEST, UP, WAITING, Sample
-from linkmw.settings import HubSettings
 
 
 def prepare(settings: HubSettings) -> None:

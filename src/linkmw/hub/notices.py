@@ -14,9 +14,9 @@ from linkmw.hub.mail.messages import Envelope, Happening, NewlyLinked
 from linkmw.hub.mail.names import is_address
 from linkmw.hub.place import Place
 from linkmw.hub.ports import Mail, MailProof, NewLink, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Link
 from linkmw.pages import language
-from linkmw.settings import HubSettings
 
 
 def addresses(account_email: str, identity_email: str) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from linkmw.hub import notices, place, removal
 from linkmw.hub.links.load import NO_REQUEST
 from linkmw.hub.ports import AuditEvent, Event, HeldAccount, KnownIdentity, Mail, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Identity, Link, Tenant
-from linkmw.settings import HubSettings
 
 ERASED: Event = "identity_erased"
 

@@ -15,9 +15,9 @@ from linkmw import log
 from linkmw.errors import LinkmwError, TenantNotEnabled
 from linkmw.hub import rules
 from linkmw.hub.ports import Flow, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Client, Tenant
 from linkmw.pages import language
-from linkmw.settings import HubSettings
 
 
 @dataclass(frozen=True, slots=True)

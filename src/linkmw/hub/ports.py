@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, Secret, SignIn, Tenant
+from linkmw.model import Account, AuthorizationRequest, Client, Identity, Link, SignIn, Tenant
 from linkmw.reference import flow_name
+from linkmw.secret import Secret
 
 LOGOUT_SECONDS = 86_400  # so long a product is told of a logout; longer than its sessions last
 MOST_OPENED = 20  # products of one hub session that its owner is shown

@@ -14,10 +14,10 @@ from linkmw.errors import Unavailable
 from linkmw.hub import place, reach, rules
 from linkmw.hub.bulkhead import Bulkhead
 from linkmw.hub.ports import AccountAnswer, JoinAnswer, Keys
+from linkmw.hub.settings import HubSettings
 from linkmw.hub.web import read, read_json
 from linkmw.model import Client
 from linkmw.oidc import call_token
-from linkmw.settings import HubSettings
 
 _MOST_JOINING = 20  # accounts of one address; more is no person's
 _MOST_ACCOUNT_ID = 255  # characters

@@ -11,10 +11,10 @@ from linkmw.hub import audit, place, rules
 from linkmw.hub.client_authentication import authenticate
 from linkmw.hub.place import Place
 from linkmw.hub.ports import Flow, Grant, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import AuthorizationRequest, Client, Link
 from linkmw.oidc import authorize, id_token, metadata
 from linkmw.pages.language import LANGUAGES
-from linkmw.settings import HubSettings
 
 ID_TOKEN_SECONDS = 300
 ACCESS_TOKEN_SECONDS = 300  # Authlib takes one with a minute left for expired

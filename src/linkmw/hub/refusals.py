@@ -10,12 +10,12 @@ from linkmw.http import Request, Response, json_answer, page
 from linkmw.hub import first_rules, looks, place
 from linkmw.hub.place import NotLinkedYet, Place, Refused
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Client
 from linkmw.pages import screens
 from linkmw.pages.look import Look
 from linkmw.pages.problems import problem_of
 from linkmw.reference import Reference, new_reference
-from linkmw.settings import HubSettings
 
 logger = logging.getLogger("linkmw.hub")
 

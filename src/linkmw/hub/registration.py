@@ -16,7 +16,7 @@ from linkmw.hub.mail.address import read_sender
 from linkmw.model import Client, Tenant
 from linkmw.oidc.metadata import MAX_URL
 from linkmw.pages.language import LANGUAGES
-from linkmw.settings import read_internal_url, read_public_url
+from linkmw.setting_values import read_public_url, read_url
 
 MAX_NAME = 60  # characters: it stands on buttons and in subjects
 MAX_LOGO = 100_000  # characters
@@ -141,7 +141,7 @@ def _public_url(value: str) -> None:
 
 
 def _internal_url(value: str) -> None:
-    _exact(read_internal_url(value))
+    _exact(read_url(value))
 
 
 def _exact(url: str) -> None:

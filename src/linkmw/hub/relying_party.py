@@ -14,13 +14,14 @@ from linkmw.errors import LinkmwError, ProviderRefused, RequestRefused, TokenRej
 from linkmw.http import with_query
 from linkmw.hub.ports import EndedAtProvider, KeycloakSignIn
 from linkmw.hub.web import read, read_json, timeout_of
-from linkmw.model import Claims, Identity, Secret, SignIn, Tenant
+from linkmw.model import Claims, Identity, SignIn, Tenant
 from linkmw.oidc import authorize, claims, id_token, logout_token
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.jose import KeySet
 from linkmw.oidc.keys import FRESH_SECONDS, STALE_SECONDS, KeyCache
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
 from linkmw.run import in_thread
+from linkmw.secret import Secret
 
 SCOPE = "openid email profile"
 RENEW_SHARE = 0.2  # of a time-out: so long is newer metadata waited for when there is some to go on with

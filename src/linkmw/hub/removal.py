@@ -9,8 +9,8 @@ from linkmw.http import Request
 from linkmw.hub import audit, notices, pending
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AccountAnswer, Event, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Link
-from linkmw.settings import HubSettings
 
 
 async def facts_of(ports: Ports, where: Place, link: Link) -> AccountAnswer | None:

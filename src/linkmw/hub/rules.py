@@ -12,7 +12,8 @@ from typing import Literal, TypeGuard
 from linkmw.errors import RequestRefused
 from linkmw.hub.mail.names import is_address
 from linkmw.hub.ports import AccountAnswer, Flow, Grant, HubSession
-from linkmw.model import Account, Client, Identity, Link, Proof, Secret, Tenant
+from linkmw.model import Account, Client, Identity, Link, Proof, Tenant
+from linkmw.secret import Secret
 
 PROTOCOL = 1
 KINDS = ("form", "native")  # how an account may have been proven: by the gate's page, or by the product's own login

@@ -12,7 +12,7 @@ from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakDeleteError, KeycloakError, raise_error_from_response
 
 from linkmw.errors import KeycloakRefused, Unavailable
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 T = TypeVar("T")
 

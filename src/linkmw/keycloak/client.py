@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 # What the hub may do at Keycloak besides signing people in: nothing that changes realms or clients (design 1).
 SERVICE_ROLES = ("manage-users", "view-users", "query-users")

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from linkmw.keycloak.admin import TIMEOUT_SECONDS, as_service_account, asked, delete, unless
 from linkmw.keycloak.floor import check_version
-from linkmw.model import Identity, Secret, Tenant
+from linkmw.model import Identity, Tenant
+from linkmw.secret import Secret
 
 # An address that a user asked for, until the mail's link that went there is opened; and the action that asks for one.
 PENDING_EMAIL, NEW_EMAIL = "kc.email.pending", "UPDATE_EMAIL"

@@ -13,8 +13,9 @@ from hmac import compare_digest
 
 from linkmw.errors import ProtocolError, ProviderRefused, RequestRefused, StateMismatch
 from linkmw.http import Params, with_query
-from linkmw.model import AuthorizationRequest, Client, Secret, SignIn
+from linkmw.model import AuthorizationRequest, Client, SignIn
 from linkmw.oidc import base64url
+from linkmw.secret import Secret
 
 MAX_PARAMETER = 512  # characters of state, nonce and the like
 MAX_CODE = 2048  # Keycloak's are about 110

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus, unquote_to_bytes
 
 from linkmw.errors import RequestRefused
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 MAX_HEADER = 2048  # characters
 

@@ -16,7 +16,8 @@ from linkmw.errors import SettingsError
 from linkmw.gate.hooks import Hooks
 from linkmw.http import Headers, Request, removed_cookie, session_cookie
 from linkmw.outside import session_extra
-from linkmw.settings import Settings, read_remote_user
+from linkmw.setting_values import read_remote_user
+from linkmw.settings import Settings
 
 # (request) → the user whom the session names, or None: an id, or what has an id, username and email
 # complete(request) → every second factor shown? · start(request, user, marker) → cookies, a mapping, or header pairs

@@ -161,6 +161,10 @@ def stands_outside(settings: Settings) -> bool:
 
 
 def _shell(interface: Interface) -> Any:
-    from linkmw import asgi, wsgi
+    if interface == "wsgi":
+        from linkmw import wsgi
 
-    return (wsgi if interface == "wsgi" else asgi).LinkMiddleware
+        return wsgi.LinkMiddleware
+    from linkmw import asgi
+
+    return asgi.LinkMiddleware

@@ -21,9 +21,10 @@ from linkmw.hub.mail.address import read_sender
 from linkmw.hub.mail.smtp import SmtpServer
 from linkmw.hub.ports import Mail
 from linkmw.hub.products import SignedProducts
+from linkmw.hub.settings import HubSettings
 from linkmw.keycloak import Administrator
 from linkmw.model import Client, Identity, Tenant
-from linkmw.settings import HubSettings, read_file
+from linkmw.sources import read_file
 from linkmw.stores.sql import SqlStores, clock, version
 from linkmw.stores.sql.keys import ALGORITHMS
 

@@ -19,6 +19,7 @@ from linkmw.cli.doctor.findings import Check, Finding
 from linkmw.cli.keycloak import client_of, wanted_of
 from linkmw.errors import LinkmwError, ProtocolError
 from linkmw.http import with_query
+from linkmw.hub.settings import HubSettings
 from linkmw.keycloak import FLOOR, SERVICE_ROLES, Administrator, HubClient, Realm, is_old, is_release
 from linkmw.keycloak.settings import required_names
 from linkmw.model import Tenant
@@ -27,7 +28,7 @@ from linkmw.oidc.authorize import code_challenge
 from linkmw.oidc.client_auth import write_basic
 from linkmw.oidc.metadata import ProviderMetadata, read_provider
 from linkmw.oidc.strict_json import read_object
-from linkmw.settings import MIN_SECRET, HubSettings, read_public_url
+from linkmw.setting_values import MIN_SECRET, read_public_url
 
 SECONDS = 5
 NOBODY = "linkmw-doctor"  # a user that nobody is, and a path that nothing has

@@ -21,10 +21,10 @@ from linkmw.errors import LinkmwError, RequestRefused, SettingsError, Unavailabl
 from linkmw.gate.hub_client import PROTOCOL, HubClient
 from linkmw.gate.ports import HubState
 from linkmw.gate.wire import MAX_ANSWER, Call, Reply
-from linkmw.model import Mode
 from linkmw.run import run_now
-from linkmw.settings import Settings, read_file
-from linkmw.switch import effective
+from linkmw.settings import Settings
+from linkmw.sources import read_file
+from linkmw.switch import Mode, effective
 
 SECONDS = 5  # for an answer of the hub
 HUBS_PREFIX = "linkmw-hub:"  # what a hub's keys begin with unless its settings say otherwise

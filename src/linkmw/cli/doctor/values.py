@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from linkmw.model import Secret, starred
-from linkmw.settings import HubSettings, Settings, names_of
+from linkmw.hub.settings import HubSettings
+from linkmw.secret import Secret, starred
+from linkmw.settings import Settings
+from linkmw.sources import names_of
 
 _USER = re.compile(r"//[^/@]*@")
 

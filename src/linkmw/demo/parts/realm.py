@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linkmw.keycloak import HubClient, RealmSettings, new_realm, representation
-from linkmw.model import Secret
 from linkmw.pages.language import DEFAULT, LANGUAGES
+from linkmw.secret import Secret
 
 CLIENT_ID = "linkmw-hub"
 _LANGUAGES = (DEFAULT, *(one for one in LANGUAGES if one != DEFAULT))

@@ -13,9 +13,9 @@ from linkmw.hub.flows import link, sign_in
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings
 
 
 async def show(ports: Ports, settings: HubSettings, request: Request, organization_id: str, client_id: str) -> Response:

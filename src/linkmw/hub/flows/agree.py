@@ -13,9 +13,9 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import link
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings
 
 _DECLINED = "declined"  # why a flow is over whose question was answered with no
 

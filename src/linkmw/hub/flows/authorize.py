@@ -9,8 +9,8 @@ from linkmw.hub.flows import first_sign_in, sign_in
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import concerning
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.oidc import authorize
-from linkmw.settings import HubSettings
 from linkmw.whence import is_navigation
 
 

@@ -12,8 +12,9 @@ from linkmw.hub.flows import link, sign_in
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place
 from linkmw.hub.ports import Flow, HubSession, Ports
-from linkmw.model import Identity, Secret
-from linkmw.settings import HubSettings
+from linkmw.hub.settings import HubSettings
+from linkmw.model import Identity
+from linkmw.secret import Secret
 
 
 async def begin(

@@ -11,10 +11,10 @@ from linkmw.hub.flows import link as link_flow
 from linkmw.hub.flows import sign_in
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Link
 from linkmw.pages import screens
 from linkmw.pages.screens import Form, Option
-from linkmw.settings import HubSettings
 
 ADD = "add"
 

@@ -14,9 +14,9 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import join, link
 from linkmw.hub.place import Place, Refused, concerning
 from linkmw.hub.ports import About, Confirmed, Flow, MailProof, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import screens
 from linkmw.pages.screens import AddressProblem, Form
-from linkmw.settings import HubSettings
 
 InboxProblem = Literal["not_yet", "wrong_code"]
 

@@ -11,12 +11,12 @@ from linkmw.hub.flows import sign_out
 from linkmw.hub.flows.sign_in import NOTHING
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import HubSession, Ports, SignOut
+from linkmw.hub.settings import HubSettings
 from linkmw.oidc import end_session, id_token
 from linkmw.oidc.end_session import EndSessionRequest
 from linkmw.oidc.jose import KeySet
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings
 from linkmw.whence import is_navigation
 
 _ALGORITHMS = frozenset({"RS256", "ES256"})

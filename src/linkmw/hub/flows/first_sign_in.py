@@ -19,10 +19,10 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place, Refused, concerning
 from linkmw.hub.ports import Flow, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import AuthorizationRequest, Client
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings
 
 Problem = Literal["unknown", "empty", "too_many"]
 

@@ -12,8 +12,8 @@ from linkmw.hub import by_proof, place, rules
 from linkmw.hub.browser import SESSION, Browser, browser_of, read_token, sha256_hex
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import AuthorizationRequest, Identity
-from linkmw.settings import HubSettings
 
 # Kept longer than it is good for, so that "it has expired" can name the product and lead back to it (PR22).
 EPILOGUE_SECONDS = 600

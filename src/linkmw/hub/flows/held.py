@@ -10,9 +10,9 @@ from linkmw.hub import audit, first_rules, logouts, notices, pending
 from linkmw.hub.browser import sha256_hex
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AccountAnswer, AuditEvent, Event, Flow, HeldAccount, KeycloakSignIn, NewLink, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Account
 from linkmw.pages import language
-from linkmw.settings import HubSettings
 
 
 def link_flow(flow_id: str, client_id: str, account_id: str) -> str:

@@ -16,11 +16,11 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import AuditEvent, Flow, Joinable, NewIdentity, NewLink, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Account, Client, Identity, Link
 from linkmw.pages import language, screens
 from linkmw.pages.screens import Form, JoinRow
 from linkmw.reference import new_reference
-from linkmw.settings import HubSettings
 
 BUSY_SECONDS = 30  # so long one press has to create an identity, before another press may try
 MOST = 40  # accounts on one page: a form has 50 fields at most, and a shared mailbox is nobody's

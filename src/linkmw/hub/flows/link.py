@@ -11,10 +11,10 @@ from linkmw.hub.browser import Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import NotLinkedYet, Place, concerning
 from linkmw.hub.ports import Flow, NewLink, PendingProof, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Account, Identity
 from linkmw.pages import language, screens
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings
 
 SWITCHED = "identity_switched"  # why a flow is over that "not you?" has ended
 # Where a first sign-in waits for somebody.

@@ -10,11 +10,11 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows.confirm import code_hash
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Confirmed, Flow, MailProof, Ports
-from linkmw.model import Secret
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import screens
 from linkmw.pages.browsers import describe
 from linkmw.pages.screens import Form
-from linkmw.settings import HubSettings
+from linkmw.secret import Secret
 
 
 async def arrive(ports: Ports, settings: HubSettings, _request: Request, token: str) -> Response:

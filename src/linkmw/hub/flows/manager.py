@@ -12,11 +12,12 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import sign_in
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, OpenSession, Ports
-from linkmw.model import Client, Link, Secret
+from linkmw.hub.settings import HubSettings
+from linkmw.model import Client, Link
 from linkmw.pages import screens
 from linkmw.pages.browsers import describe
 from linkmw.pages.screens import AccountRow, Form, ProductPanel, RemoveDialog, SessionRow
-from linkmw.settings import HubSettings
+from linkmw.secret import Secret
 
 LOOKED_THROUGH = 40  # audit rows: among them those that a person wants to read of
 

@@ -10,7 +10,7 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import sign_in
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Ports
-from linkmw.settings import HubSettings
+from linkmw.hub.settings import HubSettings
 
 
 async def change(ports: Ports, settings: HubSettings, request: Request, organization_id: str) -> Response:

@@ -7,9 +7,9 @@ from linkmw.http import GUARD_HEADERS, Request, Response
 from linkmw.hub import audit, logouts, place
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import EndedAtProvider, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Identity
 from linkmw.oidc.logout_token import REMEMBER_SECONDS
-from linkmw.settings import HubSettings
 
 _DONE = Response(200, GUARD_HEADERS)
 

@@ -12,9 +12,9 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import manager, sign_in
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import HubSession, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Link
 from linkmw.pages.screens import Form, RemoveDialog
-from linkmw.settings import HubSettings
 
 PRESSED, PRESSED_SECONDS = "link-removed", 60
 

@@ -7,8 +7,8 @@ from linkmw.hub import audit, looks, place
 from linkmw.hub.flows import support
 from linkmw.hub.place import concerning
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import rollout as screens
-from linkmw.settings import HubSettings
 
 SPANS = (30, 90, 365)  # days; each query reads no more than that
 

@@ -14,10 +14,10 @@ from linkmw.hub.flows import held, link
 from linkmw.hub.flows.flow import Wish
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Flow, HubSession, KeycloakSignIn, Ports
-from linkmw.model import Secret
+from linkmw.hub.settings import HubSettings
 from linkmw.oidc import authorize
 from linkmw.pages import language
-from linkmw.settings import HubSettings
+from linkmw.secret import Secret
 from linkmw.whence import is_navigation
 
 NOTHING = Response(204, GUARD_HEADERS)

@@ -13,10 +13,10 @@ from linkmw.hub.browser import BROWSER, SESSION, Browser, browser_or_new, read_o
 from linkmw.hub.flows import flow as flows
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import HubSession, Ports, SignOut
-from linkmw.model import Secret
+from linkmw.hub.settings import HubSettings
 from linkmw.pages import screens
 from linkmw.reference import new_reference
-from linkmw.settings import HubSettings
+from linkmw.secret import Secret
 
 SIGNED_OUT = set_cookie(SESSION, "", seconds=0)
 PRESS_SECONDS = 60  # so long the button may be pressed once more

@@ -18,13 +18,13 @@ from linkmw.hub.flows import flow as flows
 from linkmw.hub.flows import sign_in
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import AuditEvent, HubSession, KnownIdentity, MailRecord, OpenSession, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Client, Identity, Link
 from linkmw.pages import support as screens
 from linkmw.pages.browsers import describe
 from linkmw.pages.render import Form
 from linkmw.pages.support import EventRow, Found, Head, LinkRow, MailRow, Question, SessionRow, Told, Who
 from linkmw.reference import new_reference
-from linkmw.settings import HubSettings
 
 SAID_SECONDS = 60  # a refusal of one person is written down once in a minute (DS06)
 

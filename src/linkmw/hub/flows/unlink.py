@@ -8,11 +8,11 @@ from linkmw.hub import looks, place, refusals, removal
 from linkmw.hub.browser import UNLINK, form_token, read_own_form, read_token, sha256_hex
 from linkmw.hub.place import Place, concerning
 from linkmw.hub.ports import Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Link
 from linkmw.pages import screens
 from linkmw.pages.screens import Form
 from linkmw.reference import new_reference
-from linkmw.settings import HubSettings
 
 COOKIE_SECONDS = 1800
 

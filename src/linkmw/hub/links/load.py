@@ -20,8 +20,8 @@ from linkmw.hub.links.store import Bulk, Key, Made
 from linkmw.hub.migrate.rows import batches
 from linkmw.hub.place import Place
 from linkmw.hub.ports import AccountAnswer, AuditEvent, KnownIdentity, NewLink, Ports
+from linkmw.hub.settings import HubSettings
 from linkmw.model import Identity, Tenant
-from linkmw.settings import HubSettings
 
 BATCH = 500
 AT_ONCE = 4  # questions at Keycloak or at products: fewer than the smallest pool of threads there is

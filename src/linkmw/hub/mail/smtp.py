@@ -16,7 +16,7 @@ from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.hub.mail.address import read_recipient, read_sender
 from linkmw.hub.ports import Mail
-from linkmw.model import Secret
+from linkmw.secret import Secret
 
 # At most seven waits of the first kind (connect, greeting, EHLO twice, STARTTLS, AUTH twice) and three of the second
 # (MAIL, RCPT, the message): under the five minutes for which the outbox has a mail to itself.

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from linkmw.errors import RegistrationRefused
 from linkmw.hub.ports import AuditEvent
 from linkmw.hub.registration import check_client, check_logo, check_moving, check_tenant
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import client_secrets, keys, schema, version

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from linkmw.hub.declared import Change, Declared, Kind, Known, Sign, plan
 from linkmw.hub.ports import AuditEvent, Event
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import Seal
 from linkmw.stores.sql import audit as trail
 from linkmw.stores.sql import client_secrets, schema

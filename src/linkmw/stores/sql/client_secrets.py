@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from linkmw.errors import RegistrationRefused
-from linkmw.model import Secret
+from linkmw.secret import Secret
 from linkmw.stores.sql import schema
 from linkmw.stores.sql.registry import LIVE_SECRETS, secret_hash
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, or_, select
 
-from linkmw.model import Client, Secret, Tenant
+from linkmw.model import Client, Tenant
+from linkmw.secret import Secret
 from linkmw.signed import Seal
 from linkmw.stores.sql import schema
 from linkmw.stores.sql.engine import Database
