@@ -142,8 +142,8 @@ def answered(run: Run, question: Callable[[], Coroutine[Any, Any, Any]]) -> bool
 def test_rf01_a_silent_redis_costs_half_a_second_once_and_is_believed_again(reached: Reached) -> None:
     reached.wire.mode = "silent"
     assert reached.seconds(reached.hub.flows.get("flow")) < 0.9
-    assert reached.seconds(reached.gate.sign_ins.take("browser", "state")) < 0.1
-    assert reached.seconds(reached.commands.ping()) < 0.1
+    for question in (reached.gate.sign_ins.take("browser", "state"), reached.commands.ping()):
+        assert reached.seconds(question) < 0.4  # at once, and some for a busy machine
     reached.wire.mode = "pass"
     until(lambda: answered(reached.run, reached.commands.ping), 5)
     assert reached.run(reached.hub.flows.get("flow")) is None
