@@ -99,9 +99,13 @@ def told(world: World, most: int) -> int:
 
     async def until_all_are_told() -> None:
         delivery = logouts.Delivery(world.ports, SETTINGS)
-        while await delivery.begin() or delivery._under_way:
-            held.append(len(delivery._under_way))
-            await asyncio.wait(delivery._under_way, return_when=asyncio.FIRST_COMPLETED)
+        while True:
+            idle = not delivery._under_way  # then no product is full, and a look that finds nothing has seen all
+            if not await delivery.begin() and idle:
+                return
+            if delivery._under_way:
+                held.append(len(delivery._under_way))
+                await asyncio.wait(delivery._under_way, return_when=asyncio.FIRST_COMPLETED)
 
     asyncio.run(until_all_are_told())
     assert max(at_once) <= logouts.AT_ONCE
