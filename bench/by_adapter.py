@@ -44,6 +44,12 @@ class Adapter:
         raise NotImplementedError("nobody signs in here")
 
 
+class SelfContained(Adapter):
+    """The same, and that the same cookie is always the same session."""
+
+    self_contained = True
+
+
 def _cookie() -> str:
     sid, expires = cast(list[Any], NATIVE[MARKER])
     return f"shop_session={_SIGNER.dumps({'user': '17', 'linkmw': text_of(Marker(sid, expires))})}"
@@ -72,6 +78,7 @@ def asgi_variants(url: str) -> dict[str, Loop]:
         "ASGI application, its cookie read": awaiting(asgi_reading, None, scope),
         "the same again (control)": awaiting(asgi_reading, None, scope),
         "+ linkmw, by an adapter file": awaiting(_known(asgi_reading, "asgi", url), Truth(url), scope),
+        "+ the same, self_contained": awaiting(_known(asgi_reading, "asgi", url, "SelfContained"), Truth(url), scope),
         "+ the same, Redis asked each time": asking,
     }
 
@@ -84,10 +91,11 @@ def wsgi_variants(url: str) -> dict[str, Loop]:
         "WSGI application, its cookie read": calling(wsgi_reading, None, cookie),
         "the same again (control)": calling(wsgi_reading, None, cookie),
         "+ linkmw, by an adapter file": calling(_known(wsgi_reading, "wsgi", url), Truth(url), cookie),
+        "+ the same, self_contained": calling(_known(wsgi_reading, "wsgi", url, "SelfContained"), Truth(url), cookie),
         "+ the same, Redis asked each time": asking,
     }
 
 
-def _known(app: Any, interface: Interface, url: str) -> Any:
-    settings = replace(ON, redis_url=url, adapter=f"{__file__}:Adapter", signed_in_path="/account")
+def _known(app: Any, interface: Interface, url: str, adapter: str = "Adapter") -> Any:
+    settings = replace(ON, redis_url=url, adapter=f"{__file__}:{adapter}", signed_in_path="/account")
     return covered(app, interface, InForce.fixed(settings))

@@ -118,7 +118,7 @@ class Commands:
         if len(keys) == 1:
             return [await self.get(keys[0])]
         with _asking():
-            found: list[bytes | None] = await self._client.ask("MGET", *keys, tries=2)
+            found: list[bytes | None] = await self._client.ask("MGET", *keys, key=keys[0], tries=2)
             if not isinstance(found, list) or len(found) != len(keys):
                 raise ValueError("no reply to MGET")
         return found
@@ -158,7 +158,7 @@ def _client(line: Callable[[str, float], Line], url: str, timeout: float) -> Cli
 
 def _commands(line: Callable[[str, float], Line], url: str, timeout: float) -> Commands:
     try:
-        return Commands(_client(line, url, timeout), joins=line is AsyncLine and not redis_url.kind_of(url))
+        return Commands(_client(line, url, timeout), joins=line is AsyncLine and redis_url.kind_of(url) != "cluster")
     except ValueError:  # its message may quote the password
         like = redis_url.LIKE[redis_url.kind_of(url)]
         raise SettingsError(f"the Redis URL is not like {like}") from None
