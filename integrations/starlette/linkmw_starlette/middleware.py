@@ -55,15 +55,15 @@ class LinkMiddleware(asgi.LinkMiddleware):
         """For a request without a session, or with one that linkmw did not open, one look into a dictionary."""
         session = scope.get("session") if self._claims is not None else None
         marker = marker_in(session) if session else None
-        if marker is not None or (session is not None and self._looks):
-            self._look()
+        if (marker is not None or (session is not None and self._looks)) and self._in_force.look():
+            self._take_on()
         if marker is not None:
             known = self._guarded is not None and self._on and self._guarded.knows(marker)
             if not known and not await self._stands(marker):
                 await self._sessions.drop(scope)
         elif session and self._closes and await self._refuses(scope):
             await self._sessions.drop(scope)
-        await super().__call__(scope, receive, send)
+        await self._whose(scope)(scope, receive, send)
 
     async def _stands(self, marker: Marker) -> bool:
         if not self._settings.on:
