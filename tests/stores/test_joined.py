@@ -1,4 +1,4 @@
-"""One question for all who ask at the same moment: each hears what is theirs, and nothing from before they asked."""
+"""One question for all who came while another was under way: each hears what is theirs, and nothing older."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Reads that several callers in one event loop ask for: while one question is under way, the others wait to share the
-next.
+"""Reads in one event loop, one question at a time: whoever comes while it is under way shares the next.
 
 A question takes redis-py a hundred microseconds of CPU, and one about many keys little more. So where each request
 asks, a busy process asks once for many requests, and for one that is alone nothing is different.

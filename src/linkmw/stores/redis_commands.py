@@ -60,7 +60,7 @@ class Commands:
     A read is tried twice, a write once: a write whose reply is lost may still be carried out later, after a newer one
     (security.md, RF02).
 
-    joins: may reads of one moment be one question? In an event loop, of a server that keeps all keys.
+    joins: may several reads share one question? In an event loop, of a server that keeps all keys.
     """
 
     def __init__(self, client: Client, *, joins: bool = False) -> None:
@@ -73,7 +73,7 @@ class Commands:
         return found
 
     async def get_joined(self, key: bytes) -> bytes | None:
-        """The same; whoever asks at the same moment is answered by the same question where that can be."""
+        """The same; who comes while such a question is under way shares the next, where that can be."""
         return await (self._joined.get(key) if self._joined else self.get(key))
 
     async def put(self, key: bytes, value: bytes, seconds: int) -> None:
