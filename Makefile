@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-live bench-peers bench-signin bench-import bench-scale migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults mistakes
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-live bench-http bench-peers bench-signin bench-import bench-scale migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults mistakes
 
 SUITES ?=
 
@@ -76,6 +76,9 @@ bench: setup ## what a request that is none of our business costs
 
 bench-live: setup packages ## what a request with a live session costs, and how soon an ended one is gone everywhere
 	@$(BIN)/python -m bench.live $(ARGS)
+
+bench-http: setup packages ## a request with a live session over HTTP, beside the same application without linkmw
+	@$(BIN)/python -m bench.over_http $(ARGS)
 
 bench-peers: setup ## a session on every request, and a whole sign-in, beside what people would take instead
 	@$(BIN)/python -m bench.peers $(ARGS)

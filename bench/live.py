@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import logout_spread
+from bench import by_adapter, logout_spread
 from bench.rounds import Row, measure, table
 from bench.signed_in import GOAL, asgi_variants, flask_variants, wsgi_variants
 
@@ -20,6 +20,13 @@ from linkmw.demo.parts.processes import Processes, free_port
 from linkmw.demo.parts.redis import Redis
 
 OUT = Path(__file__).parent / ".out"
+KINDS = {
+    "ASGI": asgi_variants,
+    "WSGI": wsgi_variants,
+    "Flask": flask_variants,
+    "ASGI, by an adapter file": by_adapter.asgi_variants,
+    "WSGI, by an adapter file": by_adapter.wsgi_variants,
+}
 
 
 def main() -> None:
@@ -33,7 +40,7 @@ def main() -> None:
         redis.start()
         found = {
             kind: measure(variants(redis.url), number=chosen.number, rounds=chosen.rounds)
-            for kind, variants in (("ASGI", asgi_variants), ("WSGI", wsgi_variants), ("Flask", flask_variants))
+            for kind, variants in KINDS.items()
         }
         spread = logout_spread.measure(redis.url, rounds=chosen.logouts)
     text = "\n\n".join([*(_said(kind, rows) for kind, rows in found.items()), logout_spread.said(spread)])

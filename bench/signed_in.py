@@ -130,7 +130,7 @@ class asked_each_time:  # noqa: N801 reads as what it does
         build.listener = self._before
 
 
-def awaiting(app: Callable[..., Awaitable[None]], truth: Truth | None) -> Loop:
+def awaiting(app: Callable[..., Awaitable[None]], truth: Truth | None, scope: Any = SCOPE) -> Loop:
     loop = asyncio.new_event_loop()
     sent: list[Any] = []
 
@@ -145,12 +145,12 @@ def awaiting(app: Callable[..., Awaitable[None]], truth: Truth | None) -> Loop:
 
     def answer() -> bytes:
         sent.clear()
-        loop.run_until_complete(cast(Any, app(SCOPE, receive, remember)))
+        loop.run_until_complete(cast(Any, app(scope, receive, remember)))
         return b"".join(message.get("body", b"") for message in sent)
 
     async def many(number: int) -> None:
         for _ in range(number):
-            await app(SCOPE, receive, send)
+            await app(scope, receive, send)
 
     def timed(number: int) -> None:
         loop.run_until_complete(many(number))

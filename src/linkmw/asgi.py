@@ -52,17 +52,19 @@ class LinkMiddleware(Shell):
         self._arming_octets = None if self._arming is None else self._arming.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._whose(scope)(scope, receive, send)
+
+    def _whose(self, scope: Scope) -> Application:
+        """Who answers: the product, or we."""
         if (arming := self._arming_octets) is not None and "headers" in scope:
             for name, value in scope["headers"]:  # here and not in a function: that would cost as much again
                 if name == b"cookie" and arming in value and scope["type"] == "http" and _WATCHED not in scope:
-                    await self._armed(scope, receive, send)
-                    return
+                    return self._armed
         if self._claims is not None and scope["type"] == "http":
             root = scope.get("root_path")
             if self._claims(relative(scope["path"], root) if root else scope["path"]) and _SEEN not in scope:
-                await self._ours(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return self._ours
+        return self._app
 
     async def _armed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request of a browser whose native proof is armed: it may be the sign-in that counts."""

@@ -15,7 +15,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from linkmw.gate.guard import Guard
 from linkmw.http import Request
 from linkmw.model import Account, Marker
-from linkmw.outside import adapter_file, hooked_asgi, hooked_wsgi
+from linkmw.outside import adapter_file, hooked_asgi, hooked_wsgi, markers
 from linkmw.outside.adapter_file import Adapter
 from linkmw.outside.hooks import HookedProduct, marker_in, text_of
 from linkmw.run import in_place
@@ -146,9 +146,9 @@ def settings(complete):
 def send(request, example, settings):
     """`send(path, cookie, answer headers, sessions)` → the cookies the shop saw, and the headers of the answer."""
 
-    def sent(path, cookie, headers=(), *, sessions):
+    def sent(path, cookie, headers=(), *, sessions, product=None):
         seen = {}
-        product = HookedProduct(example, secure=False)
+        product = product or HookedProduct(example, secure=False)
         shell = {"wsgi": hooked_wsgi, "asgi": hooked_asgi}[request.param].HookedMiddleware
         through = {"wsgi": through_wsgi, "asgi": through_asgi}[request.param]
         made = shell(through.app(seen, headers), product=product, settings=settings)
@@ -272,6 +272,58 @@ def test_a_cookie_of_another_name_is_left_alone(send, other):
     cookie = f"{other}; {cookie_of('1')}"
     _, seen, _ = send("/", cookie, sessions=Sessions())
     assert seen == cookie
+
+
+@pytest.fixture
+def self_contained(example):
+    """The shop by a file that says that its cookie is all of a session. `told.read`: how often that was opened."""
+
+    class SelfContained(type(example.told)):
+        self_contained = True
+        read = 0
+
+        def marker_of(self, request):
+            self.read += 1
+            return super().marker_of(request)
+
+    return HookedProduct(Adapter(SelfContained), secure=False)
+
+
+def test_g2_mim27_the_same_cookie_is_read_once_and_its_session_asked_about_each_time(send, self_contained):
+    cookie, sessions = cookie_of("1", MARKER), Sessions(MARKER.sid)
+    for _ in range(3):
+        assert send("/", cookie, sessions=sessions, product=self_contained)[1] == cookie
+    sessions.standing.clear()
+    for _ in range(2):
+        assert send("/", cookie, sessions=sessions, product=self_contained)[1] == ""
+    assert self_contained.adapter.told.read == 1
+
+
+def test_g2_sc02_sc03_another_cookie_is_read_anew_however_alike(send, self_contained):
+    cookie, sessions = cookie_of("1", MARKER), Sessions(MARKER.sid)
+    send("/", cookie, sessions=sessions, product=self_contained)
+    other = Marker("b" * 43, MARKER.expires)
+    for ended in (cookie_of("1", other), f"shop_session=junk; {cookie}"):
+        assert send("/", ended, sessions=sessions, product=self_contained)[1] == ""
+
+
+def test_g2_without_that_word_each_request_reads_it(send, example, monkeypatch):
+    product, read = HookedProduct(example, secure=False), []
+    monkeypatch.setattr(example, "marker_of", lambda request: read.append(1) or text_of(MARKER))
+    for _ in range(2):
+        send("/", cookie_of("1", MARKER), sessions=Sessions(MARKER.sid), product=product)
+    assert len(read) == 2
+
+
+def test_g2_what_was_read_is_kept_for_a_while_and_of_so_many(monkeypatch):
+    monkeypatch.setattr(markers, "KEPT_MANY", 2)
+    now = [100.0]
+    kept = markers.Markers(clock=lambda: now[0])
+    for name in ("a", "b", "a", "c"):
+        kept.keep(name, MARKER)
+    assert [kept.of(name) for name in "abc"] == [MARKER, None, MARKER]
+    now[0] += markers.KEPT_SECONDS
+    assert kept.of("c") is None
 
 
 def test_pr13_a_session_made_anew_without_the_marker_ends(send, caplog):

@@ -46,6 +46,7 @@ class LinkMiddleware(asgi.LinkMiddleware):
         super()._take_on()
         settings = self._settings
         self._guarded: Guard | None = None
+        self._on = settings.on
         self._closes = settings.on and settings.closes
         self._looks = self._closes or not settings.on
         self._watch.take_on(settings, closes=self._closes)
@@ -54,16 +55,15 @@ class LinkMiddleware(asgi.LinkMiddleware):
         """For a request without a session, or with one that linkmw did not open, one look into a dictionary."""
         session = scope.get("session") if self._claims is not None else None
         marker = marker_in(session) if session else None
-        if marker is not None or (session is not None and self._looks):
-            self._look()
+        if (marker is not None or (session is not None and self._looks)) and self._in_force.look():
+            self._take_on()
         if marker is not None:
-            LOOP.set(asyncio.get_running_loop())
-            known = self._guarded is not None and self._settings.on and self._guarded.knows(marker)
+            known = self._guarded is not None and self._on and self._guarded.knows(marker)
             if not known and not await self._stands(marker):
                 await self._sessions.drop(scope)
         elif session and self._closes and await self._refuses(scope):
             await self._sessions.drop(scope)
-        await super().__call__(scope, receive, send)
+        await self._whose(scope)(scope, receive, send)
 
     async def _stands(self, marker: Marker) -> bool:
         if not self._settings.on:
@@ -76,7 +76,6 @@ class LinkMiddleware(asgi.LinkMiddleware):
 
     async def _refuses(self, scope: Scope) -> bool:
         """Is this session, which carries no marker, nobody's? (P-3)"""
-        LOOP.set(asyncio.get_running_loop())
         try:
             if not await self._sessions.names_somebody(scope):
                 return False
@@ -103,6 +102,7 @@ class LinkMiddleware(asgi.LinkMiddleware):
         return self._guarded
 
     async def _follow(self, scope: Scope, marker: Marker, what: Outcome) -> Response | None:
+        LOOP.set(asyncio.get_running_loop())
         (await self._guard()).forget(marker.sid)
         settings, ports = await self._world()
         return await follow(ports, settings, self._asked(scope), marker, what)

@@ -16,7 +16,6 @@ from linkmw.gate.guard import MARKER
 from linkmw.gate.hooks import HookedAccounts, Hooks, read
 from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
-from linkmw.run import in_thread
 from linkmw_starlette.bridge import Hook, blocking, in_a_loop
 
 P = ParamSpec("P")
@@ -117,19 +116,19 @@ class Product(HookedAccounts):
         """Whom the session names, to be compared; None for nobody."""
         if self._native.key:
             return self.name_in(scope["session"])
-        user = await in_thread(self._native.user_of, HTTPConnection(scope))
+        user = await in_a_loop(self._native.user_of, HTTPConnection(scope))
         return self.account(user).account_id if user else None
 
     async def names_somebody(self, scope: Scope) -> bool:
         if self._native.key:
             return self.name_in(scope["session"]) is not None
-        return bool(await in_thread(self._native.user_of, HTTPConnection(scope)))
+        return bool(await in_a_loop(self._native.user_of, HTTPConnection(scope)))
 
     async def drop(self, scope: Scope) -> None:
         """The session was ended elsewhere: nobody and nothing is left in it."""
         if not self._native.key:
             try:
-                await in_thread(self._native.sign_out, HTTPConnection(scope))
+                await in_a_loop(self._native.sign_out, HTTPConnection(scope))
             except Exception:
                 log.exception("the application's own sign-out failed for a session that has ended; it is emptied")
         scope["session"].clear()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,41 +46,63 @@ class Watch:
     def take_on(self, settings: Settings, *, closes: bool) -> None:
         """These settings are in force. closes: by them the application's own doors may be closed."""
         self._settings, self._admit = settings, self._may_admit if closes else None
+        self._on = settings.on
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._settings.on:
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """What is awaited is the application itself: a coroutine between would cost each request a little more."""
         # A websocket has no way to hand a session back: what becomes of it there ends with it.
-        session = scope.get("session") if scope["type"] == "http" else None
-        marker = marker_in(session) if session else None
-        if session and marker:
-            send = _Sending(send, self, scope, _Seen(marker, dict(session)))
-        elif session is not None and self._admit:
-            send = _Sending(send, self, scope, _Seen(None, dict(session), await self._named(scope)))
-        await self._app(scope, receive, send)
+        session = scope.get("session") if self._on and scope["type"] == "http" else None
+        if session is not None and self._admit:
+            return self._behind_doors(scope, receive, send)
+        if session and MARKER in session:
+            send = self._watched(scope, send, dict(session))
+        return self._app(scope, receive, send)
 
-    async def judged(self, scope: Scope, seen: _Seen) -> Response | None:
-        """What is answered instead of the application, or None. Never raises."""
-        if scope["session"] == seen.session:
-            return None
+    async def _behind_doors(self, scope: Scope, receive: Receive, send: Send) -> None:
+        before = dict(scope["session"])
+        name = None if marker_in(before) else await self._named(scope)
+        await self._app(scope, receive, self._watched(scope, send, before, name))
+
+    def _watched(self, scope: Scope, send: Send, before: dict[str, Any], name: object = None) -> Send:
+        """`send` as the application has it; once ours is answered instead, what it still sends is dropped.
+
+        before: the session as the application was given it. name: whom it named, if linkmw did not open it.
+        """
+        answered = False
+
+        async def sent(message: Message) -> None:
+            nonlocal answered
+            if answered:
+                return
+            if message["type"] == "http.response.start" and scope["session"] != before:
+                answer = await self._judged(scope, before, name)
+                if answer is not None:
+                    answered = True
+                    await respond(send, answer.with_headers(_cookies(message)))
+                    return
+            await send(message)
+
+        return sent
+
+    async def _judged(self, scope: Scope, before: dict[str, Any], name: object) -> Response | None:
+        """What is answered instead of the application, which has changed the session; or None. Never raises."""
+        marker = marker_in(before)
         try:
-            answer = await self._judged(scope, seen, seen.marker) if seen.marker else None
+            answer = await self._fate(scope, before, marker) if marker else None
         except Exception:
             log.exception("linkmw failed at a sign-out, the product's own answer stands")
             answer = None
         if self._admit:
-            await self._let_in_or_out(scope, seen, self._admit)
+            await self._let_in_or_out(scope, name, self._admit)
         return answer
 
-    async def _let_in_or_out(self, scope: Scope, seen: _Seen, admit: Admit) -> None:
+    async def _let_in_or_out(self, scope: Scope, before: object, admit: Admit) -> None:
         """A session that has come to name somebody, through whatever door, is looked at before it is used (PR03)."""
         try:
             if marker_in(scope["session"]):
                 return
             name = await self._named(scope)
-            is_new = name is not None and (seen.marker is not None or name != seen.name)
-            if is_new and not await admit(scope):
+            if name is not None and name != before and not await admit(scope):
                 await self._product.drop(scope)
         except Exception:
             log.exception("linkmw failed at a sign-in of the product's own, which stands")
@@ -93,13 +114,13 @@ class Watch:
             log.exception("linkmw could not ask whom a session names")
             return None
 
-    async def _judged(self, scope: Scope, seen: _Seen, marker: Marker) -> Response | None:
+    async def _fate(self, scope: Scope, before: dict[str, Any], marker: Marker) -> Response | None:
         session, path = scope["session"], self._routed(scope)
         what = outcome(
             marker,
             marker_in(session),
             somebody=await self._product.names_somebody(scope),
-            same=self._product.name_in(session) == self._product.name_in(seen.session),
+            same=self._product.name_in(session) == self._product.name_in(before),
             signing_in=is_sign_in(self._settings, path),
         )
         if what is None:
@@ -109,34 +130,6 @@ class Watch:
             log.warning("%s made its session anew without linkmw's marker: the session has ended", path)
             await self._product.drop(scope)
         return await self._follow(scope, marker, what)
-
-
-@dataclass(slots=True)  # one for each request: a frozen one takes three times as long to make
-class _Seen:
-    """A session as the application was given it. marker: if linkmw opened it, else name: whom it named."""
-
-    marker: Marker | None
-    session: dict[str, Any] = field(repr=False)
-    name: object = None
-
-
-class _Sending:
-    """`send` as the application has it; once ours is answered instead, what it still sends is dropped."""
-
-    def __init__(self, send: Send, watch: Watch, scope: Scope, seen: _Seen) -> None:
-        self._send, self._watch, self._scope, self._seen = send, watch, scope, seen
-        self._answered = False
-
-    async def __call__(self, message: Message) -> None:
-        if self._answered:
-            return
-        if message["type"] == "http.response.start":
-            answer = await self._watch.judged(self._scope, self._seen)
-            if answer is not None:
-                self._answered = True
-                await respond(self._send, answer.with_headers(_cookies(message)))
-                return
-        await self._send(message)
 
 
 def _cookies(message: Message) -> Headers:

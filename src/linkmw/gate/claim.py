@@ -44,7 +44,8 @@ class Claim:
         return path in self._exact or path.startswith(self._prefixes)
 
     def _claims_routed(self, path: str) -> bool:
-        return self._claims(self._routed(path))
+        path = self._routed(path)
+        return path in self._exact or path.startswith(self._prefixes)  # not by another call, for its price
 
 
 def _say_what_is_wrong(settings: Settings) -> None:

@@ -24,9 +24,10 @@ from linkmw.settings import Settings
 # end(request) → the same · marker_of(request) → the marker that `start` was given, out of the session, or None
 # extra(request, user) → what a session of a recognised framework holds besides · cookies: of the session, their names
 # remote_user: where the application reads who somebody is, as LINKMW_REMOTE_USER
+# self_contained: the same text in those cookies is always the same session
 SESSION = ("user_of", "complete", "start", "end", "marker_of")
 ACCOUNTS = tuple(Hooks.__annotations__)
-KNOWN = (*SESSION, *ACCOUNTS, "cookies", "remote_user")
+KNOWN = (*SESSION, *ACCOUNTS, "cookies", "remote_user", "self_contained")
 
 
 class Adapter:
@@ -39,6 +40,7 @@ class Adapter:
         self.told = told() if isinstance(told, type) else told
         self._besides = besides
         self.cookies: tuple[str, ...] = tuple(getattr(self.told, "cookies", ()))
+        self.self_contained = getattr(self.told, "self_contained", False) is True
         _check(self.told)
 
     def has(self, name: str) -> bool:

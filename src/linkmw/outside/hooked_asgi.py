@@ -36,6 +36,8 @@ class HookedMiddleware(marked.HookedShell, LinkMiddleware):
     async def _seen(self, scope: Scope) -> marked.Seen:
         """The request as it came, and what of its session can be told."""
         request = self._asked({"method": "GET", **scope})
+        if (marker := self._hooked.remembered(request)) is not None:
+            return marked.Seen(request, marker)
         try:
             return await in_thread(marked.seen, self._hooked, request)
         except Exception:

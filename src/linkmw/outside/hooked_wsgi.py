@@ -37,6 +37,8 @@ class HookedMiddleware(marked.HookedShell, LinkMiddleware):
     def _seen(self, environ: Environ) -> marked.Seen:
         """The request as it came, and what of its session can be told."""
         request = self._asked(dict(environ))
+        if (marker := self._hooked.remembered(request)) is not None:
+            return marked.Seen(request, marker)
         try:
             return marked.seen(self._hooked, request)
         except Exception:

@@ -11,6 +11,7 @@ from linkmw.http import Headers, Request
 from linkmw.model import Account, Marker
 from linkmw.outside import said
 from linkmw.outside.adapter_file import Adapter
+from linkmw.outside.markers import Markers
 from linkmw.outside.said import Recognised
 from linkmw.outside.session_key import is_number
 from linkmw.settings import Settings
@@ -30,6 +31,7 @@ class HookedProduct(HookedAccounts):
 
     def __init__(self, adapter: Adapter, *, secure: bool) -> None:
         self.adapter, self._secure = adapter, secure
+        self._markers = Markers() if adapter.self_contained else None
         defaults: Hooks = {"load": _by_id}
         super().__init__({**defaults, **adapter.hooks})
         self.checks_passwords = adapter.has("verify_password")
@@ -57,7 +59,14 @@ class HookedProduct(HookedAccounts):
 
     def marker_of(self, request: Request) -> Marker | None:
         """The marker in this request's session; None in one that linkmw did not open."""
-        return marker_in(self.adapter.marker_of(request))
+        marker = marker_in(self.adapter.marker_of(request))
+        if marker is not None and self._markers is not None:
+            self._markers.keep(request.headers.get("cookie", ""), marker)
+        return marker
+
+    def remembered(self, request: Request) -> Marker | None:
+        """What `marker_of` said of the same cookies a moment ago; None says nothing."""
+        return self._markers.of(request.headers.get("cookie", "")) if self._markers is not None else None
 
     def touches(self, request: Request, headers: Headers) -> bool:  # noqa: ARG002  (for who keeps the session elsewhere)
         """May this answer change whom the session names?"""

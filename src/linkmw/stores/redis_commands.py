@@ -7,7 +7,7 @@ leaves here as `Unavailable`, named by its class alone: redis-py's messages may 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.stores import redis_routes, redis_url
 from linkmw.stores.breaker import Breaker
+from linkmw.stores.joined import Joined
 from linkmw.stores.redis_routes import Router
 from linkmw.stores.redis_server import CANNOT_SAY, AsyncLine, BlockingLine, Line, Server, Word, connect_seconds
 
@@ -58,15 +59,22 @@ class Commands:
 
     A read is tried twice, a write once: a write whose reply is lost may still be carried out later, after a newer one
     (security.md, RF02).
+
+    joins: may several reads share one question? In an event loop, of a server that keeps all keys.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, joins: bool = False) -> None:
         self._client = client
+        self._joined = Joined(self._get_all) if joins else None
 
     async def get(self, key: bytes) -> bytes | None:
         """The value of `key`; None when there is none."""
         found: bytes | None = await self._ask("GET", key, key=key, tries=2)
         return found
+
+    async def get_joined(self, key: bytes) -> bytes | None:
+        """The same; who comes while such a question is under way shares the next, where that can be."""
+        return await (self._joined.get(key) if self._joined else self.get(key))
 
     async def put(self, key: bytes, value: bytes, seconds: int) -> None:
         """Keep `value` for `seconds`; for none at all it is forgotten instead."""
@@ -106,6 +114,15 @@ class Commands:
         """Close the connections; of the asyncio client those of the running loop."""
         await self._client.close()
 
+    async def _get_all(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        if len(keys) == 1:
+            return [await self.get(keys[0])]
+        with _asking():
+            found: list[bytes | None] = await self._client.ask("MGET", *keys, key=keys[0], tries=2)
+            if not isinstance(found, list) or len(found) != len(keys):
+                raise ValueError("no reply to MGET")
+        return found
+
     async def _ask(self, *command: Word, key: bytes = b"", tries: int) -> Any:
         with _asking():
             return await self._client.ask(*command, key=key, tries=tries)
@@ -141,7 +158,7 @@ def _client(line: Callable[[str, float], Line], url: str, timeout: float) -> Cli
 
 def _commands(line: Callable[[str, float], Line], url: str, timeout: float) -> Commands:
     try:
-        return Commands(_client(line, url, timeout))
+        return Commands(_client(line, url, timeout), joins=line is AsyncLine and redis_url.kind_of(url) != "cluster")
     except ValueError:  # its message may quote the password
         like = redis_url.LIKE[redis_url.kind_of(url)]
         raise SettingsError(f"the Redis URL is not like {like}") from None

@@ -163,7 +163,7 @@ class Sessions:
     async def get(self, sid: str) -> Session | None:
         key, memory = self._keys.of(sid), self._memory
         begun = memory.begin() if memory else 0
-        session = session_record.unpack(sid, await self._commands.get(key))
+        session = session_record.unpack(sid, await self._commands.get_joined(key))
         if memory and session is not None:
             memory.keep(key, session, begun)
         return session
