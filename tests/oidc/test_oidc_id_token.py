@@ -69,6 +69,7 @@ def test_tv04_conf_missing_claims(forge, claim, code):
         ([CLIENT, "evil"], GONE, "token_azp"),
         ([CLIENT, "evil"], "evil", "token_azp"),
         ([CLIENT, CLIENT], GONE, "token_azp"),
+        (["api", CLIENT], GONE, "token_azp"),
         (CLIENT, "evil", "token_azp"),
         (CLIENT, [CLIENT], "token_azp"),
         (CLIENT, None, "token_azp"),
@@ -106,6 +107,11 @@ def test_tv06_an_issuer_that_was_not_configured_matches_nothing(forge):
 @pytest.mark.parametrize("value", NO_TIMES[1:], ids=repr)
 def test_tv07_a_time_that_is_none(forge, claim, value):
     assert code_of(forge, {claim: value}) == f"token_{claim}"
+
+
+def test_tv07_the_last_time_is_the_end_of_the_year_9999(forge):
+    assert verify(forge, {"exp": 253_402_300_799})
+    assert code_of(forge, {"exp": 253_402_300_800}) == "token_exp"
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "auth_time"])
