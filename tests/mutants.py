@@ -40,7 +40,7 @@ MODULES: dict[str, Sequence[str]] = {
     "redirects": ("tests/oidc/test_oidc_redirects.py",),
     "gate/claim": ("--noconftest", "tests/gate/test_gate_claim.py"),
     "gate/native_rules": ("tests/gate/test_gate_native_rules.py",),
-    "gate/outcome": ("tests/gate/test_gate_outcome.py", "tests/adapters/test_session_ends.py"),
+    "gate/outcome": ("tests/gate/test_gate_outcome.py",),
     "gate/password_rules": ("tests/gate/test_gate_password_rules.py",),
     "gate/names": ("--noconftest", "tests/gate/test_gate_names.py"),
     "gate/limits": ("tests/gate/test_gate_limits.py",),

@@ -72,13 +72,13 @@ def ready(world: World, email: str, account: str, client_id: str = "wiki") -> tu
 
 
 def imports(world: World, real: Real, email: str, account: str) -> None:
-    """`linkmw migrate` of one product's one account. What another run of it makes at this moment it leaves alone."""
+    """`linkmw migrate` of one product's one account, with its password as Django keeps it: whom it makes it links."""
     client = next(one for one in world.sql.admin.clients() if one.client_id == "desk")
     report = Report(StringIO())
     tenant = replace(world.sql.admin.tenants()[0], internal_issuer=real.tenant.internal_issuer)
     users = Users.of(real.tenant, 20)
     work = Migration(tenant, client, users, SqlMigrated(world.sql.database, world.clock), Options(), report)
-    rows = [Row(1, account, email, f"u{account}", hashed(PASSWORD))]
+    rows = [Row(1, account, email, f"u{account}", "argon2" + hashed(PASSWORD))]
     with counted(rows) as addresses, suppress(Unavailable):
         work.run(rows, addresses, lambda _: None)
 
