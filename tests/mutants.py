@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.forked import copied, load_libraries, run_in
 
-SECONDS = 60  # for the tests of one module: a loop that never ends is noticed, too
+SECONDS = 30  # for the tests of one module: a loop that never ends is noticed, too
 
 # Module → the tests that are to notice.
 MODULES: dict[str, Sequence[str]] = {
