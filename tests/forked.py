@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -39,7 +40,7 @@ def load_libraries() -> None:
 def copied(folder: Path) -> Path:
     """A copy of the whole tree in there, to change."""
     tree = folder / "tree"
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "docs", "dist", "__pycache__"))
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "screens", "dist", "__pycache__"))
     return tree
 
 
@@ -74,6 +75,8 @@ def _run(tree: Path, arguments: Sequence[str], seconds: int, writer: int) -> Non
     """In the child: never returns."""
     os.setsid()
     signal.alarm(seconds)
+    # pytest-timeout takes the alarm over, and a number that grows without end answers no signal of Python's.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)

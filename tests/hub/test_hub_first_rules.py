@@ -76,6 +76,26 @@ def test_lt05_verified_is_true_and_nothing_like_it(word: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        (" ann ", "ann"),
+        ("Zo\u00eb M\u00fcller", "Zo\u00eb M\u00fcller"),
+        (EMAIL, EMAIL),
+        ("a" * 254, "a" * 254),
+        ("a" * 255, ""),
+        ("", ""),
+        ("an\0n", ""),
+        ("an\nn", ""),
+        ("an\u2028n", ""),
+        ("an\u2029n", ""),
+        ("an\ud800n", ""),
+    ],
+)
+def test_ake09_what_is_a_name(typed: str, name: str) -> None:
+    assert first_rules.read_name(typed) == name
+
+
+@pytest.mark.parametrize(
     ("typed", "email"),
     [
         (EMAIL, EMAIL),
@@ -148,6 +168,12 @@ def test_lt07_codes_hold_no_sign_that_looks_like_another(token: str) -> None:
     assert len(code) == 8
     assert not set(code) & set("01IO")
     assert first_rules.read_code(f" {code[:4].lower()}-{code[4:]}\n") == code
+
+
+def test_lt07_a_code_is_40_bits_of_its_token() -> None:
+    codes = [first_rules.short_code(f"token {number}") for number in range(1000)]
+    assert len(set(codes)) == 1000
+    assert [len({code[sign] for code in codes}) for sign in range(8)] == [32] * 8
 
 
 @pytest.mark.parametrize(

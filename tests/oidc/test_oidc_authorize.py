@@ -157,6 +157,9 @@ def test_fc11_an_error_beats_a_code_and_is_cut_short():
     assert len(caught.value.description) <= 200
     assert caught.value.description.isascii()
     assert caught.value.description.isprintable()
+    with pytest.raises(ProviderRefused) as caught:
+        read(answer(error="access_denied", error_description="x" * 999))
+    assert caught.value.description == "x" * 200
     assert code_of(answer(error="access_denied")) == "provider_refused"
     assert code_of(Params({"state": WAITING.state, "iss": ISSUER, "error": "x"}.items())) == "provider_refused"
 
@@ -165,6 +168,10 @@ def test_fc11_an_error_beats_a_code_and_is_cut_short():
 def test_fc13_no_code_no_answer(code):
     assert code_of(answer(code=code)) == "code_missing"
     assert code_of(answer(code=code, id_token="a.b.c", access_token="x")) == "code_missing"
+
+
+def test_fc13_the_longest_code():
+    assert read(answer(code="x" * 2048)) == "x" * 2048
 
 
 # ---- provider
@@ -225,6 +232,7 @@ def test_our_own_request_url_is_a_request_we_take():
         {"client_id": None},
         {"client_id": "blog"},
         {"client_id": "SHOP"},
+        {"client_id": "shops"},
         {"redirect_uri": None},
         {"redirect_uri": ""},
         {"redirect_uri": SHOP.redirect_uri + "/"},
@@ -271,6 +279,7 @@ def test_fc08_any_other_parameter_given_twice(name):
         ({"response_type": ""}, "unsupported_response_type"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
         ({"request": "a.b.c"}, "request_not_supported"),
         ({"request_uri": "https://evil.example"}, "request_uri_not_supported"),
         ({"registration": "{}"}, "registration_not_supported"),
@@ -328,6 +337,16 @@ def test_unknown_parameters_and_scopes_are_ignored():
     assert request.prompt == ""
     assert request.max_age is None
     assert authorize.read_request(query_of(response_mode="query", max_age="0"), SHOP).max_age == 0
+
+
+def test_the_longest_state_and_nonce():
+    request = authorize.read_request(query_of(state="s" * 512, nonce="n" * 512), SHOP)
+    assert (request.state, request.nonce) == ("s" * 512, "n" * 512)
+
+
+@pytest.mark.parametrize("prompt", ["", "none", "login", "login consent"])
+def test_prompts_that_are_understood(prompt):
+    assert authorize.read_request(query_of(prompt=prompt), SHOP).prompt == prompt
 
 
 GRANTED = CodeUse("shop", SHOP.redirect_uri)

@@ -70,6 +70,8 @@ def test_bc01_no_signature_a_short_one_or_a_stranger_s(forge, stranger):
         ({"exp": GONE}, "token_exp"),
         ({"exp": NOW + 61}, "token_exp"),
         ({"exp": NOW}, "token_exp"),
+        ({"exp": NOW - 1}, "token_exp"),
+        ({"exp": 2 * NOW + 30}, "token_exp"),
         ({"nbf": NOW + 61}, "token_not_yet"),
         ({"nbf": "0"}, "token_nbf"),
         ({"sub": ["17"]}, "token_subject"),
@@ -120,6 +122,19 @@ def test_bc04_more_skew_is_refused_with_a_code_of_its_own(forge, skew):
 
 
 def test_bc02_no_call_outlives_the_memory_of_its_jti(forge):
-    ahead = forged(forge, {"iat": NOW + 60, "exp": NOW + 120})
-    assert call_token.verify(ahead, forge.keys, **CALL)
-    assert code_of(ahead, forge.keys, now=NOW + call_token.REMEMBER_SECONDS + 1) == "token_clock"
+    ahead, first, last = forged(forge, {"iat": NOW + 60, "exp": NOW + 120}), NOW, NOW + 120
+    for now in (first, last):
+        assert call_token.verify(ahead, forge.keys, **{**CALL, "now": now})
+    for now in (first - 1, last + 1):
+        assert code_of(ahead, forge.keys, now=now) == "token_clock"
+    assert last - first < call_token.REMEMBER_SECONDS <= 180  # nor is anything kept for long
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + 7, NOW + 63])
+def test_bc02_a_call_lives_a_minute(now):
+    claims = call_token.claims_for(**{**CALL, "now": now}, jti="j1")
+    assert (claims["iat"], claims["exp"]) == (now, now + 60)
+
+
+def test_bc04_a_call_may_live_a_second(forge):
+    assert call_token.verify(forged(forge, {"exp": NOW + 1}), forge.keys, **CALL)["exp"] == NOW + 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkmw.errors import RequestRefused
-from linkmw.oidc.client_auth import MAX_HEADER, read_basic, write_basic
+from linkmw.oidc.client_auth import read_basic, write_basic
 
 
 def basic(pair: bytes) -> str:
@@ -51,7 +51,8 @@ def test_a_secret_is_starred_out():
         basic(b"\xff:secret"),
         basic(b"%ff:secret"),
         basic("é:secret".encode()),
-        basic(b"shop:" + b"x" * MAX_HEADER),
+        basic(b"shop:" + b"x" * 2048),
+        "Advanced c2hvcDpzZWNyZXQ=",
     ],
 )
 def test_bc01_credentials_that_are_none_have_one_answer(header):
@@ -59,6 +60,14 @@ def test_bc01_credentials_that_are_none_have_one_answer(header):
         read_basic(header)
     assert (caught.value.code, caught.value.status) == ("invalid_client", 401)
     assert str(caught.value) == "the client is not known by these credentials"
+
+
+def test_bc01_a_header_has_2048_characters_at_most():
+    """Spaces around the credentials are none of theirs."""
+    longest = "Basic   " + b64encode(b"shop:" + b"x" * 1525).decode()
+    assert (len(longest), read_basic(longest).client_id) == (2048, "shop")
+    with pytest.raises(RequestRefused):
+        read_basic(longest + " ")
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])

@@ -69,6 +69,7 @@ def test_tv04_conf_missing_claims(forge, claim, code):
         ([CLIENT, "evil"], GONE, "token_azp"),
         ([CLIENT, "evil"], "evil", "token_azp"),
         ([CLIENT, CLIENT], GONE, "token_azp"),
+        (["api", CLIENT], GONE, "token_azp"),
         (CLIENT, "evil", "token_azp"),
         (CLIENT, [CLIENT], "token_azp"),
         (CLIENT, None, "token_azp"),
@@ -108,6 +109,11 @@ def test_tv07_a_time_that_is_none(forge, claim, value):
     assert code_of(forge, {claim: value}) == f"token_{claim}"
 
 
+def test_tv07_the_last_time_is_the_end_of_the_year_9999(forge):
+    assert verify(forge, {"exp": 253_402_300_799})
+    assert code_of(forge, {"exp": 253_402_300_800}) == "token_exp"
+
+
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "auth_time"])
 @pytest.mark.parametrize("literal", NO_TIMES_RAW, ids=lambda literal: literal[:9])
 def test_tv07_a_time_only_json_readers_know(forge, claim, literal):
@@ -140,6 +146,11 @@ def test_tv08_out_of_its_time(forge, change, code):
 )
 def test_tv08_a_minute_of_skew_is_forgiven(forge, change):
     assert verify(forge, change)["sub"] == "f6a1"
+
+
+@pytest.mark.parametrize("change", [{"iat": NOW + 67}, {"nbf": NOW + 67}, {"nbf": NOW - 67}, {"auth_time": NOW + 67}])
+def test_tv08_so_it_is_at_any_second(forge, change):
+    assert verify(forge, change, now=NOW + 7)["sub"] == "f6a1"
 
 
 @pytest.mark.parametrize("subject", ["", "x" * 256, "x" * 10_000, "a\0b", "a\nb", "a\u202eb", 1, None, ["a"], True])
@@ -231,6 +242,7 @@ def test_tv24_a_sign_in_older_than_asked_for(forge, auth_time, code):
 def test_tv24_recent_enough_or_not_asked_for(forge):
     assert verify(forge, {"auth_time": NOW - 960}, max_age=900)
     assert verify(forge, {"auth_time": NOW}, max_age=0)
+    assert verify(forge, {"auth_time": NOW - 953}, max_age=900, now=NOW + 7)
     assert verify(forge, {"auth_time": 0})
     assert verify(forge, {"auth_time": GONE})
 

@@ -85,6 +85,16 @@ def test_signing_refuses_what_is_no_json(rsa_key):
         sign({"exp": float("inf")}, rsa_key, typ="JWT")
 
 
+def test_what_is_published_of_a_key_is_as_short_as_it_can_be(rsa_key):
+    """RFC 7518, 6.3.1: the fewest octets. Its thumbprint is its name, so that one key has one name."""
+    public = rsa_key.public_jwk()
+    assert rsa_key.key.key_size == 2048
+    assert (len(base64url.decode(public["n"])), public["e"]) == (256, "AQAB")
+    odd = rsa.RSAPublicNumbers(2**24 - 1, 2**2048 + 1).public_key()  # 2049 bits
+    numbers = jose._rsa_jwk(odd)
+    assert (base64url.decode(numbers["n"])[0], base64url.decode(numbers["e"])) == (1, b"\xff" * 3)
+
+
 @pytest.mark.parametrize("algorithm", ["HS256", "none", "PS256", "RS512", ""])
 def test_there_are_two_algorithms_to_sign_with(algorithm):
     with pytest.raises(ValueError):
@@ -197,6 +207,7 @@ def test_tv10_the_key_is_the_one_kid_names_and_no_other_is_tried(forge, stranger
     "change",
     [
         {"use": "enc"},
+        {"use": "tls"},
         {"use": ["sig"]},
         {"alg": "RSA-OAEP"},
         {"alg": "RS512"},
@@ -213,6 +224,8 @@ def test_tv10_the_key_is_the_one_kid_names_and_no_other_is_tried(forge, stranger
         {"e": "AQ"},  # 1: every message is its own signature
         {"e": "AQAA"},  # 65536, even
         {"e": "Aw"},  # 3
+        {"e": "__8"},  # 65535
+        {"e": base64url.encode((2**64 + 1).to_bytes(9))},
         {"e": base64url.encode(b"\xff" * 32)},
         {"e": ""},
         {"n": ""},
@@ -235,12 +248,26 @@ def test_tv12_small_rsa_keys_verify_nothing(forge):
     assert KeySet.read({"keys": [small]}).keys == ()
 
 
+@pytest.mark.parametrize("exponent", [65_537, 65_539, 2**64 - 1])
+def test_tv12_the_exponents_that_verify(forge, exponent):
+    key = {**forge.key.public_jwk(), "e": base64url.encode(exponent.to_bytes(8).lstrip(b"\0"))}
+    assert len(KeySet.read({"keys": [key]}).keys) == 1
+
+
+@pytest.mark.parametrize(("bits", "fits"), [(2047, 0), (2048, 1), (8192, 1), (8193, 0)])
+def test_tv12_the_sizes_that_verify(forge, bits, fits):
+    modulus = 2 ** (bits - 1) + 1
+    key = {**forge.key.public_jwk(), "n": base64url.encode(modulus.to_bytes((bits + 7) // 8))}
+    assert len(KeySet.read({"keys": [key]}).keys) == fits
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"y": base64url.encode(b"\1" * 32)},  # not on the curve
         {"x": base64url.encode(bytes(32)), "y": base64url.encode(bytes(32))},
         {"x": base64url.encode(b"\1" * 31)},
+        {"crv": "P-192"},
         {"crv": "P-384"},
         {"crv": "secp256k1"},
         {"crv": None},
@@ -304,6 +331,17 @@ def test_tv19_a_key_set_of_2000_keys_is_not_read(forge):
     with pytest.raises(TokenRejected) as caught:
         KeySet.from_json(json.dumps({**one, "pad": "x" * jose.MAX_KEY_SET}).encode())
     assert caught.value.code == "key_set_size"
+
+
+def test_tv19_the_largest_key_set_that_is_read(forge):
+    document = {"keys": ["no key"] * 49 + [forge.key.public_jwk()]}
+    assert KeySet.read(document) == forge.keys
+    body = json.dumps(document).encode().ljust(256 * 1024)
+    assert KeySet.from_json(body) == forge.keys
+    for read, given in ((KeySet.read, {"keys": ["no key"] * 51}), (KeySet.from_json, body + b" ")):
+        with pytest.raises(TokenRejected) as caught:
+            read(given)
+        assert caught.value.code == "key_set_size"
 
 
 # ---- the header
@@ -415,6 +453,8 @@ def test_tv19_a_token_over_16_kib_is_not_read(forge):
     assert len(token) > jose.MAX_TOKEN
     assert code_of(token, forge.keys) == "token_size"
     assert code_of("a" * 10_000_000, forge.keys) == "token_size"
+    assert code_of("a" * (16 * 1024 + 1), forge.keys) == "token_size"
+    assert code_of("a" * (16 * 1024), forge.keys) == "token_parts"  # it is read
 
 
 @pytest.mark.parametrize("parts", [1, 2, 4, 5, 6])

@@ -10,8 +10,10 @@ import pytest
 
 from linkmw.errors import TokenRejected, Unavailable
 from linkmw.oidc.jose import KeySet, verify_signature
-from linkmw.oidc.keys import FRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS, KeyCache
+from linkmw.oidc.keys import KeyCache
 from linkmw.run import run_now
+
+FRESH_SECONDS, STALE_SECONDS, RETRY_SECONDS = 3600, 86_400, 30
 
 
 class Issuer:

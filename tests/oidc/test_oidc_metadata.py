@@ -107,6 +107,12 @@ def test_fc15_an_endpoint_elsewhere(name, url):
     assert code_of(document(**{name: url}), internal_issuer=INTERNAL) == "metadata_endpoint"
 
 
+def test_fc15_an_endpoint_has_2048_characters_at_most():
+    longest = "https://kc.example/" + "a" * 2029
+    assert (len(longest), metadata.read_provider(document(jwks_uri=longest), ISSUER).jwks_uri) == (2048, longest)
+    assert code_of(document(jwks_uri=longest + "a")) == "metadata_endpoint"
+
+
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 def test_fc15_an_endpoint_that_is_missing(name):
     assert code_of(document(**{name: GONE})) == "metadata_endpoint"
@@ -143,12 +149,13 @@ def test_fc15_the_back_channel_is_where_the_operator_says():
     assert found.end_session_endpoint == f"{ISSUER}/protocol/openid-connect/logout"
 
 
-def test_fc15_keycloak_may_name_the_back_channel_itself_but_not_to_browsers():
-    inside = f"{INTERNAL}/protocol/openid-connect/token"
-    found = metadata.read_provider(document(token_endpoint=inside), ISSUER, internal_issuer=INTERNAL)
+@pytest.mark.parametrize("internal", [INTERNAL, "https://keycloak.internal:8443/realms/acme"])
+def test_fc15_keycloak_may_name_the_back_channel_itself_but_not_to_browsers(internal):
+    inside = f"{internal}/protocol/openid-connect/token"
+    found = metadata.read_provider(document(token_endpoint=inside), ISSUER, internal_issuer=internal)
     assert found.token_endpoint == inside
     assert code_of(document(token_endpoint=inside)) == "metadata_endpoint"
-    assert code_of(document(authorization_endpoint=inside), internal_issuer=INTERNAL) == "metadata_endpoint"
+    assert code_of(document(authorization_endpoint=inside), internal_issuer=internal) == "metadata_endpoint"
 
 
 @pytest.mark.parametrize("methods", [GONE, None, [], ["plain"], "S256", ["s256"], {"S256": 1}])
@@ -179,5 +186,7 @@ def test_fc14_what_the_hub_writes_it_would_accept_itself():
     assert written["backchannel_logout_session_supported"]
     assert written["code_challenge_methods_supported"] == ["S256"]
     assert written["response_types_supported"] == ["code"]
+    for never in ("claims", "request", "request_uri"):
+        assert written[f"{never}_parameter_supported"] is False
     required = {"subject_types_supported", "id_token_signing_alg_values_supported"}  # Discovery 1.0, 3
     assert required <= written.keys()

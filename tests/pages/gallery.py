@@ -559,7 +559,7 @@ SCREENS: dict[str, Callable[[], str]] = {
     ),
     "have-identity": lambda: screens.have_identity(look=HUB.look, form=FLOW, email=ADA),
     "address-conflict": lambda: screens.address_conflict(look=HUB.look, reference=REF, email=ADA, another="/confirm"),
-    "address-conflict-bare": lambda: screens.address_conflict(look=BARE.look, reference=REF),
+    "address-conflict-bare": lambda: screens.address_conflict(look=BARE.look, reference=REF, start_again="/again"),
     "link-old-account": _link_old,
     "link-old-account-wrong-pair": lambda: _link_old(typed="ada", problem="wrong_pair"),
     "link-old-account-no-username": lambda: _link_old(problem="no_username"),

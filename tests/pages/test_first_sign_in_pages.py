@@ -159,7 +159,9 @@ def test_ake06_a_box_for_each_account_that_may_be_chosen():
 def test_ake14_whom_an_address_belongs_to_is_told_with_the_right_article():
     assert "You already have an ACME ID" in shown("have-identity").text
     assert "Nothing was linked" in shown("address-conflict").text
-    assert "7Q4K-M2XD" in shown("address-conflict-bare").text
+    bare = shown("address-conflict-bare")
+    assert "7Q4K-M2XD" in bare.text
+    assert "/again" in {link["href"] for link in bare.all("a")}
 
 
 def test_ake16_the_page_has_its_words_both_logos_and_both_fields():
@@ -197,6 +199,7 @@ def test_xs10_what_was_typed_is_escaped():
         screens.join_accounts(look=look, form=form, rows=[row], now=0, email=EVIL),
         screens.have_identity(look=look, form=form, email=EVIL),
         screens.address_conflict(look=look, reference=gallery.REF, email=EVIL, another=EVIL),
+        screens.address_conflict(look=look, reference=gallery.REF, start_again=EVIL),
         screens.link_old_account(look=look, form=form, identity_email=EVIL, forgot=EVIL, cancel=EVIL),
         screens.forgot(look=look, form=form, email=EVIL, back=EVIL),
         screens.reset_sent(look=look, back=EVIL),

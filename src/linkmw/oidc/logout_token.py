@@ -10,7 +10,8 @@ from linkmw.oidc.jose import KeySet, verify_signature
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYP = "logout+jwt"
 LIFETIME = 120  # seconds; 2.4 recommends at most two minutes, and Keycloak gives that
-REMEMBER_SECONDS = LIFETIME + 2 * LEEWAY  # how long a `jti` must be known, to be refused a second time
+# How long a `jti` must be known, to be refused a second time: the last second in which it would pass counts in full.
+REMEMBER_SECONDS = LIFETIME + 2 * LEEWAY + 1
 
 # Providers that do not type their tokens say JWT or nothing; `events` then tells a logout token from an ID token.
 _TYPES = frozenset((TYP, "jwt", ""))

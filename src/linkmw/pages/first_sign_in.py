@@ -195,9 +195,19 @@ def have_identity(*, look: Look, form: Form, email: str) -> str:
     return render("have_identity.html", look=look, form=form, email=email)
 
 
-def address_conflict(*, look: Look, reference: Reference, email: str = "", another: str = "") -> str:
-    """AKE-14, PR01: an identity holds the address without having confirmed it. another: to confirm another address."""
-    return render("address_conflict.html", look=look, reference=reference, email=email, another=another)
+def address_conflict(
+    *, look: Look, reference: Reference, email: str = "", another: str = "", start_again: str = ""
+) -> str:
+    """AKE-14, PR01: an identity holds the address without having confirmed it. another: to confirm another address;
+    where it is too late for that, `start_again` is the way on."""
+    return render(
+        "address_conflict.html",
+        look=look,
+        reference=reference,
+        email=email,
+        another=another,
+        start_again=start_again,
+    )
 
 
 def link_old_account(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from linkmw.errors import AccountTaken, RequestRefused, Unavailable
 from linkmw.http import Request, Response, origin_of, page, set_cookie, with_query
-from linkmw.hub import audit, first_rules, logouts, looks, notices, provider, steps
+from linkmw.hub import audit, first_rules, logouts, looks, notices, place, provider, steps
 from linkmw.hub.browser import SESSION, Browser, browser_of, read_own_form, sha256_hex
 from linkmw.hub.first_rules import Conflict, HasIdentity
 from linkmw.hub.flows import by_proof, first_sign_in, held, link, sign_in
@@ -56,7 +56,7 @@ async def _if_somebody_has_it(
 
 
 async def _conflict(ports: Ports, request: Request, where: Place, flow: Flow) -> Response:
-    """PR01: nothing is linked, created or overwritten. Another address may still be confirmed."""
+    """PR01: nothing is linked, created or overwritten. Another address may still be confirmed, or all begun anew."""
     reference = new_reference()
     refused = audit.of_flow("email_conflict", flow, ports.now(), request, code="email_conflict")
     await ports.audit.write(replace(refused, ref=str(reference)))
@@ -65,6 +65,7 @@ async def _conflict(ports: Ports, request: Request, where: Place, flow: Flow) ->
         reference=reference,
         email=flow.email,
         another=with_query("/confirm", flow=flow.flow_id) if flow.step == "inbox" else "",
+        start_again=place.at_gate((await flows.opened(ports, where, flow)).product, "login"),
     )
     return page(html, status=409)
 
