@@ -152,6 +152,13 @@ def test_rf02_what_goes_together_is_one_round_trip_and_sent_once(what: str, reac
     assert reached.wire.trips == trips + 2
 
 
+def test_rf09_what_is_kept_is_any_octets_and_comes_back_as_it_was(reached: Reached) -> None:
+    key, value = "ключ \r\n$3\r\n".encode(), bytes(range(256)) * 300 + b"\r\n*1\r\n"
+    reached.run(reached.commands.put(key, value, 60))
+    assert reached.run(reached.commands.get(key)) == value
+    assert reached.run(reached.commands.get(key + b"x")) is None
+
+
 def test_rf01_a_session_that_cannot_be_listed_is_none(reached: Reached) -> None:
     new = session("sid", expires=LATER)
     key = reached.gate.sessions._hub_sids._keys.of(new.hub_sid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -27,8 +27,8 @@ Words = Sequence[Word]  # one command
 class Command:
     """A command on one key. repeatable: sent twice it does what it does once, so a lost reply may be asked again."""
 
-    key: bytes
-    words: Words
+    key: bytes = field(repr=False)
+    words: Words = field(repr=False)
     repeatable: bool = False
 
     @property
@@ -131,7 +131,7 @@ class BlockingLine:
     async def send(self, commands: Sequence[Words]) -> list[Any]:
         connection = self._pool.get_connection(*_NAMED)
         try:
-            connection.send_packed_command(connection.pack_commands(commands))
+            connection.send_packed_command([packed(commands)])
             return [self._reply(connection) for _ in commands]
         finally:
             self._pool.release(connection)
@@ -156,13 +156,12 @@ class AsyncLine:
         self._open()  # an unreadable URL shows at start
 
     async def send(self, commands: Sequence[Words]) -> list[Any]:
-        # Not by redis-py's `socket_timeout`: it makes a task of every sending.
         pool = self._of_this_loop()
         async with asyncio.timeout(self._timeout):
             connection = await pool.get_connection(*_NAMED)
         try:
             async with asyncio.timeout(self._timeout):
-                await connection.send_packed_command(connection.pack_commands(commands))
+                await connection.send_packed_command([packed(commands)])
                 return [await self._reply(connection) for _ in commands]
         finally:
             await pool.release(connection)
@@ -185,7 +184,9 @@ class AsyncLine:
 
     def _open(self) -> Any:
         retry = AsyncRetry(NoBackoff(), 0)
-        return redis.asyncio.BlockingConnectionPool.from_url(self._url, retry=retry, **_pool_options(self._timeout))
+        # `send` sees to the time: this option would make a task of every sending, and has a default.
+        options = {**_pool_options(self._timeout), "socket_timeout": None}
+        return redis.asyncio.BlockingConnectionPool.from_url(self._url, retry=retry, **options)
 
 
 def connect_seconds(timeout: float) -> float:
@@ -198,6 +199,17 @@ def was_refused(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None
+
+
+def packed(commands: Sequence[Words]) -> bytes:
+    """`commands` as Redis reads them (RESP: arrays of bulk strings)."""
+    pieces = []
+    for words in commands:
+        pieces.append(b"*%d\r\n" % len(words))
+        for word in words:
+            data = word if isinstance(word, bytes) else str(word).encode()
+            pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(pieces)
 
 
 def _pool_options(timeout: float) -> dict[str, Any]:
