@@ -125,7 +125,7 @@ class BlockingLine:
     def __init__(self, url: str, timeout: float) -> None:
         # redis-py 8 would try every command ten times more (security.md, section 0.7).
         retry = Retry(NoBackoff(), 0)
-        options = {**_pool_options(timeout), "socket_timeout": timeout}
+        options = {**_pool_options(timeout), "socket_timeout": timeout, "timeout": timeout}
         self._pool: Any = redis.BlockingConnectionPool.from_url(url, retry=retry, **options)
 
     async def send(self, commands: Sequence[Words]) -> list[Any]:
@@ -152,19 +152,19 @@ class AsyncLine:
     def __init__(self, url: str, timeout: float) -> None:
         self._url = url
         self._timeout = timeout
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]] = WeakKeyDictionary()
         self._open()  # an unreadable URL shows at start
 
     async def send(self, commands: Sequence[Words]) -> list[Any]:
-        pool = self._of_this_loop()
-        async with asyncio.timeout(self._timeout):
+        pool, places = self._of_this_loop()
+        async with asyncio.timeout(self._timeout) as limit, places:
             connection = await pool.get_connection(*_NAMED)
-        try:
-            async with asyncio.timeout(self._timeout):
+            try:
+                limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
                 await connection.send_packed_command([packed(commands)])
                 return [await self._reply(connection) for _ in commands]
-        finally:
-            await pool.release(connection)
+            finally:
+                await pool.release(connection)
 
     async def _reply(self, connection: Any) -> Any:
         try:
@@ -173,20 +173,22 @@ class AsyncLine:
             return said
 
     async def close(self) -> None:
-        await self._of_this_loop().disconnect()
+        pool, _ = self._of_this_loop()
+        await pool.disconnect()
 
-    def _of_this_loop(self) -> Any:
+    def _of_this_loop(self) -> tuple[Any, asyncio.Semaphore]:
         loop = asyncio.get_running_loop()
         found = self._pools.get(loop)
         if found is None:
-            found = self._pools[loop] = self._open()
+            found = self._pools[loop] = self._open(), asyncio.Semaphore(MAX_CONNECTIONS)
         return found
 
     def _open(self) -> Any:
         retry = AsyncRetry(NoBackoff(), 0)
-        # `send` sees to the time: this option would make a task of every sending, and has a default.
+        # `send` sees to the time: this option would make a task of every sending, and has a default. It sees to the
+        # number of connections too, for less than redis-py's pool that waits.
         options = {**_pool_options(self._timeout), "socket_timeout": None}
-        return redis.asyncio.BlockingConnectionPool.from_url(self._url, retry=retry, **options)
+        return redis.asyncio.ConnectionPool.from_url(self._url, retry=retry, **options)
 
 
 def connect_seconds(timeout: float) -> float:
@@ -215,7 +217,6 @@ def packed(commands: Sequence[Words]) -> bytes:
 def _pool_options(timeout: float) -> dict[str, Any]:
     return {
         "max_connections": MAX_CONNECTIONS,
-        "timeout": timeout,
         "socket_connect_timeout": connect_seconds(timeout),
         "socket_keepalive": True,
         "protocol": 2,  # no HELLO: a new connection is one round trip, and every server speaks it
