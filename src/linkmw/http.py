@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from linkmw.errors import RequestRefused
@@ -110,14 +110,20 @@ class Request:
     client: str = ""
     root_path: str = ""
     raw: Any = field(default=None, repr=False, compare=False)
+    _query: Params | None = field(default=None, init=False, repr=False, compare=False)  # once it was read
+    _form: Params | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def query(self) -> Params:
-        return read_query(self.query_string)
+        if self._query is None:
+            object.__setattr__(self, "_query", read_query(self.query_string))
+        return cast(Params, self._query)
 
     @property
     def form(self) -> Params:
-        return read_form(self.body, self.headers.get("content-type", ""))
+        if self._form is None:
+            object.__setattr__(self, "_form", read_form(self.body, self.headers.get("content-type", "")))
+        return cast(Params, self._form)
 
     def cookie(self, name: str) -> str | None:
         return read_cookie(self.headers.get("cookie", ""), name)

@@ -8,7 +8,7 @@ import pytest
 from tests.pages import gallery, pictures
 
 from linkmw import errors
-from linkmw.pages import screens
+from linkmw.pages import language, screens
 from linkmw.pages.article import with_article
 from linkmw.pages.assets import BUTTON_CSS, LOOK_CSS, hashed, logo_tile, stands_on_any_ground
 from linkmw.pages.browsers import describe
@@ -155,6 +155,22 @@ def test_pr18_pr19_going_on_names_its_target_twice_and_waits_for_nothing():
     refresh = [meta for meta in page.all("meta") if meta.get("http-equiv") == "refresh"]
     assert [meta["content"] for meta in refresh] == ["0; url=/.linkmw/go?record=a&b=c"]
     assert "/.linkmw/go?record=a&b=c" in [link["href"] for link in page.all("a")]
+
+
+@pytest.mark.parametrize("url", ["/.linkmw/go?a=%22&b=" + EVIL, "javascript:alert(1)", "/ä?" + "x" * 3000, ""])
+@pytest.mark.parametrize("spoken", ["en", "de"])
+def test_xs05_going_on_is_rendered_once_and_the_same_as_if_it_were_each_time(url, spoken):
+    look = gallery.ORDERS.look
+    with language.speaking(spoken):
+        for switch in (None, language.Switch("/.linkmw/language", "/.linkmw/prove?record=a")):
+            if switch:
+                language.offer(switch)
+            each_time = screens.render("going_on.html", look=look, url=url, where=look.product)
+            for _ in range(2):
+                html = screens.going_on(look=look, url=url, to="product")
+                assert Page(html).tags == Page(each_time).tags
+                assert Page(html).text == Page(each_time).text
+            assert "<script>" not in html
 
 
 def test_mim06_both_accounts_are_named():

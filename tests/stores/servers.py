@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -95,7 +96,7 @@ class Wire:
 
     mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense, and one that begins with
     "-" is itself the error that Redis answers. While `flowing` is clear,
-    replies wait. `cuts` counts the replies that were lost, `seen` holds what the client said.
+    replies wait. `cuts` counts the replies that were lost, `seen` holds what the client said, in so many `trips`.
     """
 
     def __init__(self, port: int) -> None:
@@ -105,6 +106,7 @@ class Wire:
         self.cuts = 0
         self.cuts_left = 0
         self.seen = b""
+        self.trips = 0
         self.accepted = 0
         self.flowing = threading.Event()
         self.flowing.set()
@@ -133,24 +135,31 @@ class Wire:
                 threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
-        """One command, one reply: the tests never pipeline."""
-        with suppress(OSError), client, server:
-            while said := client.recv(65536):
-                self.seen += said
-                if self.mode == "silent":
-                    continue
-                if self.mode == "garbage":
-                    client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                    continue
-                if self.mode.startswith("-"):
-                    client.sendall(f"{self.mode}\r\n".encode())
-                    continue
-                server.sendall(said)
-                reply = server.recv(65536)
-                self.flowing.wait(10)
-                if self._loses(said):
-                    return
-                client.sendall(reply)
+        said = b""
+        with suppress(OSError, ValueError), client, server:  # ValueError: closed by `close`
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                if client in ready:
+                    said = client.recv(65536)
+                    if not said:
+                        return
+                    self._hears(said, client, server)
+                if server in ready:
+                    reply = server.recv(65536)
+                    self.flowing.wait(10)
+                    if not reply or self._loses(said):
+                        return
+                    client.sendall(reply)
+
+    def _hears(self, said: bytes, client: socket.socket, server: socket.socket) -> None:
+        self.seen += said
+        self.trips += 1
+        if self.mode == "pass":
+            server.sendall(said)
+        elif self.mode == "garbage":
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        elif self.mode.startswith("-"):
+            client.sendall(f"{self.mode}\r\n".encode())
 
     def _loses(self, said: bytes) -> bool:
         lost = self.cuts_left > 0 and self.cut_after in said

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.stores.servers import Server, Wire, free_port, until
-from tests.stores.values import flow, grant, session, sign_in
+from tests.stores.values import flow, grant, hub_session, session, sign_in
 
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.run import run_now
@@ -18,6 +18,7 @@ from linkmw.stores.redis import Commands, GateStores, HubStores, connect, connec
 from linkmw.stores.redis_server import MAX_CONNECTIONS
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+LATER = int(time.time()) + 3600
 
 
 class Reached:
@@ -129,6 +130,42 @@ def test_rf02_a_write_is_sent_once_and_a_read_twice(reached: Reached) -> None:
     reached.wire.lose_reply_to(b"GET")
     assert reached.run(reached.hub.flows.get("flow")) == flow()
     assert reached.wire.seen.count(b"GET\r\n") == 2
+
+
+TOGETHER: dict[str, Callable[[Reached], Coroutine[Any, Any, Any]]] = {
+    "a session and its indexes": lambda reached: reached.gate.sessions.put(session("sid", expires=LATER)),
+    "a hub session and its indexes": lambda reached: reached.hub.sessions.put(hub_session(), 600, LATER),
+    "a token and its code": lambda reached: reached.hub.grants.put_token("token", "code", grant(), 60),
+}
+
+
+@pytest.mark.parametrize("what", TOGETHER)
+def test_rf02_what_goes_together_is_one_round_trip_and_sent_once(what: str, reached: Reached) -> None:
+    reached.run(reached.hub.grants.put("code", grant(), 60))
+    reached.run(reached.commands._ask("SCRIPT", "FLUSH", tries=1))  # nobody has to know the scripts
+    trips = reached.wire.trips
+    reached.run(TOGETHER[what](reached))
+    assert reached.wire.trips == trips + 1
+    reached.wire.lose_reply_to(b"EVAL")
+    with pytest.raises(Unavailable):
+        reached.run(TOGETHER[what](reached))
+    assert reached.wire.trips == trips + 2
+
+
+def test_rf09_what_is_kept_is_any_octets_and_comes_back_as_it_was(reached: Reached) -> None:
+    key, value = "ключ \r\n$3\r\n".encode(), bytes(range(256)) * 300 + b"\r\n*1\r\n"
+    reached.run(reached.commands.put(key, value, 60))
+    assert reached.run(reached.commands.get(key)) == value
+    assert reached.run(reached.commands.get(key + b"x")) is None
+
+
+def test_rf01_a_session_that_cannot_be_listed_is_none(reached: Reached) -> None:
+    new = session("sid", expires=LATER)
+    key = reached.gate.sessions._hub_sids._keys.of(new.hub_sid)
+    reached.run(reached.commands._ask("LPUSH", key, "x", tries=1))
+    reached.run(reached.commands._ask("EXPIRE", key, 60, tries=1))
+    with pytest.raises(Unavailable):
+        reached.run(reached.gate.sessions.put(new))
 
 
 def answered(run: Run, question: Callable[[], Coroutine[Any, Any, Any]]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from tests.stores_sql.made import ANN, BOB, ISSUER, NOW, event, mail, new_link
 
@@ -170,8 +170,22 @@ def test_mim17_an_identitys_links_come_in_the_owners_order_and_of_the_clients_as
 
 def test_mim14_a_sign_in_is_noted_with_the_name_the_account_has_now(stores: SqlStores) -> None:
     link = add(stores, new_link())
-    asyncio.run(stores.links.used(link.link_id, NOW + 5, "renamed"))
+    audited = rows(stores, schema.audit)
+    asyncio.run(stores.links.used(link.link_id, "renamed", event("signed_in", time=NOW + 5)))
     assert asyncio.run(stores.links.of_account("orders", "7")) == replace(link, last_used=NOW + 5, username="renamed")
+    assert rows(stores, schema.audit) == audited + 1
+
+
+def test_ops2_a_sign_in_that_the_trail_cannot_hold_is_not_noted_at_its_link_either(
+    stores: SqlStores, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = add(stores, new_link())
+    caplog.clear()
+    stores.database.write_now(lambda connection: connection.execute(text("DROP TABLE audit")))
+    with pytest.raises(Unavailable):
+        asyncio.run(stores.links.used(link.link_id, "renamed", event("signed_in", time=NOW + 5)))
+    assert asyncio.run(stores.links.of_account("orders", "7")) == link
+    assert "signed_in" not in caplog.text
 
 
 def test_pr08_a_link_with_an_unknown_client_is_refused(stores: SqlStores) -> None:

@@ -142,7 +142,7 @@ def test_df01_a_read_only_database_is_unavailable(tmp_path: Path) -> None:
     stores.close()
     reader = SqlStores.open(f"sqlite:///file:{path}?mode=ro&uri=true", new_key())
     with pytest.raises(Unavailable, match="readonly"):
-        asyncio.run(reader.links.used(1, 1, "ann"))
+        asyncio.run(reader.links.used(1, "ann", event()))
     reader.close()
 
 

@@ -23,6 +23,11 @@ class Browser:
     key: str
     headers: Headers = field(default=(), repr=False)
 
+    @property
+    def is_new(self) -> bool:
+        """Has it not been here before? Then nothing is kept of it."""
+        return bool(self.headers)
+
 
 def cookie_name(client_id: str) -> str:
     """Two products on one host keep out of each other's way by the hash (PR16)."""

@@ -27,9 +27,20 @@ SECOND_FACTORS = frozenset(("mfa", "otp", "hwk", "swk"))
 NAME = "second-factor"
 
 
-async def enter(ports: Ports, settings: Settings, request: Request, browser: Browser, entry: Entry) -> Response:
-    """Into the product, by way of its second factor where that is due. Raises LinkRefused (BC10, BC12)."""
-    factor = await _due(ports, settings, request, entry)
+async def enter(
+    ports: Ports,
+    settings: Settings,
+    request: Request,
+    browser: Browser,
+    entry: Entry,
+    *,
+    nobody_here: bool = False,
+) -> Response:
+    """Into the product, by way of its second factor where that is due. Raises LinkRefused (BC10, BC12).
+
+    nobody_here: the product has said of this request that nobody is signed in.
+    """
+    factor = await _due(ports, settings, request, entry, nobody_here=nobody_here)
     if factor is None:
         return await _open(ports, settings, request, browser, entry)
     if isinstance(factor, UnknownFactor):
@@ -61,9 +72,15 @@ async def check(ports: Ports, settings: Settings, request: Request) -> Response:
     return await _open(ports, settings, request, browser, entry)
 
 
-async def _due(ports: Ports, settings: Settings, request: Request, entry: Entry) -> SecondFactor:
+async def _due(
+    ports: Ports, settings: Settings, request: Request, entry: Entry, *, nobody_here: bool = False
+) -> SecondFactor:
     """The second factor that is asked for now; None for none. Asked of the product anew each time (OT09, OT10)."""
-    if settings.second_factor_at_sign_in == "linked" or await _has_shown_it_here(ports, settings, request, entry):
+    if settings.second_factor_at_sign_in == "linked":
+        return None
+    if not nobody_here and await _is_here(ports, request, entry):
+        return None
+    if await shown.was(ports, settings, request, entry.session.account_id):
         return None
     if settings.second_factor_at_sign_in == "identity" and SECOND_FACTORS.intersection(entry.amr):
         return None
@@ -83,13 +100,11 @@ async def _gone_is_told(ports: Ports, entry: Entry) -> AsyncIterator[None]:
         raise
 
 
-async def _has_shown_it_here(ports: Ports, settings: Settings, request: Request, entry: Entry) -> bool:
+async def _is_here(ports: Ports, request: Request, entry: Entry) -> bool:
     """Is this very account signed in here, wholly? So it is after a proof, which asked for everything just now."""
     present = await ports.call(ports.product.current_account, request)
     is_here = present is not None and present.account_id == entry.session.account_id
-    if is_here and await ports.call(ports.product.is_complete, request):
-        return True
-    return await shown.was(ports, settings, request, entry.session.account_id)
+    return is_here and await ports.call(ports.product.is_complete, request)
 
 
 async def _found(ports: Ports, settings: Settings, request: Request, record_id: str) -> tuple[Browser, Entry]:

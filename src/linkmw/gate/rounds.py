@@ -15,6 +15,8 @@ _PURPOSE = "round"
 
 async def check_rounds(ports: Ports, request: Request, browser: Browser) -> None:
     """Raises RequestRefused (`no_session`) for the third sign-in within SECONDS while the first two left no session."""
+    if browser.is_new:
+        return
     if await ports.marks.counted(_PURPOSE, browser.key) < ROUNDS:
         return
     if await ports.call(ports.product.current_account, request) is None:

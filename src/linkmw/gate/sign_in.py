@@ -82,7 +82,7 @@ async def finish(ports: Ports, settings: Settings, request: Request) -> Response
     entry = await _redeemed(ports, settings, found, code)
     if present is not None and present.account_id != entry.session.account_id:
         return await _ask(ports, settings, browser, present, entry)
-    return await enter(ports, settings, request, browser, entry)
+    return await enter(ports, settings, request, browser, entry, nobody_here=present is None)
 
 
 async def _taken(ports: Ports, settings: Settings, request: Request) -> tuple[Browser | None, SignIn | None]:

@@ -72,8 +72,10 @@ async def speak(_ports: Ports, settings: HubSettings, request: Request) -> Respo
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", manager.front),
+    # A sign-in's own first: they are looked for in this order.
     Route("GET", "/o/{client_id}/authorize", authorize.start, audited=True),
     Route("GET", "/t/{organization_id}/callback", sign_in.finish, audited=True),
+    Route("POST", "/o/{client_id}/token", provider.token, "client"),
     Route("GET", "/proved", link.commit, audited=True),
     Route("GET", "/linked", link.linked),
     Route("POST", "/continue", link.go_on),
@@ -134,7 +136,6 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/accounts/gone", back_channel.account_gone, "client"),
     Route("GET", "/o/{client_id}/.well-known/openid-configuration", provider.discovery, "client", head=True),
     Route("GET", "/o/{client_id}/jwks", provider.jwks, "client", head=True),
-    Route("POST", "/o/{client_id}/token", provider.token, "client"),
     Route("GET", "/o/{client_id}/userinfo", provider.userinfo, "client"),
     Route("POST", "/o/{client_id}/userinfo", provider.userinfo, "client"),
     Route("GET", "/healthz", health.healthz, "client", head=True),

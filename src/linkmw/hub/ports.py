@@ -501,8 +501,8 @@ class Links(Protocol):
         seen, wanted: link ids. Anything else changes nothing and answers what is (RC06): the caller compares.
         """
 
-    async def used(self, link_id: int, now: int, username: str) -> None:
-        """A sign-in went through this link now."""
+    async def used(self, link_id: int, username: str, audit: AuditEvent) -> None:
+        """A sign-in went through this link, and the audit trail says so, in one transaction."""
 
 
 class Registry(Protocol):

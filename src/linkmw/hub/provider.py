@@ -81,8 +81,8 @@ async def grant(
     await ports.grants.put(code, _grant(flow, asked.redirect_uri, link), settings.code_seconds)
     with suppress(Unavailable):  # for the manager's list alone
         await ports.sessions.note_opened(link.identity, flow.hub_sid, link.client_id, settings.session_seconds)
-    await ports.links.used(link.link_id, ports.now(), link.username)
-    await ports.audit.write(audit.of_link("signed_in", link, where, ports.now(), request, flow=flow))
+    event = audit.of_link("signed_in", link, where, ports.now(), request, flow=flow)
+    await ports.links.used(link.link_id, link.username, event)
     return redirect(_answer_url(settings, where.product, asked.state, code=code))
 
 

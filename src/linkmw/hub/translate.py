@@ -52,7 +52,8 @@ def read_head(request: StarletteRequest, trusted_proxies: Sequence[str]) -> Requ
 
 async def read(request: StarletteRequest, head: Request) -> Request:
     """The whole request. Raises RequestRefused (413) for a body over 64 KiB."""
-    return replace(head, body=await _read_body(request))
+    body = await _read_body(request)
+    return replace(head, body=body) if body else head
 
 
 def write(response: Response) -> StarletteResponse:

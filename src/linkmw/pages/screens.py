@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
 from typing import Literal
 
+from linkmw.pages import language
 from linkmw.pages.dashboard import AccountRow as AccountRow
 from linkmw.pages.dashboard import ActivityRow as ActivityRow
 from linkmw.pages.dashboard import Flash as Flash
@@ -42,6 +45,8 @@ from linkmw.pages.render import Form as Form
 from linkmw.pages.render import link_target as link_target
 from linkmw.pages.render import render
 from linkmw.reference import Reference
+
+_WHERE_TO = "/linkmw-goes-on-to-this-address"  # stands for the address in a page that is rendered once
 
 CodeProblem = Literal["wrong", "used", "no_code", "too_many"]
 
@@ -133,7 +138,13 @@ def unknown_second_factor(
 
 def going_on(*, look: Look, url: str, to: Literal["brand", "product"]) -> str:
     """A 200 page that goes on by itself to `url`, a path of this origin (PR18, PR19)."""
-    return render("going_on.html", look=look, url=url, where=look.brand if to == "brand" else look.product)
+    rendered = _going_on(look, look.brand if to == "brand" else look.product, language.current(), language.switch())
+    return rendered.replace(_WHERE_TO, escape(link_target(url)))
+
+
+@lru_cache(maxsize=64)  # each sign-in shows it, and nothing but its address is anybody's own
+def _going_on(look: Look, where: str, _language: str, _switch: language.Switch | None) -> str:
+    return render("going_on.html", look=look, url=_WHERE_TO, where=where)
 
 
 def confirm_start(*, look: Look, url: str) -> str:

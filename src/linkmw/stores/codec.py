@@ -12,6 +12,8 @@ from linkmw.errors import RequestRefused
 
 VERSION = 1
 MAX_BYTES = 64 * 1024
+_AS_IT_IS = (str, int, NoneType)  # nearly all that is written
+_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 
 T = TypeVar("T")
 Reader = Callable[[object], Any]
@@ -27,7 +29,7 @@ class Codec(Generic[T]):
     def write(self, value: T) -> bytes:
         """The record. Raises RequestRefused for a value no honest request makes so large."""
         found = {name: _plain(getattr(value, name)) for name in self._names}
-        data = json.dumps({"v": VERSION, **found}, separators=(",", ":")).encode()
+        data = _TO_JSON({"v": VERSION, **found}).encode()
         return at_most(MAX_BYTES, data)
 
     def read(self, data: bytes | None, **left_out: str) -> T | None:
@@ -52,6 +54,8 @@ def at_most(limit: int, data: bytes) -> bytes:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, _AS_IT_IS):
+        return value
     if is_dataclass(value):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Redis as five commands, over redis-py's asyncio client or its blocking one, behind one set of time-outs.
+"""Redis as a few commands, over redis-py's asyncio client or its blocking one, behind one set of time-outs.
 
 Everything that redis-py means by "cannot say" (refused, silent, loading, read-only, full, no permission, garbage)
 leaves here as `Unavailable`, named by its class alone: redis-py's messages may quote hosts, keys and arguments.
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from linkmw import metrics, tracing
 from linkmw.errors import SettingsError, Unavailable
@@ -20,7 +20,16 @@ from linkmw.stores import redis_routes, redis_url
 from linkmw.stores.breaker import Breaker
 from linkmw.stores.joined import Joined
 from linkmw.stores.redis_routes import Router
-from linkmw.stores.redis_server import CANNOT_SAY, AsyncLine, BlockingLine, Line, Server, Word, connect_seconds
+from linkmw.stores.redis_server import (
+    CANNOT_SAY,
+    AsyncLine,
+    BlockingLine,
+    Command,
+    Line,
+    Server,
+    Word,
+    connect_seconds,
+)
 
 COMMAND_SECONDS = 0.5
 
@@ -38,11 +47,30 @@ class Script:
         object.__setattr__(self, "digest", sha1)
 
 
+def putting(key: bytes, value: bytes, seconds: int) -> Command:
+    """Keep `value` for `seconds`; for none at all it is forgotten instead."""
+    return Command(key, ("SET", key, value, "EX", seconds) if seconds > 0 else ("DEL", key))
+
+
+def putting_until(key: bytes, value: bytes, expires: int) -> Command:
+    """Keep `value` until `expires`, seconds since the epoch by Redis' clock."""
+    return Command(key, ("SET", key, value, "EXAT", expires))
+
+
+def running(script: Script, key: bytes, *arguments: Word) -> Command:
+    """Run `script` for `key`: by its text, which every server understands at once, so that what follows it in one
+    round trip comes after it."""
+    return Command(key, ("EVAL", script.text, 1, key, *arguments), script.repeatable)
+
+
 class Client(Protocol):
     """One way to reach Redis: a server, or whichever of many keeps a key. Raises Unavailable, or as redis-py does."""
 
     async def ask(self, *command: Word, key: bytes = b"", tries: int) -> Any:
         """The reply to one command, sent at most `tries` times."""
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies to `commands`, carried out in this order; a ResponseError may be among them."""
 
     async def ping(self) -> None:
         """All is well."""
@@ -78,14 +106,7 @@ class Commands:
 
     async def put(self, key: bytes, value: bytes, seconds: int) -> None:
         """Keep `value` for `seconds`; for none at all it is forgotten instead."""
-        if seconds <= 0:
-            return await self.drop(key)
-        await self._ask("SET", key, value, "EX", seconds, key=key, tries=1)
-        return None
-
-    async def put_until(self, key: bytes, value: bytes, expires: int) -> None:
-        """Keep `value` until `expires`, seconds since the epoch by Redis' clock."""
-        await self._ask("SET", key, value, "EXAT", expires, key=key, tries=1)
+        await self.all(putting(key, value, seconds))
 
     async def drop(self, key: bytes) -> None:
         """Forget `key`."""
@@ -98,6 +119,19 @@ class Commands:
             return await self._ask("EVALSHA", script.digest, 1, key, *arguments, key=key, tries=tries)
         except NoScriptError:  # not carried out: this server has not seen the text yet
             return await self._ask("EVAL", script.text, 1, key, *arguments, key=key, tries=tries)
+
+    async def all(self, *commands: Command) -> list[Any]:
+        """The replies to `commands`, carried out in this order: in one round trip, where one server keeps all keys.
+
+        None may need what another replies. Where one is refused this raises, and those after it may have been carried
+        out all the same; where the replies are lost, any of them may.
+        """
+        with _asking():
+            replies = await self._client.ask_all(commands)
+            refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+            if refused is not None:
+                raise refused
+        return replies
 
     async def ping(self) -> bool:
         """True when Redis answers: every server that keeps keys, and its Cluster is whole."""

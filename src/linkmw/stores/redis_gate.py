@@ -8,7 +8,8 @@ from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignO
 from linkmw.model import Session
 from linkmw.stores import session_record
 from linkmw.stores.codec import Codec
-from linkmw.stores.redis_commands import Commands, Script
+from linkmw.stores.redis_commands import Commands, Script, putting_until, running
+from linkmw.stores.redis_server import Command
 from linkmw.stores.redis_shared import Keys, Marks, OneUse, SignIns, digest
 from linkmw.stores.redis_tries import Tries
 from linkmw.stores.sealed import Sealed, seal, unseal
@@ -119,11 +120,10 @@ class _Index:
         self._commands = commands
         self._keys = keys
 
-    async def add(self, value: str, session: Session) -> bool:
-        """False when a logout that was made since the session began has named it."""
+    def adding(self, value: str, session: Session) -> Command:
+        """Replies 0 when a logout that was made since the session began has named it."""
         began, account = session.started + REFUSED_SECONDS, digest(session.account_id)
-        key = self._keys.of(value)
-        return bool(await self._commands.run(_ADD, key, digest(session.sid), session.expires, account, began))
+        return running(_ADD, self._keys.of(value), digest(session.sid), session.expires, account, began)
 
     async def end(self, value: str, mark: bytes, until: int) -> list[bytes]:
         """Refuse what began until then; the hashes of the sids that are here."""
@@ -152,13 +152,15 @@ class Sessions:
     async def put(self, session: Session) -> bool:
         """The record first: a logout that reads an index before the session is in it refuses it there."""
         key = self._keys.of(session.sid)
-        await self._commands.put_until(key, session_record.pack(session), session.expires)
-        self._changed(key)
-        for index, value in self._indexes(session):
-            if not await index.add(value, session):
-                await self.end(session.sid)
-                return False
-        return True
+        record = putting_until(key, session_record.pack(session), session.expires)
+        adding = [index.adding(value, session) for index, value in self._indexes(session)]
+        try:
+            _, *added = await self._commands.all(record, *adding)
+        finally:
+            self._changed(key)
+        if not all(added):
+            await self.end(session.sid)
+        return all(added)
 
     async def get(self, sid: str) -> Session | None:
         key, memory = self._keys.of(sid), self._memory

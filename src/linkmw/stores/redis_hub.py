@@ -27,7 +27,8 @@ from linkmw.stores.hub_sessions import (
     newest_first,
     opened,
 )
-from linkmw.stores.redis_commands import Commands, Script
+from linkmw.stores.redis_commands import Commands, Script, putting, running
+from linkmw.stores.redis_server import Command
 from linkmw.stores.redis_shared import SIGN_INS_PER_BROWSER, Keys, Marks, OneUse, SignIns, digest
 from linkmw.stores.sealed import Sealed, seal, unseal
 
@@ -148,8 +149,9 @@ class Grants:
     async def put_token(self, token: str, code: str, grant: Grant, seconds: int) -> None:
         # The token first, its code second: a second use in between leaves its mark there, and the token goes again.
         key = self._tokens.of(token)
-        await self._commands.put(key, self._codec.write(grant, token), seconds)
-        if not await self._commands.run(_BIND_TOKEN, self._codes.of(code), key):
+        keeping = putting(key, self._codec.write(grant, token), seconds)
+        _, bound = await self._commands.all(keeping, running(_BIND_TOKEN, self._codes.of(code), key))
+        if not bound:
             await self._commands.drop(key)
 
     async def of_token(self, token: str) -> Grant | None:
@@ -278,17 +280,14 @@ class _Index:
         self._commands = commands
         self._keys = Keys(prefix, "i")
 
-    async def add(self, session: HubSession, absolute_expires: int) -> tuple[list[bytes], list[bytes]]:
-        """List the session; the names of older records of the same public name, which it takes the place of, and of
-        those that are too many."""
+    def adding(self, session: HubSession, absolute_expires: int) -> Command:
+        """Lists the session. Replies the names of older records of the same public name, which it takes the place of,
+        and of those that are too many."""
         key, found_by = self._of(session.identity)
         sealed = self._codec.write(opened(session), *found_by)
         public = digest(session.public_sid)
         name, most = digest(session.sid), MOST_SESSIONS
-        older, surplus = await self._commands.run(
-            _LIST_SESSION, key, name, public, absolute_expires, PARALLEL_SECONDS, sealed, most
-        )
-        return older, surplus
+        return running(_LIST_SESSION, key, name, public, absolute_expires, PARALLEL_SECONDS, sealed, most)
 
     async def of(self, identity: Identity) -> list[_Listed]:
         key, found_by = self._of(identity)
@@ -321,14 +320,13 @@ class _ByKeycloak:
         self._commands = commands
         self._keys = Keys(prefix, "k")
 
-    async def add(self, session: HubSession) -> bool:
-        """False when that Keycloak session has ended already (RC11)."""
+    def adding(self, session: HubSession) -> list[Command]:
+        """Replies 0 when that Keycloak session has ended already (RC11); nothing where none stands behind it."""
         if not session.keycloak_sid:
-            return True
+            return []
         found_by = (session.identity.issuer, session.keycloak_sid)
         sealed = self._codec.write(_Opened(session.identity, session.public_sid), *found_by)
-        key = self._keys.of(*found_by)
-        return bool(await self._commands.run(_OPENED_BY, key, digest(session.public_sid), sealed, OPENED_SECONDS))
+        return [running(_OPENED_BY, self._keys.of(*found_by), digest(session.public_sid), sealed, OPENED_SECONDS)]
 
     async def end(self, issuer: str, keycloak_sid: str) -> list[_Opened]:
         """What it opened; from now on it opens nothing."""
@@ -390,15 +388,17 @@ class HubSessions:
     async def put(self, session: HubSession, idle_seconds: int, absolute_expires: int) -> bool:
         key = self._keys.of(session.sid)
         sealed = self._codec.write(session, session.sid)
-        await self._commands.run(_PUT_SESSION, key, sealed, idle_seconds, absolute_expires)
-        older, surplus = await self._people.add(session, absolute_expires)
+        _, (older, surplus), *stands = await self._commands.all(
+            running(_PUT_SESSION, key, sealed, idle_seconds, absolute_expires),
+            self._people.adding(session, absolute_expires),
+            *self._keycloak.adding(session),
+        )
         for name in older:
             await self._commands.run(_SHORTEN_SESSION, self._keys.hashed(name), PARALLEL_SECONDS)
         await self._end(session.identity, surplus)
-        if await self._keycloak.add(session):
-            return True
-        await self._commands.drop(key)
-        return False
+        if not all(stands):
+            await self._commands.drop(key)
+        return all(stands)
 
     async def get(self, sid: str, idle_seconds: int) -> HubSession | None:
         sealed = await self._commands.run(_GET_SESSION, self._keys.of(sid), idle_seconds)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from linkmw.errors import Unavailable
-from linkmw.stores.redis_server import CANNOT_SAY, Server, Word, was_refused
+from linkmw.stores.redis_server import CANNOT_SAY, Command, Server, Word, was_refused
 from linkmw.stores.redis_slots import NoMap, Redirect, SlotMap, of_cluster, of_sentinel, redirect
 from linkmw.stores.redis_url import Address
 
@@ -91,6 +91,10 @@ class Router:
                 self._in_doubt = True
                 asked, asking = await self._instead(error, key, asked)
         raise Unavailable("Redis: sent from one server to the next")
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies, one asked for after the other, for each key may have another server; raises as `ask`."""
+        return [await self.ask(*command.words, key=command.key, tries=command.tries) for command in commands]
 
     async def ping(self) -> None:
         """Everything has somebody who keeps it, who answers and says that all is well; raises as `ask`."""

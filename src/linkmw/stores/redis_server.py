@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -19,20 +20,40 @@ from linkmw.stores.breaker import Breaker
 MAX_CONNECTIONS = 16  # a process keeps no more busy, and opening many at once would take longer than one may take
 
 Word = bytes | str | int
+Words = Sequence[Word]  # one command
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command on one key. repeatable: sent twice it does what it does once, so a lost reply may be asked again."""
+
+    key: bytes = field(repr=False)
+    words: Words = field(repr=False)
+    repeatable: bool = False
+
+    @property
+    def tries(self) -> int:
+        return 2 if self.repeatable else 1
+
 
 # What a broken peer makes redis-py raise: its own errors, the socket's, and those of reading what is no reply.
 CANNOT_SAY = (RedisError, OSError, ValueError)
 LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError)
 
+# Of redis-py's own clients each command costs twice what its connections take (performance.md, G5), so it is these that
+# are talked to. Before 5.3 a connection is asked for by the name of a command, from then on it must not be.
+_NAMED = () if redis.VERSION >= (5, 3) else ("",)
+
 
 class Line(Protocol):
-    """Connections to one server. Both methods raise what redis-py raises."""
+    """Connections to one server."""
 
-    async def send(self, *command: Word) -> Any:
-        """The reply to one command."""
+    async def send(self, commands: Sequence[Words]) -> list[Any]:
+        """The replies to `commands`, sent in this order on one connection, in one round trip; raises as redis-py does.
 
-    async def send_asking(self, *command: Word) -> Any:
-        """The reply to one command of a slot that is just moving to this server, right after ASKING."""
+        What the server says to a command that it does not carry out is among them, a ResponseError, and the next
+        one is carried out all the same.
+        """
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -54,20 +75,16 @@ class Server:
     ) -> Any:
         """The reply; raises what redis-py raises, or Unavailable while it is left alone. tries: sendings, at most.
 
-        The second try follows a loss that was quick, as a restart's is: a server that kept us waiting would do so
-        again, and a page has to say so within a second (RF01).
+        asking: right after ASKING, for a slot that is just moving to this server.
         """
-        began = self._breaker.enter()
-        try:
-            reply = await self._send(command, tries, asking, began)
-        except ResponseError:  # an answer, whatever it says
-            self._breaker.answered()
-            raise
-        except CANNOT_SAY:
-            self._breaker.failed(began)
-            raise
-        self._breaker.answered()
+        reply = (await self._replies([("ASKING",), command] if asking else [command], tries))[-1]
+        if isinstance(reply, ResponseError):
+            raise reply
         return reply
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies, as of `Line.send`; raises as `ask`. Sent again as a whole, where each of them may be."""
+        return await self._replies([command.words for command in commands], min(command.tries for command in commands))
 
     async def ping(self) -> None:
         """It answers; raises as `ask`."""
@@ -81,14 +98,25 @@ class Server:
         """Close the connections; of the asyncio client those of the running loop."""
         await self._line.close()
 
-    async def _send(self, command: tuple[Word, ...], tries: int, asking: bool, began: float) -> Any:
-        send = self._line.send_asking if asking else self._line.send
+    async def _replies(self, commands: Sequence[Words], tries: int) -> list[Any]:
+        began = self._breaker.enter()
         try:
-            return await send(*command)
+            replies = await self._send(commands, tries, began)
+        except CANNOT_SAY:
+            self._breaker.failed(began)
+            raise
+        self._breaker.answered()  # with a ResponseError, too
+        return replies
+
+    async def _send(self, commands: Sequence[Words], tries: int, began: float) -> list[Any]:
+        """The second try follows a loss that was quick, as a restart's is: a server that kept us waiting would do so
+        again, and a page has to say so within a second (RF01)."""
+        try:
+            return await self._line.send(commands)
         except LOST:
             if tries == 1 or self._breaker.waited(began):
                 raise
-        return await self._send(command, tries - 1, asking, began)
+        return await self._send(commands, tries - 1, began)
 
 
 class BlockingLine:
@@ -97,18 +125,22 @@ class BlockingLine:
     def __init__(self, url: str, timeout: float) -> None:
         # redis-py 8 would try every command ten times more (security.md, section 0.7).
         retry = Retry(NoBackoff(), 0)
-        self._pool = redis.BlockingConnectionPool.from_url(url, retry=retry, **_pool_options(timeout))
-        self._redis = redis.Redis(connection_pool=self._pool)
-        self._execute: Callable[..., Any] = self._redis.execute_command
+        options = {**_pool_options(timeout), "socket_timeout": timeout, "timeout": timeout}
+        self._pool: Any = redis.BlockingConnectionPool.from_url(url, retry=retry, **options)
 
-    async def send(self, *command: Word) -> Any:
-        return self._execute(*command)
+    async def send(self, commands: Sequence[Words]) -> list[Any]:
+        connection = self._pool.get_connection(*_NAMED)
+        try:
+            connection.send_packed_command([packed(commands)])
+            return [self._reply(connection) for _ in commands]
+        finally:
+            self._pool.release(connection)
 
-    async def send_asking(self, *command: Word) -> Any:
-        pipeline: Any = self._redis.pipeline(transaction=False)
-        pipeline.execute_command("ASKING")
-        pipeline.execute_command(*command)
-        return _last(pipeline.execute(raise_on_error=False))
+    def _reply(self, connection: Any) -> Any:
+        try:
+            return connection.read_response()
+        except ResponseError as said:
+            return said
 
     async def close(self) -> None:
         self._pool.disconnect()
@@ -120,33 +152,43 @@ class AsyncLine:
     def __init__(self, url: str, timeout: float) -> None:
         self._url = url
         self._timeout = timeout
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]] = WeakKeyDictionary()
         self._open()  # an unreadable URL shows at start
 
-    async def send(self, *command: Word) -> Any:
-        execute: Callable[..., Awaitable[Any]] = self._of_this_loop().execute_command
-        return await execute(*command)
+    async def send(self, commands: Sequence[Words]) -> list[Any]:
+        pool, places = self._of_this_loop()
+        async with asyncio.timeout(self._timeout) as limit, places:
+            connection = await pool.get_connection(*_NAMED)
+            try:
+                limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
+                await connection.send_packed_command([packed(commands)])
+                return [await self._reply(connection) for _ in commands]
+            finally:
+                await pool.release(connection)
 
-    async def send_asking(self, *command: Word) -> Any:
-        pipeline: Any = self._of_this_loop().pipeline(transaction=False)
-        pipeline.execute_command("ASKING")
-        pipeline.execute_command(*command)
-        return _last(await pipeline.execute(raise_on_error=False))
+    async def _reply(self, connection: Any) -> Any:
+        try:
+            return await connection.read_response()
+        except ResponseError as said:
+            return said
 
     async def close(self) -> None:
-        await self._of_this_loop().connection_pool.disconnect()
+        pool, _ = self._of_this_loop()
+        await pool.disconnect()
 
-    def _of_this_loop(self) -> redis.asyncio.Redis:
+    def _of_this_loop(self) -> tuple[Any, asyncio.Semaphore]:
         loop = asyncio.get_running_loop()
         found = self._pools.get(loop)
         if found is None:
-            found = self._pools[loop] = self._open()
+            found = self._pools[loop] = self._open(), asyncio.Semaphore(MAX_CONNECTIONS)
         return found
 
-    def _open(self) -> redis.asyncio.Redis:
+    def _open(self) -> Any:
         retry = AsyncRetry(NoBackoff(), 0)
-        pool = redis.asyncio.BlockingConnectionPool.from_url(self._url, retry=retry, **_pool_options(self._timeout))
-        return redis.asyncio.Redis(connection_pool=pool)
+        # `send` sees to the time: this option would make a task of every sending, and has a default. It sees to the
+        # number of connections too, for less than redis-py's pool that waits.
+        options = {**_pool_options(self._timeout), "socket_timeout": None}
+        return redis.asyncio.ConnectionPool.from_url(self._url, retry=retry, **options)
 
 
 def connect_seconds(timeout: float) -> float:
@@ -161,19 +203,21 @@ def was_refused(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _last(replies: list[Any]) -> Any:
-    reply = replies[-1]
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
+def packed(commands: Sequence[Words]) -> bytes:
+    """`commands` as Redis reads them (RESP: arrays of bulk strings)."""
+    pieces = []
+    for words in commands:
+        pieces.append(b"*%d\r\n" % len(words))
+        for word in words:
+            data = word if isinstance(word, bytes) else str(word).encode()
+            pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(pieces)
 
 
 def _pool_options(timeout: float) -> dict[str, Any]:
     return {
         "max_connections": MAX_CONNECTIONS,
-        "timeout": timeout,
         "socket_connect_timeout": connect_seconds(timeout),
-        "socket_timeout": timeout,
         "socket_keepalive": True,
         "protocol": 2,  # no HELLO: a new connection is one round trip, and every server speaks it
         "decode_responses": False,

@@ -70,25 +70,19 @@ async def find(ports: Ports, browser: Browser, flow_id: str) -> Flow | None:
     return flow if flow and rules.is_of_browser(flow, browser.key) else None
 
 
-async def place_of(ports: Ports, flow_id: str) -> Place | None:
-    """Where a flow leads, for an error page to lead back there; whose it is does not matter for that."""
-    flow = await ports.flows.get(flow_id) if flow_id else None
-    return await place.of_flow(ports, flow) if flow else None
-
-
 async def need(ports: Ports, request: Request, flow_id: str) -> tuple[Browser, Place, Flow]:
     """This browser, its flow of that id, and where that leads.
 
     Raises StateMismatch when this browser has no such flow, RequestRefused(code="expired") when it is too old; of a
     flow that is there, whosever it is, the error knows the product.
     """
-    where = await place_of(ports, flow_id)
-    if where is None:
+    flow = await ports.flows.get(flow_id) if flow_id else None
+    if flow is None:
         raise StateMismatch("no such flow")
+    where = await place.of_flow(ports, flow)
     with concerning(where):
         browser = browser_of(request)
-        flow = await find(ports, browser, flow_id)
-        if flow is None:
+        if not rules.is_of_browser(flow, browser.key):
             raise StateMismatch("no such flow in this browser")
         if flow.expires <= ports.now():
             raise RequestRefused("the flow has expired", code="expired")

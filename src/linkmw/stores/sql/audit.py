@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select
@@ -21,6 +21,8 @@ from linkmw.stores.sql.values import clipped
 _log = logging.getLogger("linkmw.audit")
 _trouble = logging.getLogger("linkmw.sql")
 
+_FIELDS = tuple(field.name for field in fields(AuditEvent))
+_INSERT = insert(schema.audit)
 _LIMITS = {
     "event": schema.WORD,
     "result": schema.WORD,
@@ -66,11 +68,11 @@ def record(connection: Connection, event: AuditEvent) -> None:
 def record_all(connection: Connection, events: Sequence[AuditEvent]) -> None:
     """As `record`, for many."""
     if events:
-        connection.execute(insert(schema.audit), [_row(event) for event in events])
+        connection.execute(_INSERT, [_row(event) for event in events])
 
 
 def _row(event: AuditEvent) -> dict[str, Any]:
-    row: dict[str, Any] = asdict(event)
+    row: dict[str, Any] = {name: getattr(event, name) for name in _FIELDS}
     row.update((name, clipped(row[name], limit)) for name, limit in _LIMITS.items())
     return row
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -108,6 +108,10 @@ class Database:
     """
 
     engine: Engine
+    _writing: Engine = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_writing", self.engine.execution_options(**{_WRITES: True}))
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """`work` in a transaction that writes nothing, here and now."""
@@ -119,7 +123,7 @@ class Database:
 
         waits: how many seconds to wait for SQLite's one writer. On PostgreSQL, `SET LOCAL lock_timeout` says so.
         """
-        engine = self.engine.execution_options(**{_WRITES: True, _WAITS: waits})
+        engine = self._writing if waits == STATEMENT_SECONDS else self._writing.execution_options(**{_WAITS: waits})
         with unavailable(), engine.begin() as connection:
             return work(connection)
 

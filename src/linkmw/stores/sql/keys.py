@@ -147,9 +147,9 @@ class SqlKeys:
     async def _published(self) -> list[RowMapping]:
         """Keys that are in the JWK Set now, the newest first."""
         table = schema.signing_keys
-        query = _here(self._now()).order_by(table.c.signs_from.desc(), table.c.kid)
 
         async def load() -> list[RowMapping]:
+            query = _here(self._now()).order_by(table.c.signs_from.desc(), table.c.kid)
             return await self._database.read(lambda connection: list(connection.execute(query).mappings()))
 
         return await self._rows.get("", load)

@@ -8,7 +8,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import AccountTaken, LinkRefused, RequestRefused, TenantNotEnabled, Unavailable
@@ -23,6 +36,22 @@ from linkmw.stores.sql.logouts import commit as commit_logouts
 from linkmw.stores.sql.values import clipped, fits
 
 _table = schema.links
+# Of every sign-in: built once.
+_OF_IDENTITY = (
+    select(_table)
+    .where(_table.c.issuer == bindparam("issuer"), _table.c.subject == bindparam("subject"))
+    .where(_table.c.client_id.in_(bindparam("client_ids", expanding=True)))
+    .order_by(_table.c.position, _table.c.link_id)
+    .limit(MOST_LINKS)
+)
+_OF_ACCOUNT = select(_table).where(
+    _table.c.client_id == bindparam("client_id"), _table.c.account_id == bindparam("account_id")
+)
+_USED = (
+    update(_table)
+    .where(_table.c.link_id == bindparam("of"))
+    .values(last_used=bindparam("at"), username=bindparam("known_as"))
+)
 REMAINS = ("link_id", "flow_hash", "unlink_token_hash", "client_id", "account_id")
 
 
@@ -226,20 +255,19 @@ class SqlLinks:
         if not (fits(identity.issuer, schema.URL) and fits(identity.subject, schema.SUBJECT)):
             return []
         known = [client_id for client_id in client_ids if fits(client_id, schema.ID)]
-        mine = select(_table).where(_of(identity), _table.c.client_id.in_(known))
-        ordered = mine.order_by(_table.c.position, _table.c.link_id).limit(MOST_LINKS)
-        rows = await self._database.read(lambda connection: connection.execute(ordered).mappings().all())
+        asked = {"issuer": identity.issuer, "subject": identity.subject, "client_ids": known}
+        rows = await self._database.read(lambda connection: connection.execute(_OF_IDENTITY, asked).mappings().all())
         return [read_link(row) for row in rows]
 
     async def of_account(self, client_id: str, account_id: str) -> Link | None:
         if not (fits(client_id, schema.ID) and fits(account_id, schema.ACCOUNT_ID)):
             return None
-        return await self._one((_table.c.client_id == client_id) & (_table.c.account_id == account_id))
+        return await self._one(_OF_ACCOUNT, client_id=client_id, account_id=account_id)
 
     async def by_unlink_token(self, token_hash: str) -> Link | None:
         if not fits(token_hash, schema.ID):
             return None
-        return await self._one(_table.c.unlink_token_hash == token_hash)
+        return await self._one(select(_table).where(_table.c.unlink_token_hash == token_hash))
 
     async def removed(self, token_hash: str) -> RemovedLink | None:
         if not fits(token_hash, schema.ID):
@@ -250,9 +278,8 @@ class SqlLinks:
         row = await self._database.read(lambda connection: connection.execute(found).first())
         return RemovedLink(row.removed, bool(row.again)) if row else None
 
-    async def _one(self, condition: ColumnElement[bool]) -> Link | None:
-        found = select(_table).where(condition)
-        row = await self._database.read(lambda connection: connection.execute(found).mappings().first())
+    async def _one(self, query: Select[Any], **asked: str) -> Link | None:
+        row = await self._database.read(lambda connection: connection.execute(query, asked).mappings().first())
         return None if row is None else read_link(row)
 
     async def remove(self, link_id: int, mails: Sequence[Mail], audit: AuditEvent) -> Link | None:
@@ -289,7 +316,12 @@ class SqlLinks:
 
         return await self._database.write(change)
 
-    async def used(self, link_id: int, now: int, username: str) -> None:
+    async def used(self, link_id: int, username: str, audit: AuditEvent) -> None:
         known_as = clipped(username, schema.USERNAME)  # the account may have been renamed since
-        change = update(_table).where(_table.c.link_id == link_id).values(last_used=now, username=known_as)
-        await self._database.write(lambda connection: connection.execute(change))
+
+        def note(connection: Connection) -> None:
+            connection.execute(_USED, {"of": link_id, "at": audit.time, "known_as": known_as})
+            trail.record(connection, audit)
+
+        await self._database.write(note)
+        trail.announce(audit)
