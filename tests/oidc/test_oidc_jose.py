@@ -222,7 +222,8 @@ def test_tv10_the_key_is_the_one_kid_names_and_no_other_is_tried(forge, stranger
         {"kty": ["RSA"]},
         {"kid": 1},
         {"e": "AQ"},  # 1: every message is its own signature
-        {"e": "AQAA"},  # 65536, even
+        {"e": "AQAA"},  # 65536
+        {"e": "AQAC"},  # 65538, even
         {"e": "Aw"},  # 3
         {"e": "__8"},  # 65535
         {"e": base64url.encode((2**64 + 1).to_bytes(9))},
@@ -284,6 +285,11 @@ def test_tv12_a_coordinate_has_32_bytes_and_one_spelling(ec_forge):
     key = ec_forge.key.public_jwk()
     longer = base64url.encode(b"\0" + base64url.decode(key["x"]))
     assert KeySet.read({"keys": [{**key, "x": longer}]}).keys == ()
+    # A point of the curve whose x begins with a zero: it is written all the same (RFC 7518, 6.2.1.2).
+    point = ec.derive_private_key(379, ec.SECP256R1()).public_key().public_numbers()
+    whole = {**key, "x": base64url.encode(point.x.to_bytes(32)), "y": base64url.encode(point.y.to_bytes(32))}
+    assert len(KeySet.read({"keys": [whole]}).keys) == 1
+    assert KeySet.read({"keys": [{**whole, "x": base64url.encode(point.x.to_bytes(31))}]}).keys == ()
 
 
 def test_tv12_an_oct_key_in_the_set_is_no_secret_of_ours(forge):

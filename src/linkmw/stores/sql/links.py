@@ -42,7 +42,7 @@ _OF_IDENTITY = (
     .where(_table.c.issuer == bindparam("issuer"), _table.c.subject == bindparam("subject"))
     .where(_table.c.client_id.in_(bindparam("client_ids", expanding=True)))
     .order_by(_table.c.position, _table.c.link_id)
-    .limit(MOST_LINKS)
+    .limit(bindparam("most"))
 )
 _OF_ACCOUNT = select(_table).where(
     _table.c.client_id == bindparam("client_id"), _table.c.account_id == bindparam("account_id")
@@ -255,7 +255,7 @@ class SqlLinks:
         if not (fits(identity.issuer, schema.URL) and fits(identity.subject, schema.SUBJECT)):
             return []
         known = [client_id for client_id in client_ids if fits(client_id, schema.ID)]
-        asked = {"issuer": identity.issuer, "subject": identity.subject, "client_ids": known}
+        asked = {"issuer": identity.issuer, "subject": identity.subject, "client_ids": known, "most": MOST_LINKS}
         rows = await self._database.read(lambda connection: connection.execute(_OF_IDENTITY, asked).mappings().all())
         return [read_link(row) for row in rows]
 
