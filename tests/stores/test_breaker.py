@@ -23,7 +23,7 @@ def slow_failure(breaker: Breaker, clock: Clock) -> None:
 
 def test_rf01_a_slow_failure_turns_callers_away_for_two_seconds() -> None:
     clock = Clock()
-    breaker = Breaker(0.25, clock)
+    breaker = Breaker("Redis", 0.25, clock)
     slow_failure(breaker, clock)
     with pytest.raises(Unavailable):
         breaker.enter()
@@ -36,7 +36,7 @@ def test_rf01_a_slow_failure_turns_callers_away_for_two_seconds() -> None:
 
 def test_rf01_one_caller_tries_for_all_and_its_answer_lets_everybody_in() -> None:
     clock = Clock()
-    breaker = Breaker(0.25, clock)
+    breaker = Breaker("Redis", 0.25, clock)
     slow_failure(breaker, clock)
     clock.now += OPEN_SECONDS
     breaker.enter()
@@ -49,14 +49,14 @@ def test_rf01_one_caller_tries_for_all_and_its_answer_lets_everybody_in() -> Non
 
 def test_rf01_a_quick_failure_turns_nobody_away() -> None:
     clock = Clock()
-    breaker = Breaker(0.25, clock)
+    breaker = Breaker("Redis", 0.25, clock)
     breaker.failed(breaker.enter())
     assert breaker.enter() == clock.now
 
 
 def test_rf01_a_server_that_refuses_after_it_was_silent_keeps_nobody_waiting() -> None:
     clock = Clock()
-    breaker = Breaker(0.25, clock)
+    breaker = Breaker("Redis", 0.25, clock)
     slow_failure(breaker, clock)
     clock.now += OPEN_SECONDS
     breaker.failed(breaker.enter())

@@ -1,4 +1,4 @@
-"""A breaker: a server that keeps its callers waiting is left alone for a while (security.md, section 3: Redis 2 s)."""
+"""A breaker: a server that keeps its callers waiting is left alone for a while (security.md, section 3: 2 s)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Breaker:
     turned away at once; after `OPEN_SECONDS` one of them tries for all.
     """
 
-    def __init__(self, slow_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._slow_seconds = slow_seconds
+    def __init__(self, of: str, slow_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of, self._slow_seconds = of, slow_seconds
         self._clock = clock
         self._open = False
         self._until = 0.0
@@ -28,7 +28,7 @@ class Breaker:
         now = self._clock()
         if self._open:
             if now < self._until:
-                raise Unavailable("Redis did not answer a moment ago")
+                raise Unavailable(f"{self._of} did not answer a moment ago")
             self._until = now + OPEN_SECONDS
         return now
 

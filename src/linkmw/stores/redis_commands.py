@@ -178,7 +178,7 @@ def _client(line: Callable[[str, float], Line], url: str, timeout: float) -> Cli
     patience = connect_seconds(timeout)
 
     def server(one: str) -> Server:
-        return Server(line(one, timeout), Breaker(patience))
+        return Server(line(one, timeout), Breaker("Redis", patience))
 
     if not redis_url.kind_of(url):
         return server(url)

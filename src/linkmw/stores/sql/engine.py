@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -88,9 +88,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_postgresql(url: URL) -> Engine:
+    from linkmw.stores.sql import answering  # psycopg is not there where SQLite is enough
+
     limit = STATEMENT_SECONDS * 1000
     options = f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={5 * limit}"
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": STATEMENT_SECONDS, "options": options, "application_name": "linkmw"},
         pool_pre_ping=True,  # a restarted server costs one round trip, not a failed sign-in
@@ -98,6 +100,15 @@ def _open_postgresql(url: URL) -> Engine:
         isolation_level="READ COMMITTED",  # constraints decide the races, not snapshots (DF03)
         hide_parameters=True,
     )
+    breaker = answering.breaker()
+    event.listen(engine, "do_connect", lambda _, __, arguments, options: answering.connect(breaker, arguments, options))
+    event.listen(engine, "checkin", _be_patient_no_more)
+    return engine
+
+
+def _be_patient_no_more(connection: Any, _: object) -> None:
+    if connection is not None:
+        connection.patient = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,8 @@ class Database:
 def take_time(connection: Connection) -> None:
     """What follows in this transaction may take what it takes: nobody waits for a page."""
     if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection.dbapi_connection
+        driver.patient = True
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 

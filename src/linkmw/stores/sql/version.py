@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from linkmw.errors import SettingsError
 from linkmw.stores.sql import schema
-from linkmw.stores.sql.engine import Database, make_private
+from linkmw.stores.sql.engine import Database, make_private, take_time
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -117,7 +117,7 @@ def upgrade_in(connection: Connection) -> None:
     from alembic import command
 
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a migration takes what it takes
+        take_time(connection)
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WAITS}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = _config()
