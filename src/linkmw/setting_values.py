@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Literal, cast
+from typing import cast
 
 from linkmw.secret import Secret
 from linkmw.switch import Mode, read_switch
@@ -58,53 +58,20 @@ def read_on_or_off(value: object) -> bool:
     return found
 
 
-def read_mode(value: object) -> Mode:
-    text = read_text(value).lower()
-    if text not in ("off", "beside", "replace"):
-        raise ValueError("is none of off, beside, replace")
-    return cast(Mode, text)
+def one_of(*words: str) -> Callable[[object], str]:
+    """Reads one of these words, in any case."""
+
+    def read_word(value: object) -> str:
+        text = read_text(value).lower()
+        if text not in words:
+            neither = f"neither {words[0]} nor {words[1]}" if len(words) == 2 else f"none of {', '.join(words)}"
+            raise ValueError(f"is {neither}")
+        return text
+
+    return read_word
 
 
-def read_second_factor(value: object) -> Literal["identity", "linked", "always"]:
-    text = read_text(value).lower()
-    if text not in ("identity", "linked", "always"):
-        raise ValueError("is none of identity, linked, always")
-    return cast(Literal["identity", "linked", "always"], text)
-
-
-def read_sign_out(value: object) -> Literal["everywhere", "product"]:
-    text = read_text(value).lower()
-    if text not in ("everywhere", "product"):
-        raise ValueError("is neither everywhere nor product")
-    return cast(Literal["everywhere", "product"], text)
-
-
-def read_button(value: object) -> Literal["page", "interstitial"]:
-    text = read_text(value).lower()
-    if text not in ("page", "interstitial"):
-        raise ValueError("is neither page nor interstitial")
-    return cast(Literal["page", "interstitial"], text)
-
-
-def read_when_away(value: object) -> Literal["native", "closed"]:
-    text = read_text(value).lower()
-    if text not in ("native", "closed"):
-        raise ValueError("is neither native nor closed")
-    return cast(Literal["native", "closed"], text)
-
-
-def read_proof(value: object) -> Literal["form", "native"]:
-    text = read_text(value).lower()
-    if text not in ("form", "native"):
-        raise ValueError("is neither form nor native")
-    return cast(Literal["form", "native"], text)
-
-
-def read_log(value: object) -> Literal["text", "json"]:
-    text = read_text(value).lower()
-    if text not in ("text", "json"):
-        raise ValueError("is neither text nor json")
-    return cast(Literal["text", "json"], text)
+read_mode = cast(Callable[[object], Mode], one_of("off", "beside", "replace"))
 
 
 def read_number(value: object) -> int:

@@ -18,9 +18,10 @@ from typing import Any, ClassVar, Literal
 
 from linkmw.errors import SettingsError
 from linkmw.secret import Secret
+from linkmw.setting_sources import names_of, read_file, read_values, setting
 from linkmw.setting_values import (
+    one_of,
     read_adapter,
-    read_button,
     read_fraction,
     read_hosts,
     read_list,
@@ -33,19 +34,14 @@ from linkmw.setting_values import (
     read_path,
     read_paths,
     read_prefix,
-    read_proof,
     read_public_url,
     read_remote_user,
-    read_second_factor,
     read_secret,
     read_session_extra,
     read_session_key,
-    read_sign_out,
     read_text,
     read_url,
-    read_when_away,
 )
-from linkmw.sources import names_of, read, read_file, setting
 from linkmw.switch import Mode
 
 CREDENTIALS = ("organization_id", "client_id", "client_secret")
@@ -76,12 +72,12 @@ class Settings:
     redis_prefix: str = setting(read_text, "linkmw:", "what every key of ours begins with")
     mode: Mode = setting(read_mode, "beside", "off, beside or replace")
     button: Literal["page", "interstitial"] = setting(
-        read_button,
+        one_of("page", "interstitial"),
         "page",
         "in `beside`: the button is in the login page (`page`), or on a page of ours before it (`interstitial`)",
     )
     when_away: Literal["native", "closed"] = setting(
-        read_when_away,
+        one_of("native", "closed"),
         "native",
         "in `replace`, while the hub, Redis or Keycloak is away: the product's own login opens (`native`), or not",
     )
@@ -138,7 +134,7 @@ class Settings:
     second_factor_help: str = setting(read_text, "", "its page about the second factor, as the application sees it")
     forgot_password: str = setting(read_text, "", "its page for a forgotten password, as the application sees it")
     proof: Literal["", "form", "native"] = setting(
-        read_proof,
+        one_of("form", "native"),
         "",
         "how people prove an account: `form` (linkmw's own page asks for the password) or `native` (they sign in by "
         "the product's own login, and linkmw watches); unset: `form` where the adapter can check passwords",
@@ -178,13 +174,13 @@ class Settings:
         read_number, 100, "wrong passwords or codes per account without a right one, then none for a month"
     )
     second_factor_at_sign_in: Literal["identity", "linked", "always"] = setting(
-        read_second_factor,
+        one_of("identity", "linked", "always"),
         "identity",
         "when an account's own second factor is asked for at later sign-ins: `identity` (unless the identity's sign-in "
         "showed one), `linked` (only when linking), `always`",
     )
     sign_out: Literal["everywhere", "product"] = setting(
-        read_sign_out,
+        one_of("everywhere", "product"),
         "everywhere",
         "what the product's own sign-out ends: `everywhere` (the identity too), or `product`",
     )
@@ -283,7 +279,7 @@ def load(
         unreadable = _open_to_all(path, file)
     except (SettingsError, OSError) as error:
         file, unreadable = {}, [str(error)]
-    values, problems = read(Settings, environ, configured or {}, {**(discovered or {}), **file})
+    values, problems = read_values(Settings, environ, configured or {}, {**(discovered or {}), **file})
     tables = values.pop("hosts", ())
     hosts = tuple((host, _of_host(host, table, values, unreadable + problems)) for host, table in tables)
     # What was switched off by name, as `linkmw disable` does it, lacks nothing.
@@ -302,7 +298,7 @@ def _of_host(host: str, table: Mapping[str, object], shared: Mapping[str, Any], 
 
     Its sessions are its own, under a prefix of its own: one that another tenant's link opened is none here.
     """
-    own, wrong = read(Settings, {}, {}, table)
+    own, wrong = read_values(Settings, {}, {}, table)
     if "hosts" in own:
         wrong.append("hosts cannot hold hosts")
     prefix = shared.get("redis_prefix", "linkmw:")

@@ -24,9 +24,9 @@ from linkmw.cli import main
 from linkmw.demo.parts.keycloak_install import VERSION as KEYCLOAK
 from linkmw.hub.app import ROUTES
 from linkmw.hub.settings import HubSettings, load_hub
+from linkmw.setting_sources import names_of
 from linkmw.settings import Settings
 from linkmw.signed import Seal
-from linkmw.sources import names_of
 from linkmw.stores.redis import connect
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ HOW_IT_WORKS = ROOT / "docs" / "how-it-works.md"
 FOLDERS = ("oidc", "gate", "hub", "outside", "pages", "stores", "cli", "testing", "demo")
 WORDS = (
     *("model", "http", "errors", "log", "metrics", "run", "redirects", "reference", "secret", "settings"),
-    *("setting_values", "sources", "switch", "tracing", "whence"),
+    *("setting_sources", "setting_values", "switch", "tracing", "whence"),
 )
 
 

@@ -6,8 +6,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from linkmw.hub.settings import HUB_REQUIRED, HubSettings
+from linkmw.setting_sources import names_of
 from linkmw.settings import REQUIRED, Settings
-from linkmw.sources import names_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 

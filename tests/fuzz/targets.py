@@ -56,8 +56,8 @@ from linkmw.pages import language, negotiation
 from linkmw.redirects import judge
 from linkmw.run import run_now
 from linkmw.secret import Secret
+from linkmw.setting_sources import read_file
 from linkmw.settings import load
-from linkmw.sources import read_file
 from linkmw.stores import redis_url, session_record
 from linkmw.stores.codec import Codec
 from linkmw.stores.memory import Marks

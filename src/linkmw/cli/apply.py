@@ -83,7 +83,7 @@ def apply(ctx: click.Context, file: Path, dry_run: bool, prune: bool, secrets_di
 
 
 def _tables(file: Path) -> dict[str, object]:
-    from linkmw.sources import read_file
+    from linkmw.setting_sources import read_file
 
     if not file.is_file():
         raise click.BadParameter(f"{file} is not there", param_hint="FILE")

@@ -15,8 +15,8 @@ from linkmw.cli import application as applications
 from linkmw.cli.application import Application
 from linkmw.errors import SettingsError
 from linkmw.hub.settings import HubSettings
+from linkmw.setting_sources import names_of, read_file
 from linkmw.settings import Settings, file_of
-from linkmw.sources import names_of, read_file
 
 # Names in the environment that begin like settings and are none.
 _OTHERS = frozenset(("LINKMW_CONFIG", "LINKMW_HUB_CONFIG", "LINKMW_CACHE", "LINKMW_CHROMIUM"))

@@ -13,8 +13,8 @@ from linkmw.cli import application as applications
 from linkmw.cli import recovery, switching
 from linkmw.cli.application import Application
 from linkmw.cli.configuration_file import Value, change, edited
+from linkmw.setting_sources import read_file
 from linkmw.settings import CREDENTIALS, file_of
-from linkmw.sources import read_file
 from linkmw.switch import read_switch
 
 

@@ -18,8 +18,8 @@ from linkmw.cli.application import Application
 from linkmw.cli.configuration_file import Value, change, edited
 from linkmw.cli.files import text_of
 from linkmw.errors import RequestRefused, SettingsError, Unavailable
+from linkmw.setting_sources import names_of
 from linkmw.settings import CREDENTIALS, REQUIRED, Settings, file_of, load
-from linkmw.sources import names_of
 
 _ASKED = {
     "hub_url": "Hub URL, as browsers see it",

@@ -15,7 +15,7 @@ from linkmw.errors import RegistrationRefused, SettingsError
 from linkmw.hub.settings import HUB_REQUIRED, HubSettings, load_hub
 from linkmw.model import Tenant
 from linkmw.secret import Secret
-from linkmw.sources import names_of, read_file
+from linkmw.setting_sources import names_of, read_file
 
 _NAMES = names_of(HubSettings)
 _NEEDED = "--tenant, --brand, --issuer, --keycloak-client-id and --keycloak-client-secret-file (not empty)"

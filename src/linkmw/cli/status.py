@@ -13,8 +13,8 @@ import click
 from linkmw.cli import application as applications
 from linkmw.cli.application import Application
 from linkmw.errors import LinkmwError, SettingsError
+from linkmw.setting_sources import read_file
 from linkmw.settings import Settings, file_of
-from linkmw.sources import read_file
 
 
 @click.command()

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from linkmw.cli.application import Application
+from linkmw.setting_sources import names_of
 from linkmw.settings import CREDENTIALS, Settings
-from linkmw.sources import names_of
 from linkmw.switch import read_switch
 
 MUST_CHANGE = 3

@@ -10,17 +10,17 @@ from typing import ClassVar, Literal
 
 from linkmw.errors import SettingsError
 from linkmw.secret import Secret
+from linkmw.setting_sources import names_of, read_file, read_values, setting
 from linkmw.setting_values import (
+    one_of,
     read_any_text,
     read_fraction,
-    read_log,
     read_networks,
     read_number,
     read_public_url,
     read_secret,
     read_text,
 )
-from linkmw.sources import names_of, read, read_file, setting
 
 HUB_REQUIRED = ("public_url", "redis_url", "key")
 
@@ -70,14 +70,16 @@ class HubSettings:
     support_read_role: str = setting(
         read_text, "linkmw-support-read", "the realm role of who may look people up there and no more; as above"
     )
-    log: Literal["text", "json"] = setting(read_log, "text", "how `linkmw hub serve` writes its log: text or json")
+    log: Literal["text", "json"] = setting(
+        one_of("text", "json"), "text", "how `linkmw hub serve` writes its log: text or json"
+    )
 
 
 def load_hub(environ: Mapping[str, str] | None = None) -> HubSettings:
     """The hub's settings. Raises SettingsError naming everything that is wrong: the hub refuses to start."""
     environ = os.environ if environ is None else environ
     file = read_file(Path(environ.get("LINKMW_HUB_CONFIG", "linkmw-hub.toml")))
-    values, problems = read(HubSettings, environ, {}, file)
+    values, problems = read_values(HubSettings, environ, {}, file)
     names = names_of(HubSettings)
     problems += [f"{names[name]} is not set" for name in HUB_REQUIRED if not values.get(name)]
     if problems:

@@ -131,7 +131,7 @@ class BlockingLine:
     async def send(self, commands: Sequence[Words]) -> list[Any]:
         connection = self._pool.get_connection(*_NAMED)
         try:
-            connection.send_packed_command([packed(commands)])
+            connection.send_packed_command(connection.pack_commands(commands))
             return [self._reply(connection) for _ in commands]
         finally:
             self._pool.release(connection)
@@ -161,7 +161,7 @@ class AsyncLine:
             connection = await pool.get_connection(*_NAMED)
             try:
                 limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
-                await connection.send_packed_command([packed(commands)])
+                await connection.send_packed_command(connection.pack_commands(commands))
                 return [await self._reply(connection) for _ in commands]
             finally:
                 await pool.release(connection)
@@ -201,17 +201,6 @@ def was_refused(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None
-
-
-def packed(commands: Sequence[Words]) -> bytes:
-    """`commands` as Redis reads them (RESP: arrays of bulk strings)."""
-    pieces = []
-    for words in commands:
-        pieces.append(b"*%d\r\n" % len(words))
-        for word in words:
-            data = word if isinstance(word, bytes) else str(word).encode()
-            pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(pieces)
 
 
 def _pool_options(timeout: float) -> dict[str, Any]:

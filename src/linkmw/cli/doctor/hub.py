@@ -24,7 +24,7 @@ from linkmw.hub.products import SignedProducts
 from linkmw.hub.settings import HubSettings
 from linkmw.keycloak import Administrator
 from linkmw.model import Client, Identity, Tenant
-from linkmw.sources import read_file
+from linkmw.setting_sources import read_file
 from linkmw.stores.sql import SqlStores, clock, version
 from linkmw.stores.sql.keys import ALGORITHMS
 

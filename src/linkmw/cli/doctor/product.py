@@ -22,8 +22,8 @@ from linkmw.gate.hub_client import PROTOCOL, HubClient
 from linkmw.gate.ports import HubState
 from linkmw.gate.wire import MAX_ANSWER, Call, Reply
 from linkmw.run import run_now
+from linkmw.setting_sources import read_file
 from linkmw.settings import Settings
-from linkmw.sources import read_file
 from linkmw.switch import Mode, effective
 
 SECONDS = 5  # for an answer of the hub

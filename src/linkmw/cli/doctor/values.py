@@ -9,8 +9,8 @@ from typing import Any
 
 from linkmw.hub.settings import HubSettings
 from linkmw.secret import Secret, starred
+from linkmw.setting_sources import names_of
 from linkmw.settings import Settings
-from linkmw.sources import names_of
 
 _USER = re.compile(r"//[^/@]*@")
 

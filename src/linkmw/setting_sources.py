@@ -41,7 +41,7 @@ def _from_environment(environ: Mapping[str, str], name: str) -> str | None:
     return None if path is None else Path(path).read_text(encoding="utf-8").strip("\r\n")
 
 
-def read(
+def read_values(
     kind: type[Any], environ: Mapping[str, str], configured: Mapping[str, object], file: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[str]]:
     """The values of `kind` that are given, by field name, and what is wrong with the others."""
