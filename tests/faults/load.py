@@ -234,6 +234,15 @@ class Load:
             pause.wait(0.1)
         return visitor
 
+    def is_back(self) -> None:
+        """Whoever watches is signed in: an emptied store before this fault is none of its doing."""
+        deadline, pause = time.monotonic() + _MOVES_IN_SECONDS, threading.Event()
+        for watcher in self._watchers:
+            while watcher.looks() != "served":
+                assert time.monotonic() < deadline, f"{watcher.pair.account.username} does not come in again"
+                watcher.links()
+                pause.wait(0.1)
+
     def _visitor(self, pair: Pair | None) -> Visitor:
         assert pair, "no more people"
         self.linked[pair.account.username] = pair

@@ -62,6 +62,7 @@ def play(fault: Fault, load: Load, ledger: Ledger, seconds: float) -> Outcome:
     stage = load.stage
     fault.prepare(stage)
     load.people.stock(int(load.rate * (seconds + 20) * 0.2))
+    load.is_back()
     clock = threading.Event()
     hosts = {host for part in fault.away for host in stage.hosts(part)}
     with load.running() as tally:
