@@ -227,11 +227,11 @@ class Load:
     def _moves_in(self) -> Visitor:
         visitor = self._visitor(self.people.next())
         deadline, pause = time.monotonic() + _MOVES_IN_SECONDS, threading.Event()
-        while (
-            came := visitor.links()
-        ) != "served":  # a busy machine: the button is gone where the hub took half a second
+        came = visitor.links()
+        while came != "served":  # a busy machine: the button is gone where the hub took half a second
             assert time.monotonic() < deadline, (came, visitor.page.text[:500], visitor.answers[-20:])
             pause.wait(0.1)
+            came = visitor.signs_in()  # from the start: the first time may have ended signed in, and not linked yet
         return visitor
 
     def is_back(self) -> None:
