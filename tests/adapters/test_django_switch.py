@@ -17,6 +17,7 @@ from django.contrib import auth
 from django.core import mail
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
+from tests.adapters.django_mails import IN_MEMORY
 from tests.adapters.test_django_sessions import Project
 
 from linkmw.gate import in_force
@@ -187,7 +188,7 @@ def test_dis01_call_command_runs_it_too(capsys):
 @pytest.fixture
 def users(orders_database):
     model = auth.get_user_model()
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend", ALLOWED_HOSTS=["*"]):
+    with override_settings(**IN_MEMORY, ALLOWED_HOSTS=["*"]):
         mail.outbox = []
         yield {
             "ada": model.objects.create_user("ada", "ada@orders.example", "correct horse battery"),

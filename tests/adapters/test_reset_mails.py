@@ -7,6 +7,7 @@ import re
 import pytest
 from django.test import RequestFactory, override_settings
 from flask import Flask, url_for
+from tests.adapters.django_mails import IN_MEMORY
 
 from linkmw.http import Request
 from linkmw.settings import Settings
@@ -30,7 +31,7 @@ def product(orders_database):
 def mails():
     from django.core import mail
 
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend", ALLOWED_HOSTS=["*"]):
+    with override_settings(**IN_MEMORY, ALLOWED_HOSTS=["*"]):
         mail.outbox = []
         yield mail.outbox
 
