@@ -232,9 +232,12 @@ def test_pr13_one_that_has_ended_is_taken_off_the_request_and_nothing_else_is(se
 
 
 def test_pr13_one_without_a_marker_costs_no_question(send):
+    asked = []
+    sessions = Sessions()
+    sessions.get = sessions.recall = asked.append
     cookie = cookie_of("1")
-    _, seen, _ = send("/", cookie, sessions=None)
-    assert seen == cookie
+    _, seen, _ = send("/", cookie, sessions=sessions)
+    assert (seen, asked) == (cookie, [])
 
 
 def ended():
