@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignOutRecord
@@ -141,10 +142,14 @@ class Sessions:
     listener: hears of what Redis changes; without one `recall` knows nothing.
     """
 
+    recall: Callable[[str], Session | None]
+
     def __init__(self, commands: Commands, prefix: str, listener: Listener | None = None) -> None:
         self._commands = commands
         self._listener = listener  # held: it goes with the last store that has it
         self._memory = listener.memory if listener else None
+        # Not by a method of its own, whose call would be a tenth of what a question costs.
+        self.recall = self._memory.recall if self._memory else _nothing
         self._keys = Keys(prefix, "s")
         self._accounts = _Index(commands, Keys(prefix, "a"))
         self._hub_sids = _Index(commands, Keys(prefix, "h"))
@@ -169,9 +174,6 @@ class Sessions:
         if memory and session is not None:
             memory.keep(key, session, begun)
         return session
-
-    def recall(self, sid: str) -> Session | None:
-        return self._memory.recall(sid) if self._memory else None
 
     def forget(self, sid: str) -> None:
         self._changed(self._keys.of(sid))
@@ -212,6 +214,10 @@ class Sessions:
 
     def _indexes(self, session: Session) -> tuple[tuple[_Index, str], ...]:
         return (self._accounts, session.account_id), (self._hub_sids, session.hub_sid)
+
+
+def _nothing(_sid: str) -> None:
+    """Nobody has told."""
 
 
 class SwitchedOn:
