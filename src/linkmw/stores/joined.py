@@ -17,9 +17,8 @@ Waiting = list[tuple[bytes, asyncio.Future[bytes | None]]]
 
 @dataclass(slots=True)
 class _Line:
-    """One loop's. busy: a question is under way; task: what asks it, if it is one of several, for a loop holds none."""
+    """One loop's. waiting: whom the next question is for; task: what asks, for a loop holds none."""
 
-    busy: bool = False
     waiting: Waiting = field(default_factory=list, repr=False)
     task: asyncio.Task[None] | None = None
 
@@ -37,26 +36,17 @@ class Joined:
         line = self._lines.get(loop)
         if line is None:
             line = self._lines[loop] = _Line()
-        if line.busy:
-            found: asyncio.Future[bytes | None] = loop.create_future()
-            line.waiting.append((key, found))
-            return await found
-        line.busy = True
-        try:
-            [value] = await self._read([key])
-        finally:
-            self._go_on(line)
-        return value
+        found: asyncio.Future[bytes | None] = loop.create_future()
+        line.waiting.append((key, found))
+        if line.task is None or line.task.done():  # done: cancelled before it began
+            line.task = loop.create_task(self._ask(line))  # begins when all have run who came in this turn of the loop
+        return await found
 
-    def _go_on(self, line: _Line) -> None:
-        """Who has come meanwhile is asked for, but for visitors who have left."""
+    async def _ask(self, line: _Line) -> None:
+        """For all who wait, but for visitors who have left; the next question is for who comes meanwhile."""
         waiting, line.waiting = [one for one in line.waiting if not one[1].done()], []
-        line.busy = bool(waiting)
-        line.task = asyncio.create_task(self._ask(line, waiting)) if waiting else None
-
-    async def _ask(self, line: _Line, waiting: Waiting) -> None:
         try:
-            values = await self._read([key for key, _ in waiting])
+            values = await self._read([key for key, _ in waiting]) if waiting else ()
             answered = list(zip(waiting, values, strict=True))
         except Exception as error:
             for _, found in waiting:
@@ -69,4 +59,4 @@ class Joined:
         finally:
             for _, found in waiting:
                 found.cancel()  # the loop is ending; else all have been answered
-            self._go_on(line)
+            line.task = asyncio.create_task(self._ask(line)) if line.waiting else None
