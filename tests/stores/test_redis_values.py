@@ -13,11 +13,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+import redis.asyncio
 from tests.stores.servers import Server, Wire, free_port, until
+from tests.test_tls import certificate
 
 from linkmw.errors import Unavailable
 from linkmw.stores.redis import Commands, connect
 from linkmw.stores.redis_server import AsyncLine
+from linkmw.stores.redis_values import Values
 
 Story = Callable[[Wire, Commands], Awaitable[None]]
 
@@ -69,6 +72,36 @@ def test_g3_values_go_over_one_connection_however_many_ask(wire: Wire) -> None:
         assert wire.seen.count(b"MGET") == 20
 
     told(wire, story)
+
+
+def test_g3_redis_py_leaves_its_connection_to_us(redis_url: str) -> None:
+    async def story() -> None:
+        values = Values(redis.asyncio.ConnectionPool.from_url(redis_url, protocol=2), 5)
+        assert await values.of([b"gone", b"gone"]) == [None, None]
+        assert values.is_free
+        await values.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.clusters  # needs a server that was built with TLS, as Debian's is
+def test_g3_values_are_asked_for_over_tls(tmp_path: Path) -> None:
+    pem, secure = str(certificate(tmp_path, "127.0.0.1")), free_port()
+    tls = ("--tls-port", str(secure), "--tls-cert-file", pem, "--tls-key-file", pem, "--tls-auth-clients", "no")
+    server = Server(tmp_path, *tls)
+
+    async def story() -> None:
+        commands = connect(f"rediss://127.0.0.1:{secure}/1?ssl_ca_certs={pem}", timeout=5)
+        value = bytes(range(256)) * 400
+        await commands.put(b"a", value, 60)
+        with redis.Redis.from_url(server.url) as client:
+            for _ in range(3):
+                assert await asyncio.gather(*(commands.get_joined(key) for key in (b"a", b"gone"))) == [value, None]
+                await asyncio.to_thread(client.client_kill_filter, _type="normal", skipme=True)
+        await commands.close()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+    server.stop()
 
 
 def test_g3_rf09_a_value_of_any_size_comes_whole(wire: Wire) -> None:

@@ -1,7 +1,7 @@
-"""Reads in one event loop, one question at a time: whoever comes while it is under way shares the next.
+"""Reads in one event loop, one question at a time: whoever comes in one turn of the loop shares a question.
 
-A question takes redis-py a hundred microseconds of CPU, and one about many keys little more. So where each request
-asks, a busy process asks once for many requests, and for one that is alone nothing is different.
+And whoever comes while it is under way shares the next. A question takes tens of microseconds of CPU, and one about
+many keys little more: where each request asks, a busy process asks once for many.
 """
 
 from __future__ import annotations
@@ -52,11 +52,13 @@ class Joined:
             for _, found in waiting:
                 if not found.done():
                     found.set_exception(error)
+        except BaseException:  # the loop is ending
+            for _, found in waiting:
+                found.cancel()
+            raise
         else:
             for (_, found), value in answered:
                 if not found.done():
                     found.set_result(value)
         finally:
-            for _, found in waiting:
-                found.cancel()  # the loop is ending; else all have been answered
             line.task = asyncio.create_task(self._ask(line)) if line.waiting else None
