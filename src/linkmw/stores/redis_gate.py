@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignOutRecord
@@ -153,6 +154,7 @@ class Sessions:
         self._keys = Keys(prefix, "s")
         self._accounts = _Index(commands, Keys(prefix, "a"))
         self._hub_sids = _Index(commands, Keys(prefix, "h"))
+        self._key_of = lru_cache(maxsize=1024)(self._keys.of)  # it is asked about in each request, maybe
 
     async def put(self, session: Session) -> bool:
         """The record first: a logout that reads an index before the session is in it refuses it there."""
@@ -168,7 +170,7 @@ class Sessions:
         return all(added)
 
     async def get(self, sid: str) -> Session | None:
-        key, memory = self._keys.of(sid), self._memory
+        key, memory = self._key_of(sid), self._memory
         begun = memory.begin() if memory else 0
         session = session_record.unpack(sid, await self._commands.get_joined(key))
         if memory and session is not None:
