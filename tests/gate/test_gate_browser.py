@@ -68,6 +68,7 @@ def test_sc02_sc04_a_browser_is_known_by_a_cookie_of_ours_alone(cookies: str, is
         () if is_known else (("Set-Cookie", f"{NAME}={'n' * 43}; Path=/; Secure; HttpOnly; SameSite=Lax"),)
     )
     assert browsers.known(SETTINGS, request) == (found if is_known else None)
+    assert "n" * 43 not in repr(found)  # nor what sets the cookie of a new one (CF09)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_sc02_sc04_a_browser_is_known_by_a_cookie_of_ours_alone(cookies: str, is
     [
         ("00000000" + "f" * 56, 0, False),
         ("00000000" + "f" * 56, 1, True),
+        ("00000063" + "0" * 56, 1, False),
         ("00000063" + "0" * 56, 99, False),
         ("00000063" + "0" * 56, 100, True),
         ("00000064" + "f" * 56, 1, True),  # 100 of the next hundred

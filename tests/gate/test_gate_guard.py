@@ -86,6 +86,7 @@ def test_dis10_what_began_before_it_was_switched_off_has_ended(sessions: List, t
         sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, NOW + 600)
     for since, stands in ((NOW, True), (NOW + 1, False)):
         watch = Guard(sessions, lambda: time.now, lambda: time.monotonic, since=since)  # type: ignore[arg-type]
+        assert watch.knows(MARKER) is (certain and stands)
         assert run_now(watch.stands(MARKER)) is stands
 
 

@@ -72,6 +72,7 @@ def test_pr04_a_login_page_at_the_root_makes_no_sign_in_of_everything(path: str,
         ("https://orders.example.evil.example/shop/login", False),
         ("https://orders.example@evil.example/shop/login", False),
         ("not a url", False),
+        ("https://[/shop/login", False),
     ],
 )
 def test_pr05_the_page_is_one_of_this_very_application(referer: str, is_login: bool) -> None:

@@ -96,6 +96,7 @@ def test_lt13_only_an_own_link_is_chosen(choice: str, link_id: int | None) -> No
 def test_mim17_the_last_used_is_the_one_that_was_used_last() -> None:
     never, long_ago, lately = link(1), replace(link(2), last_used=NOW - 9), replace(link(3), last_used=NOW)
     assert rules.last_used([never, lately, long_ago]) == lately
+    assert rules.last_used([never, long_ago, lately]) == lately
     assert rules.last_used([never]) is None
     assert rules.last_used([]) is None
 
