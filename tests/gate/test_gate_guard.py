@@ -8,7 +8,6 @@ import pytest
 from tests.gate.world import SETTINGS
 
 from linkmw.errors import Unavailable
-from linkmw.gate import guard
 from linkmw.gate.guard import Guard, change, marker_in, stands_while_off
 from linkmw.model import Marker, Session
 from linkmw.run import run_now
@@ -114,6 +113,7 @@ def test_dis10_what_began_before_it_was_switched_off_has_ended(sessions: List, t
         sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, NOW + 600)
     for since, stands in ((NOW, True), (NOW + 1, False)):
         watch = Guard(sessions, lambda: time.now, lambda: time.monotonic, since=since)  # type: ignore[arg-type]
+        assert watch.knows(MARKER) is (certain and stands)
         assert run_now(watch.stands(MARKER)) is stands
         assert watch.knows_in({"_linkmw": [MARKER.sid, MARKER.expires]}) is (certain and stands)
 
@@ -133,8 +133,11 @@ def test_while_redis_is_silent_it_is_waited_for_once_in_half_a_second(watch: Gua
     assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] * 6
     assert sessions.asked == 1
     sessions.silent = False
-    time.monotonic = guard.SILENT_SECONDS
-    assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] + [False] * 5
+    time.monotonic = 0.49
+    assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] * 6
+    assert sessions.asked == 1
+    for time.monotonic in (0.5, 0.6):
+        assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] + [False] * 5
 
 
 def test_a_yes_never_outlives_the_session(watch: Guard, time: Time) -> None:
