@@ -25,6 +25,13 @@ pathlib.Path(sys.argv[1]).write_text(str(child.pid))
 child.wait()
 """
 STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
+ECHO = """
+import sys
+for line in sys.stdin:
+    if line == "bye\\n":
+        sys.exit("so long")
+    print(line, end="", flush=True)
+"""
 
 
 def redis_in(processes: Processes, tmp_path: Path) -> Redis:
@@ -224,3 +231,21 @@ with Processes() as processes:
     run.stdout.close()
     run.wait(20)
     assert gone(pid)
+
+
+def test_who_listens_answers_each_line_and_says_nothing_more_at_its_end(tmp_path: Path) -> None:
+    with Processes() as processes:
+        process = processes.start("echo", [sys.executable, "-c", ECHO], log=tmp_path / "log", listens=True)
+        for _ in range(3):
+            process.ask("hello", 60)
+        for _ in range(2):  # it ends at the first, and is not there at the second
+            with pytest.raises(PartFailed, match=r"no answer from echo within 60 s:\n    so long"):
+                process.ask("bye", 60)
+
+
+def test_who_does_not_answer_in_time_is_not_waited_for(tmp_path: Path) -> None:
+    with Processes() as processes:
+        process = processes.start("deaf", [sys.executable, "-c", STUBBORN], log=tmp_path / "log", listens=True)
+        process.ask("is it up?", 60)
+        with pytest.raises(PartFailed, match="no answer from deaf within 0 s"):
+            process.ask("anybody?", 0)

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx2
 import pyotp
 from tests.secrets_in_logs import used
 
+from linkmw.demo.parts.processes import Process
 from linkmw.demo.parts.realm import REALM, user
 from linkmw.demo.parts.realm import Person as Identity
 from linkmw.demo.parts.smtp import Mailbox
@@ -22,6 +24,7 @@ from linkmw.demo.stage import Stage
 from linkmw.model import Client
 
 _MAIL_SECONDS = 20
+_TOKEN_SECONDS = 30
 
 
 class Part(Protocol):
@@ -48,6 +51,18 @@ class Inbox:
         ).as_json()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An administrator's token. at: by the monotonic clock, before it was asked for. process: the Keycloak it is of."""
+
+    token: str
+    at: float
+    process: Process | None
+
+    def __repr__(self) -> str:
+        return f"_Asked(at={self.at})"
+
+
 class World:
     """Everything that runs, and everything that can be done to it."""
 
@@ -59,6 +74,7 @@ class World:
         self.hub = stage.hub
         self.hub_url = stage.hub.url
         self.inbox = Inbox(stage.mailbox, stage.inbox.url)
+        self._asked: _Asked | None = None
 
     # --- people ---------------------------------------------------------------------------------
 
@@ -207,16 +223,24 @@ class World:
     @contextmanager
     def _admin(self) -> Iterator[httpx2.Client]:
         """Keycloak's Admin API, as its administrator."""
+        with httpx2.Client(base_url=self.keycloak.internal_url, timeout=20) as client:
+            client.headers["Authorization"] = f"Bearer {self._admin_token(client)}"
+            yield client
+
+    def _admin_token(self, client: httpx2.Client) -> str:
+        """Good for a minute: asked for again after half of that, and of a Keycloak that was started anew."""
+        asked, now = self._asked, time.monotonic()
+        if asked and asked.process is self.keycloak.process and now - asked.at < _TOKEN_SECONDS:
+            return asked.token
         password_grant = {
             "grant_type": "password",
             "client_id": "admin-cli",
             "username": "admin",
             "password": self.keycloak.admin_password,
         }
-        with httpx2.Client(base_url=self.keycloak.internal_url, timeout=20) as client:
-            answer = client.post("/realms/master/protocol/openid-connect/token", data=password_grant)
-            client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
-            yield client
+        answer = client.post("/realms/master/protocol/openid-connect/token", data=password_grant).raise_for_status()
+        self._asked = _Asked(answer.json()["access_token"], now, self.keycloak.process)
+        return self._asked.token
 
 
 @contextmanager

@@ -63,6 +63,7 @@ class ProductServer:
             password=kept.secret(f"{plan.key} redis"),
         )
         self.process: Process | None = None
+        self._seeder: Process | None = None
         self.python = sys.executable  # of the environment that it and its gate are installed in
         self._processes = processes
         self._kept = kept
@@ -132,14 +133,16 @@ class ProductServer:
         """These people have accounts as well: what the product does with its list at each start, now."""
         listed = self._folder / "more-people.json"
         listed.write_text(json.dumps({self.plan.people: [asdict(person) for person in people]}), "utf-8")
-        self._processes.run(
-            f"{self.key} accounts",
-            [sys.executable, "-c", f"from {self.plan.seed} import prepare; prepare()"],
-            log=self._folder / "accounts.log",
-            seconds=_PREPARE_SECONDS,
-            env={"DEMO_DATABASE": str(self.database), "DEMO_PEOPLE": str(listed), "DEMO_WRAP": "no"},
-            cwd=self._folder,
-        )
+        if not (self._seeder and self._seeder.running):
+            self._seeder = self._processes.start(
+                f"{self.key} accounts",
+                [sys.executable, "-m", "linkmw.demo.products.more_people", self.plan.seed],
+                log=self._folder / "accounts.log",
+                env={"DEMO_DATABASE": str(self.database), "DEMO_WRAP": "no"},
+                cwd=self._folder,
+                listens=True,
+            )
+        self._seeder.ask(str(listed), _PREPARE_SECONDS)
 
     def environment(self) -> dict[str, str]:
         """What the product is started with: the lines that `hub product add` prints, a Redis, its own settings.

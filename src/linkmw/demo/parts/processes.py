@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -89,6 +90,17 @@ class Process:
     def running(self) -> bool:
         return self._popen.poll() is None
 
+    def ask(self, line: str, seconds: float) -> None:
+        """One that `listens` was told this, and has answered. Raises PartFailed when it ends or time is up."""
+        assert self._popen.stdin, "it does not listen"
+        assert self._popen.stdout, "it does not listen"
+        with contextlib.suppress(BrokenPipeError):  # then it has nothing to say either
+            self._popen.stdin.write(f"{line}\n".encode())
+            self._popen.stdin.flush()
+        answers, _, _ = select.select([self._popen.stdout], [], [], seconds)
+        if not answers or not self._popen.stdout.readline():
+            raise PartFailed(f"no answer from {self.name} within {seconds:.0f} s:{log_end(self.log)}")
+
     @property
     def exit_code(self) -> int | None:
         return self._popen.poll()
@@ -105,6 +117,10 @@ class Process:
         # Even when the leader has gone by itself: what it left behind in its group goes too.
         self._signal(signal.SIGKILL)
         self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):  # what was not read is not flushed any more
+                    pipe.close()
 
     def kill(self) -> None:
         """The group is gone without a goodbye: what a power cut looks like. `stop` still tidies up after it."""
@@ -139,8 +155,12 @@ class Processes:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        listens: bool = False,
     ) -> Process:
-        """The command runs, its output appended to `log`. Raises Stopping; PartFailed when there is no such command."""
+        """The command runs, its output appended to `log`. Raises Stopping; PartFailed when there is no such command.
+
+        listens: it reads lines from us and answers each by one (`Process.ask`); only its errors go to `log`.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         # Under the lock: a process cannot slip in while another thread stops everything.
         with self._lock, log.open("ab") as output:
@@ -148,9 +168,9 @@ class Processes:
             try:
                 popen = subprocess.Popen(
                     [str(word) for word in command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.PIPE if listens else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE if listens else output,
+                    stderr=output,
                     env=child_environment(env or {}),
                     cwd=cwd,
                     start_new_session=True,
