@@ -197,8 +197,10 @@ def memory(around: Stand, number: int) -> dict[int, float]:
     hub = one.party.processes[1]
     found = {0: cpu.resident([hub.pid]) / 1024}
     for sample in range(1, _SAMPLES + 1):
-        around.sign_in(one.party, number // _SAMPLES, 8)
+        # A busy machine lets a time-out pass in so many, and what is asked here is what they leave behind.
+        around.sign_in(one.party, number // _SAMPLES, 8, may_fail=number // _SAMPLES // 1000)
         found[sample * number // _SAMPLES] = cpu.resident([hub.pid]) / 1024
+        print(f"memory: {sample} of {_SAMPLES} tenths, {found[sample * number // _SAMPLES]:.1f} MiB", flush=True)
     grew = int(server.info("memory")["used_memory"]) - before
     print(f"a sign-in leaves {grew / number:.0f} bytes in Redis, {(file.stat().st_size - on_disk) / number:.0f} in SQL")
     commands = {name: one["calls"] for name, one in server.info("commandstats").items()}

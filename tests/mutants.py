@@ -45,6 +45,15 @@ MODULES: dict[str, Sequence[str]] = {
     "gate/names": ("--noconftest", "tests/gate/test_gate_names.py"),
     "gate/limits": ("tests/gate/test_gate_limits.py",),
     "gate/guard": ("tests/gate/test_gate_guard.py",),
+    "gate/browser": ("tests/gate/test_gate_browser.py",),
+    "gate/doors": ("tests/gate/test_gate_doors.py",),
+    "gate/in_force": ("tests/gate/test_gate_in_force.py",),
+    "hub/browser": ("--noconftest", "tests/hub/test_hub_browser.py"),
+    "hub/reach": ("--noconftest", "tests/hub/test_hub_reach.py"),
+    "signed": ("--noconftest", "tests/test_signed.py"),
+    "stores/sealed": ("--noconftest", "tests/stores/test_redis_sealed.py", "-k", "record"),
+    "switch": ("--noconftest", "tests/test_switch.py"),
+    "whence": ("--noconftest", "tests/test_whence.py"),
 }
 # `|` stands in annotations, which nobody runs; `is` for a comparison asks how small numbers are kept; a decorator that
 # is gone from a frozen value makes another program, which does not load.

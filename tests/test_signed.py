@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from linkmw.errors import SettingsError
 from linkmw.oidc import base64url
 from linkmw.signed import Seal, Unopenable, new_key
 
@@ -48,3 +49,42 @@ def test_i9_keys_are_not_in_the_repr() -> None:
     key = new_key()
     assert repr(Seal.read(key)) == "Seal()"
     assert len(base64url.decode(key)) == 32
+
+
+def _key(data: bytes) -> str:
+    return base64url.encode(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_key"),
+    [
+        (_key(bytes(range(200, 232))), True),
+        (f" {_key(bytes(range(200, 232)))}= ,{_key(bytes(range(100, 132)))}", True),
+        (_key(bytes(range(32))), True),  # ASCII, and no text
+        (_key(bytes(range(200, 231))), False),
+        (_key(bytes(range(200, 233))), False),
+        (_key(bytes(range(200, 216)) * 2), True),
+        (_key(bytes(range(200, 215)) * 2 + b"\xff\xff"), True),  # 16 different ones
+        (_key(bytes(range(200, 215)) * 2 + b"\xc8\xc9"), False),  # 15
+        (_key(bytes(32)), False),
+        (_key(b"a passphrase of 32 letters, typed"[:32]), False),
+        (f"{_key(bytes(range(200, 232)))},", False),
+        (f"{_key(bytes(range(200, 232)))},{_key(bytes(32))}", False),
+        ("", False),
+        ("no base64url!", False),
+    ],
+)
+def test_cf05_a_key_is_32_random_bytes(text: str, is_key: bool) -> None:
+    if is_key:
+        assert len(Seal.read(text).keys) == text.count(",") + 1
+        return
+    with pytest.raises(SettingsError) as refused:
+        Seal.read(text)
+    assert "linkmw hub init" in str(refused.value)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 300])
+def test_a_sealed_value_is_as_long_as_columns_expect(size: int) -> None:
+    sealed = Seal.read(new_key()).close(b"x" * size, "p")
+    assert (sealed[0], len(sealed)) == ("1", 1 + -(-(size + 28) * 4 // 3))
+    assert sealed.isascii()

@@ -135,6 +135,7 @@ class House:
 
     cookie = "session"
     keeps_all_in_the_cookie = True
+    asks_nobody = False  # about a session that stands
 
     def __init__(self, **settings: Any) -> None:
         self.world = World(**settings)
@@ -470,6 +471,17 @@ class StarletteHouse(House):
         return "".join(message.get("text", "") for message in sent)
 
 
+class CertainStarlette(StarletteHouse):
+    """Whose gate is told of every end by itself, as it is where Redis tells of changes."""
+
+    asks_nobody = True
+
+    def build(self) -> Call:
+        ask, sessions = super().build(), self.world.store.sessions
+        sessions.recall = sessions._sessions.get  # type: ignore[method-assign]
+        return ask
+
+
 class ToldStarlette(StarletteHouse):
     """An application that says itself who is signed in, in coroutines."""
 
@@ -531,6 +543,7 @@ HOUSES: dict[str, type[House]] = {
     "flask, flask-session": ServerSideFlask,
     "flask, flask-session set up late": LateServerSideFlask,
     "starlette, plain": StarletteHouse,
+    "starlette, certain": CertainStarlette,
     "starlette, told": ToldStarlette,
     "starlette, at the server": ServerSideStarlette,
 }

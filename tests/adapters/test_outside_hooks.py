@@ -133,8 +133,23 @@ class Sessions:
         self.standing.discard(sid)
 
 
+class Certain(Sessions):
+    """One that is told of every end by itself. asked: about whom it was asked all the same."""
+
+    def __init__(self, *standing):
+        super().__init__(*standing)
+        self.asked = []
+
+    async def get(self, sid):
+        self.asked.append(sid)
+        return await super().get(sid)
+
+    def recall(self, sid):
+        return Standing() if sid in self.standing else None
+
+
 class Standing:
-    started = 1
+    started, expires = 1, MARKER.expires
 
 
 @pytest.fixture
@@ -146,8 +161,8 @@ def settings(complete):
 def send(request, example, settings):
     """`send(path, cookie, answer headers, sessions)` → the cookies the shop saw, and the headers of the answer."""
 
-    def sent(path, cookie, headers=(), *, sessions, product=None):
-        seen = {}
+    def sent(path, cookie, headers=(), *, sessions, product=None, spoils=False):
+        seen = {"spoils": spoils}
         product = product or HookedProduct(example, secure=False)
         shell = {"wsgi": hooked_wsgi, "asgi": hooked_asgi}[request.param].HookedMiddleware
         through = {"wsgi": through_wsgi, "asgi": through_asgi}[request.param]
@@ -189,6 +204,8 @@ class through_wsgi:  # noqa: N801  (called like a function)
     def app(seen, headers):
         def app(environ, start_response):
             seen.update(cookie=environ.get("HTTP_COOKIE", ""), path=environ["PATH_INFO"])
+            if seen["spoils"]:
+                environ.clear()
             start_response("200 OK", [("Content-Type", "text/plain"), *headers])
             return [b"the shop's own"]
 
@@ -212,6 +229,9 @@ class through_asgi:  # noqa: N801
         async def app(scope, receive, send):
             given = dict(scope["headers"])
             seen.update(cookie=given.get(b"cookie", b"").decode("latin-1"), path=scope["path"])
+            if seen["spoils"]:
+                scope["headers"].clear()
+                scope.clear()
             pairs = [(name.encode(), value.encode()) for name, value in (("content-type", "text/plain"), *headers)]
             await send({"type": "http.response.start", "status": 200, "headers": pairs})
             await send({"type": "http.response.body", "body": b"the shop's own"})
@@ -232,9 +252,12 @@ def test_pr13_one_that_has_ended_is_taken_off_the_request_and_nothing_else_is(se
 
 
 def test_pr13_one_without_a_marker_costs_no_question(send):
+    asked = []
+    sessions = Sessions()
+    sessions.get = sessions.recall = asked.append
     cookie = cookie_of("1")
-    _, seen, _ = send("/", cookie, sessions=None)
-    assert seen == cookie
+    _, seen, _ = send("/", cookie, sessions=sessions)
+    assert (seen, asked) == (cookie, [])
 
 
 def ended():
@@ -289,8 +312,9 @@ def self_contained(example):
     return HookedProduct(Adapter(SelfContained), secure=False)
 
 
-def test_g2_mim27_the_same_cookie_is_read_once_and_its_session_asked_about_each_time(send, self_contained):
-    cookie, sessions = cookie_of("1", MARKER), Sessions(MARKER.sid)
+@pytest.mark.parametrize("kind", [Sessions, Certain])
+def test_g2_mim27_the_same_cookie_is_read_once_and_its_session_asked_about_each_time(send, self_contained, kind):
+    cookie, sessions = cookie_of("1", MARKER), kind(MARKER.sid)
     for _ in range(3):
         assert send("/", cookie, sessions=sessions, product=self_contained)[1] == cookie
     sessions.standing.clear()
@@ -299,8 +323,9 @@ def test_g2_mim27_the_same_cookie_is_read_once_and_its_session_asked_about_each_
     assert self_contained.adapter.told.read == 1
 
 
-def test_g2_sc02_sc03_another_cookie_is_read_anew_however_alike(send, self_contained):
-    cookie, sessions = cookie_of("1", MARKER), Sessions(MARKER.sid)
+@pytest.mark.parametrize("kind", [Sessions, Certain])
+def test_g2_sc02_sc03_another_cookie_is_read_anew_however_alike(send, self_contained, kind):
+    cookie, sessions = cookie_of("1", MARKER), kind(MARKER.sid)
     send("/", cookie, sessions=sessions, product=self_contained)
     other = Marker("b" * 43, MARKER.expires)
     for ended in (cookie_of("1", other), f"shop_session=junk; {cookie}"):
@@ -326,26 +351,59 @@ def test_g2_what_was_read_is_kept_for_a_while_and_of_so_many(monkeypatch):
     assert kept.of("c") is None
 
 
-def test_pr13_a_session_made_anew_without_the_marker_ends(send, caplog):
+@pytest.fixture(params=["asked about", "certain", "certain, its request taken apart"])
+def standing(request, send, self_contained):
+    """`standing(path, cookie, answer headers)` → the answer, and the allow-list afterwards, on which the session was.
+
+    In each way in which it may be known; and the application may do what it likes to the request it was handed.
+    """
+
+    def sent(path, cookie, headers=()):
+        if request.param == "asked about":
+            sessions = Sessions(MARKER.sid)
+            return send(path, cookie, headers, sessions=sessions)[0], sessions
+        sessions = Certain(MARKER.sid)
+        send("/", cookie, sessions=sessions, product=self_contained)
+        spoils = request.param.endswith("apart")
+        answer = send(path, cookie, headers, sessions=sessions, product=self_contained, spoils=spoils)[0]
+        assert self_contained.adapter.told.read == (3 if headers and not path.startswith("/.linkmw") else 1)
+        assert sessions.asked == []
+        return answer, sessions
+
+    return sent
+
+
+def test_pr13_a_session_made_anew_without_the_marker_ends(standing, caplog):
     USERS["1"] = {"id": "1", "username": "ada"}
-    sessions = Sessions(MARKER.sid)
     anew = ("Set-Cookie", f"{cookie_of('1')}; Path=/")
-    (_, headers, _), _, _ = send("/profile", cookie_of("1", MARKER), [anew], sessions=sessions)
+    (_, headers, _), sessions = standing("/profile", cookie_of("1", MARKER), [anew])
     cookies = [value for name, value in headers if name.lower() == "set-cookie"]
     jar = {}
     for header in cookies:
         keep(jar, header)
     assert jar == {}
     assert MARKER.sid not in sessions.standing
-    assert "made its session anew without linkmw's marker" in caplog.text
+    assert "/profile made its session anew without linkmw's marker" in caplog.text
 
 
-def test_pr13_a_session_that_keeps_the_marker_goes_on(send):
+def test_pr13_a_session_that_keeps_the_marker_goes_on(standing):
     USERS["1"] = {"id": "1", "username": "ada"}
-    sessions = Sessions(MARKER.sid)
     kept = ("Set-Cookie", f"{cookie_of('1', MARKER)}; Path=/")
-    (_, headers, _), _, _ = send("/profile", cookie_of("1", MARKER), [kept], sessions=sessions)
+    (_, headers, _), sessions = standing("/profile", cookie_of("1", MARKER), [kept])
     assert [value for name, value in headers if name.lower() == "set-cookie"] == [kept[1]]
+    assert MARKER.sid in sessions.standing
+
+
+def test_pr13_an_answer_that_sets_no_cookie_passes_as_it_is(standing):
+    (status, headers, body), sessions = standing("/profile", cookie_of("1", MARKER))
+    assert (status, body, len(headers)) == ("200", b"the shop's own", 1)
+    assert MARKER.sid in sessions.standing
+
+
+def test_what_is_under_our_own_prefix_is_no_sign_out(standing):
+    anew = ("Set-Cookie", f"{cookie_of('1')}; Path=/")
+    (_, headers, _), sessions = standing("/.linkmw/of-nobody", cookie_of("1", MARKER), [anew])
+    assert anew[1] in [value for _, value in headers]
     assert MARKER.sid in sessions.standing
 
 

@@ -64,6 +64,22 @@ def test_ht02_what_the_framework_takes_for_the_login_route_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "ours"),
+    [
+        ("/login", True),
+        ("/login\n", True),
+        ("/login\n\n", False),
+        ("/\nlogin", False),
+        ("/.linkmw/callback\n", True),
+        ("/.linkmw/\n", True),
+        ("/orders\n", False),
+    ],
+)
+def test_ht03_what_a_framework_lets_a_path_end_in_is_claimed_with_it(path: str, ours: bool) -> None:
+    assert Claim(settings("/login"), endings=("", "\n")).claims(path) is ours
+
+
+@pytest.mark.parametrize(
     ("enabled", "problems", "said"),
     [
         (True, ("LINKMW_HUB_URL is missing",), True),

@@ -8,7 +8,6 @@ import pytest
 from tests.gate.world import SETTINGS
 
 from linkmw.errors import Unavailable
-from linkmw.gate import guard
 from linkmw.gate.guard import Guard, change, marker_in, stands_while_off
 from linkmw.model import Marker, Session
 from linkmw.run import run_now
@@ -17,10 +16,16 @@ NOW = 1_800_000_000
 MARKER = Marker("sid", NOW + 600)
 
 
+class Time:
+    now = NOW
+    monotonic = 0.0
+
+
 class List:
     """The allow-list, and how often it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, time: Time) -> None:
+        self.time = time
         self.open = {"sid"}
         self.certain: dict[str, Session] = {}
         self.asked = 0
@@ -33,15 +38,11 @@ class List:
         return Session(sid, "17", "identity", "hub-sid", NOW, NOW + 600) if sid in self.open else None
 
     def recall(self, sid: str) -> Session | None:
-        return self.certain.get(sid)
+        found = self.certain.get(sid)
+        return found if found and self.time.now < found.expires else None
 
     def forget(self, sid: str) -> None:
         self.certain.pop(sid, None)
-
-
-class Time:
-    now = NOW
-    monotonic = 0.0
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def time() -> Time:
 
 
 @pytest.fixture
-def sessions() -> List:
-    return List()
+def sessions(time: Time) -> List:
+    return List(time)
 
 
 @pytest.fixture
@@ -66,12 +67,37 @@ def test_mim27_an_ended_session_is_gone_at_once(watch: Guard, sessions: List) ->
     assert sessions.asked == 4
 
 
-def test_g2_what_is_certain_is_not_asked(watch: Guard, sessions: List, time: Time) -> None:
-    sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, NOW + 600)
-    assert [run_now(watch.stands(MARKER)) for _ in range(3)] == [True] * 3
+@pytest.mark.parametrize("expires", [MARKER.expires, MARKER.expires + 1, MARKER.expires - 1])
+def test_g2_what_is_certain_is_not_asked(watch: Guard, sessions: List, time: Time, expires: int) -> None:
+    sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, expires)
+    native = {"user": "17", "_linkmw": [MARKER.sid, MARKER.expires]}
+    for time.now in (NOW, min(expires, MARKER.expires) - 1):
+        assert run_now(watch.stands(MARKER)) is True
+        assert (watch.knows(MARKER), watch.knows_in(native)) == (True, True)
     assert sessions.asked == 0
-    time.now = MARKER.expires
-    assert run_now(watch.stands(MARKER)) is False
+    sessions.open.clear()
+    for time.now in (min(expires, MARKER.expires), MARKER.expires + 1):
+        assert run_now(watch.stands(MARKER)) is False
+        assert (watch.knows(MARKER), watch.knows_in(native)) == (False, False)
+
+
+def test_g2_of_what_is_certain_the_clock_is_asked_only_where_the_marker_ends_first(sessions: List, time: Time) -> None:
+    asked: list[int] = []
+    watch = Guard(sessions, lambda: asked.append(1) or time.now)  # type: ignore[arg-type, func-returns-value]
+    for expires, times in ((MARKER.expires - 1, 0), (MARKER.expires, 0), (MARKER.expires + 1, 2)):
+        sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, expires)
+        assert watch.knows(MARKER)
+        assert watch.knows_in({"_linkmw": [MARKER.sid, MARKER.expires]})
+        assert len(asked) == times
+
+
+@pytest.mark.parametrize(
+    "marker", [None, "x", 7, [], ["sid"], ["sid", None], ["sid", "x"], [["sid"], NOW + 600], ["other", NOW + 600], {}]
+)
+def test_g2_what_is_no_marker_names_no_session_that_stands(watch: Guard, sessions: List, marker: object) -> None:
+    sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, NOW + 600)
+    assert watch.knows_in({"_linkmw": marker}) is False
+    assert watch.knows_in({}) is False
 
 
 def test_a_session_that_has_ended_here_is_gone_at_once(watch: Guard, sessions: List) -> None:
@@ -87,7 +113,9 @@ def test_dis10_what_began_before_it_was_switched_off_has_ended(sessions: List, t
         sessions.certain["sid"] = Session("sid", "17", "identity", "hub-sid", NOW, NOW + 600)
     for since, stands in ((NOW, True), (NOW + 1, False)):
         watch = Guard(sessions, lambda: time.now, lambda: time.monotonic, since=since)  # type: ignore[arg-type]
+        assert watch.knows(MARKER) is (certain and stands)
         assert run_now(watch.stands(MARKER)) is stands
+        assert watch.knows_in({"_linkmw": [MARKER.sid, MARKER.expires]}) is (certain and stands)
 
 
 def test_while_redis_is_silent_a_session_stands_until_it_expires(watch: Guard, sessions: List, time: Time) -> None:
@@ -105,8 +133,11 @@ def test_while_redis_is_silent_it_is_waited_for_once_in_half_a_second(watch: Gua
     assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] * 6
     assert sessions.asked == 1
     sessions.silent = False
-    time.monotonic = guard.SILENT_SECONDS
-    assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] + [False] * 5
+    time.monotonic = 0.49
+    assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] * 6
+    assert sessions.asked == 1
+    for time.monotonic in (0.5, 0.6):
+        assert [run_now(watch.stands(marker)) for marker in (MARKER, *others)] == [True] + [False] * 5
 
 
 def test_a_yes_never_outlives_the_session(watch: Guard, time: Time) -> None:

@@ -146,6 +146,86 @@ def test_kf02_a_lost_answer_is_not_asked_for_again(server: Server) -> None:
     assert len(server.asked) == 1
 
 
+def falls_silent(server: Server) -> None:
+    """Each call takes as long as it may, and nothing is heard."""
+
+    def waits(request: httpx2.Request) -> httpx2.Response:
+        server.time += request.extensions["timeout"]["read"]
+        raise httpx2.ReadTimeout("nothing came")
+
+    server.answers = waits
+
+
+def redeemed(client: HubClient) -> str:
+    return run_now(client.redeem("the code", "v" * 43, SETTINGS.redirect_uri)).id_token
+
+
+def answers(request: httpx2.Request) -> httpx2.Response:
+    token = {"id_token": "a.b.c", "access_token": "x", "token_type": "Bearer"}
+    return httpx2.Response(200, json=STATE if request.url.path == "/gate" else token)
+
+
+def test_kf01_for_a_silent_hub_one_waits_and_the_others_are_turned_away(server: Server) -> None:
+    client = server.client()
+    falls_silent(server)
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            redeemed(client)
+    # The first waited all its time; then one asks, for half a second, whether anybody is there, and for a second
+    # its answer is everybody's.
+    assert [request.url.path for request in server.asked] == ["/o/orders/token", "/gate"]
+    assert server.time == SETTINGS.hub_timeout + SETTINGS.probe_timeout
+    server.time += SETTINGS.probe_seconds
+    with pytest.raises(Unavailable):
+        redeemed(client)
+    assert [request.url.path for request in server.asked[2:]] == ["/gate"]
+
+
+def test_kf01_a_hub_that_is_heard_again_is_asked_again(server: Server) -> None:
+    client = server.client()
+    falls_silent(server)
+    with pytest.raises(Unavailable):
+        redeemed(client)
+    server.answers = answers
+    assert redeemed(client) == "a.b.c"
+    assert redeemed(client) == "a.b.c"
+    tokens = "/o/orders/token"
+    assert [request.url.path for request in server.asked] == [tokens, "/gate", tokens, tokens]
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+def test_kf01_whatever_it_says_a_hub_that_answers_is_not_silent(server: Server, status: int) -> None:
+    client = server.client()
+    server.says(status, {"error": "invalid_client"})
+    for _ in range(2):
+        with pytest.raises(LinkmwError):
+            redeemed(client)
+    assert [request.url.path for request in server.asked] == ["/o/orders/token"] * 2
+
+
+def test_kf01_a_refused_connection_cost_nothing_and_is_tried_again(server: Server) -> None:
+    client = server.client()
+
+    def refuses(_: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("nobody listens")
+
+    server.answers = refuses
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            redeemed(client)
+    assert [request.url.path for request in server.asked] == ["/o/orders/token"] * 2
+
+
+def test_kf01_a_hub_that_no_longer_knows_us_has_answered(server: Server) -> None:
+    client = server.client()
+    falls_silent(server)
+    with pytest.raises(Unavailable):
+        redeemed(client)
+    server.says(401, {"error": "invalid_client"})
+    with pytest.raises(ProviderRefused):
+        redeemed(client)
+
+
 def test_fc20_a_redirect_is_not_followed(server: Server) -> None:
     server.answers = lambda _: httpx2.Response(307, headers={"Location": "https://evil.example/token"})
     with pytest.raises(Unavailable):

@@ -6,7 +6,6 @@ import pytest
 from tests.gate.world import ADA, Browser, World, header, heading, location
 
 from linkmw.http import PASS, Decorate, Request
-from linkmw.switch import effective
 
 
 def shown(person: Browser, url: str = "/login") -> Decorate:
@@ -116,19 +115,6 @@ def test_a_defect_of_ours_leaves_the_products_page(person: Browser, world: World
 def test_bc08_nothing_else_under_the_prefix_is_ours(world: World, path: str) -> None:
     for method in ("GET", "POST", "HEAD", "OPTIONS"):
         assert world.answer(Request(method, f"/.linkmw/{path}")) is PASS
-
-
-def test_the_mode_is_the_lowest_of_what_product_and_tenant_want() -> None:
-    for own, tenant, found in (
-        ("beside", "beside", "beside"),
-        ("off", "beside", "off"),
-        ("beside", "off", "off"),
-        ("beside", "replace", "beside"),
-        ("replace", "replace", "replace"),
-    ):
-        assert effective(own, tenant, healthy=True) == found  # type: ignore[arg-type]
-    assert effective("beside", "beside", healthy=False) == "off"
-    assert effective("beside", "beside", healthy=True, percent=0) == "off"
 
 
 # ---- a page of ours before the login page (`button = "interstitial"`)

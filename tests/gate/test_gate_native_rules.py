@@ -72,6 +72,7 @@ def test_pr04_a_login_page_at_the_root_makes_no_sign_in_of_everything(path: str,
         ("https://orders.example.evil.example/shop/login", False),
         ("https://orders.example@evil.example/shop/login", False),
         ("not a url", False),
+        ("https://[/shop/login", False),
     ],
 )
 def test_pr05_the_page_is_one_of_this_very_application(referer: str, is_login: bool) -> None:
@@ -109,11 +110,13 @@ SENT = replace(ARMING, path="/login/done?of=ada", until=NOW + 60, hops=1)
         ("GET", "/login/done", "of=ada", SENT, NOW, True),
         ("GET", "/login/done", "of=ada", SENT, NOW + 59, True),
         ("GET", "/login/done", "of=ada", SENT, NOW + 60, False),
+        ("GET", "/login/done", "of=ada", SENT, NOW + 61, False),
         ("GET", "/login/done", "of=eve", SENT, NOW, False),
         ("GET", "/login/done", "", SENT, NOW, False),
         ("GET", "/elsewhere", "of=ada", SENT, NOW, False),
         ("GET", "/login/done", "of=ada", ARMING, NOW, False),  # no POST has led here: a link in a mail
         ("HEAD", "/login/done", "of=ada", SENT, NOW, False),
+        ("DELETE", "/login/done", "of=ada", SENT, NOW, False),
         ("PUT", "/login", "", SENT, NOW, False),
         ("GET", "", "", ARMING, NOW, False),
     ],
@@ -138,6 +141,7 @@ def to(location: str) -> Headers:
         (308, to(f"{SITE}/home"), "/home"),
         (302, to("/gr%C3%B6%C3%9Fe"), "/größe"),
         (302, to(SITE), "/"),
+        (302, (("Cache-Control", "no-store"), *to("/home"), ("Set-Cookie", "a=b")), "/home"),
         (302, to("//evil.example/home"), ""),
         (302, to("https://evil.example/home"), ""),
         (302, to("http://orders.example/home"), ""),
@@ -176,10 +180,13 @@ def test_a_chain_stays_in_its_mount(location: str, path: str) -> None:
         ({"sec-fetch-dest": "document"}, True),
         ({"sec-fetch-dest": "empty", "accept": "text/html"}, False),
         ({"sec-fetch-dest": "iframe", "accept": "text/html"}, False),
+        ({"sec-fetch-dest": "audio", "accept": "text/html"}, False),
         ({"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, True),
         ({"accept": "*/*"}, False),
         ({"accept": "application/json"}, False),
         ({"accept": "text/html", "x-requested-with": "XMLHttpRequest"}, False),
+        ({"accept": "text/html", "x-requested-with": "com.example.app"}, True),  # a web view says whose it is
+        ({"accept": "text/html", "x-requested-with": "xyz.example.app"}, True),
         ({}, False),
     ],
 )

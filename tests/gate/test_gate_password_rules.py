@@ -18,6 +18,9 @@ ANN = Account("7", "Ann.Lee", "ann@acme.example")
         (PasswordRules(length=8), "eight--8", False),
         (PasswordRules(length=4), "\U0001f511\U0001f511", False),  # two signs each to Keycloak
         (PasswordRules(max_length=8), "eight--8", False),
+        (PasswordRules(max_length=8), "short", False),
+        (PasswordRules(max_length=1), "ab", True),
+        (PasswordRules(max_length=1), "a", False),
         (PasswordRules(max_length=8), "nine----9", True),
         (PasswordRules(digits=2), "one1", True),
         (PasswordRules(digits=2), "one1two٢", False),  # an Arabic two is a digit to Java as well
@@ -29,6 +32,7 @@ ANN = Account("7", "Ann.Lee", "ann@acme.example")
         (PasswordRules(lower_case=1), "PASSWORd", False),
         (PasswordRules(special_chars=1), "Passw0rd", True),
         (PasswordRules(special_chars=1), "Pass word", False),
+        (PasswordRules(special_chars=1), "Passw0rd\u0301", False),  # an accent of its own is neither letter nor digit
         (PasswordRules(special_chars=2), "Pass-w0rd", True),
         (PasswordRules(length=8, digits=1, upper_case=1), "Enough-1", False),
         (PasswordRules(length=8, digits=1, upper_case=1), "enough-1", True),

@@ -14,7 +14,6 @@ import pytest
 from tests.hub.world import ACME, HUB, SETTINGS, World, jwt_claims, product
 
 from linkmw.errors import RegistrationRefused, Unavailable
-from linkmw.hub import reach
 from linkmw.hub.bulkhead import AT_ONCE
 from linkmw.hub.ports import AccountAnswer, JoinAnswer
 from linkmw.hub.products import SignedProducts
@@ -134,13 +133,6 @@ def test_bc16_a_registry_that_names_such_an_address_is_not_believed(world: World
 
     with pytest.raises(Unavailable):
         asked(world, reached, url)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://10.0.0.7:8000", "http://127.0.0.1:8000", "http://orders.internal", "https://[fd00::7]"]
-)
-def test_bc16_products_live_at_private_addresses(url: str) -> None:
-    assert reach.may_call(url)
 
 
 @pytest.mark.parametrize("field", ["public_url", "redirect_uri", "internal_url", "login_url"])

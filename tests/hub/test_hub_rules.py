@@ -10,11 +10,12 @@ from tests.hub.world import ACME, ADA, EVE, product
 
 from linkmw.errors import RequestRefused
 from linkmw.hub import rules, steps
-from linkmw.hub.ports import Flow, Grant, HubSession, Step
+from linkmw.hub.ports import AccountAnswer, Flow, Grant, HubSession, Step
+from linkmw.hub.rules import SupportLevel
 from linkmw.model import Account, Client, Identity, Link, Proof
 from linkmw.secret import Secret
 
-NOW = 1_800_000_000
+NOW = 1_800_000_511  # nine low bits set: what is added to it is no other word for `or`
 FLOW = Flow(
     flow_id="f",
     browser="b" * 64,
@@ -95,6 +96,7 @@ def test_lt13_only_an_own_link_is_chosen(choice: str, link_id: int | None) -> No
 def test_mim17_the_last_used_is_the_one_that_was_used_last() -> None:
     never, long_ago, lately = link(1), replace(link(2), last_used=NOW - 9), replace(link(3), last_used=NOW)
     assert rules.last_used([never, lately, long_ago]) == lately
+    assert rules.last_used([never, long_ago, lately]) == lately
     assert rules.last_used([never]) is None
     assert rules.last_used([]) is None
 
@@ -137,6 +139,7 @@ def test_mim19_an_order_is_numbers_with_commas(text: str) -> None:
         (replace(ACME, enabled=False), product("orders"), False),
         (ACME, replace(product("orders"), enabled=False), False),
         (ACME, product("orders", "other"), False),
+        (ACME, product("orders", "aaa"), False),
     ],
 )
 def test_pr08_unknown_disabled_and_foreign_clients_are_one_no(
@@ -152,6 +155,10 @@ def test_pr08_unknown_disabled_and_foreign_clients_are_one_no(
         (None, False),
         (replace(SESSION, identity=EVE), False),
         (replace(SESSION, organization_id="other"), False),
+        (replace(SESSION, organization_id="aaa"), False),
+        (replace(SESSION, by_proof="orders"), True),  # begun by a proof at this flow's product
+        (replace(SESSION, by_proof="desk"), False),
+        (replace(SESSION, by_proof="stock"), False),
     ],
 )
 def test_lt09_only_who_began_is_the_same_person(session: HubSession | None, same: bool) -> None:
@@ -160,17 +167,71 @@ def test_lt09_only_who_began_is_the_same_person(session: HubSession | None, same
 
 
 @pytest.mark.parametrize(
+    ("session", "is_of", "opens"),
+    [
+        (SESSION, True, True),
+        (None, False, False),
+        (replace(SESSION, by_proof="orders"), True, False),
+        (replace(SESSION, organization_id="other"), False, False),
+        (replace(SESSION, organization_id="aaa"), False, False),
+        (replace(SESSION, identity=Identity("https://a.example", ADA.subject)), False, False),
+        (replace(SESSION, identity=Identity(f"{ACME.issuer}/x", ADA.subject)), False, False),
+    ],
+)
+def test_pr08_pr21_whose_session_it_is_and_whether_it_opens_the_manager(
+    session: HubSession | None, is_of: bool, opens: bool
+) -> None:
+    assert rules.is_of(session, ACME) is is_of
+    assert rules.opens(session, ACME) is opens
+
+
+@pytest.mark.parametrize(
+    ("roles", "write", "read", "expected"),
+    [
+        ((), "w", "r", ""),
+        (("w",), "w", "r", "write"),
+        (("r",), "w", "r", "read"),
+        (("w", "r"), "w", "r", "write"),
+        (("",), "", "", ""),
+        (("x-acme",), "x-{tenant}", "", "write"),
+        (("x-globex",), "x-{tenant}", "", ""),
+        (("x-{tenant}",), "x-{tenant}", "", ""),
+    ],
+)
+def test_pr27_roles_truth_table(roles: tuple[str, ...], write: str, read: str, expected: SupportLevel) -> None:
+    assert rules.support_of(roles, ACME, write, read) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (None, "staff_unknown"),
+        (AccountAnswer(True), "staff_unknown"),
+        (AccountAnswer(True, staff=True), "staff"),
+        (AccountAnswer(True, staff=False), ""),
+        (AccountAnswer(False), ""),
+    ],
+)
+def test_pr27_staff_truth_table(facts: AccountAnswer | None, expected: str) -> None:
+    assert rules.support_may_remove(facts) == expected
+
+
+@pytest.mark.parametrize(
     ("flow", "client_id", "account_id", "verdict"),
     [
         (replace(FLOW, account=None), "orders", "7", "accept"),
         (FLOW, "orders", "7", "accept"),
         (FLOW, "orders", "8", "other_account"),
+        (FLOW, "orders", "6", "other_account"),
         (FLOW, "stock", "7", "unknown_transaction"),
+        (FLOW, "desk", "7", "unknown_transaction"),
         (None, "orders", "7", "unknown_transaction"),
         (replace(FLOW, step="identity"), "orders", "7", "unknown_transaction"),
         (replace(FLOW, step="linked"), "orders", "7", "unknown_transaction"),
         (replace(FLOW, step="refused"), "orders", "7", "unknown_transaction"),
+        (replace(FLOW, expires=NOW + 1), "orders", "7", "accept"),
         (replace(FLOW, expires=NOW), "orders", "7", "unknown_transaction"),
+        (replace(FLOW, expires=NOW - 1), "orders", "7", "unknown_transaction"),
     ],
 )
 def test_pr17_which_push_counts(flow: Flow | None, client_id: str, account_id: str, verdict: str) -> None:
@@ -223,7 +284,9 @@ AGREEING = replace(FLOW, step="agree", native=True)
         (replace(AGREEING, step="prove"), SESSION, "used"),
         (replace(AGREEING, step="linked"), SESSION, "used"),
         (replace(AGREEING, step="refused"), SESSION, "used"),
+        (replace(AGREEING, expires=NOW + 1), SESSION, "commit"),
         (replace(AGREEING, expires=NOW), SESSION, "expired"),
+        (replace(AGREEING, expires=NOW - 1), SESSION, "expired"),
         (AGREEING, None, "identity_changed"),
         (AGREEING, replace(SESSION, identity=EVE), "identity_changed"),
     ],
@@ -242,7 +305,12 @@ def test_pr05_who_began_says_yes_within_the_flow_and_once(flow: Flow, session: H
         (replace(FLOW, account=None), "b" * 64, "c" * 64, SESSION, "state_mismatch"),
         (replace(FLOW, step="linked"), "b" * 64, "c" * 64, SESSION, "used"),
         (replace(FLOW, step="refused"), "b" * 64, "c" * 64, SESSION, "used"),
+        (replace(FLOW, expires=NOW + 1), "b" * 64, "c" * 64, SESSION, "commit"),
         (replace(FLOW, expires=NOW), "b" * 64, "c" * 64, SESSION, "expired"),
+        (replace(FLOW, expires=NOW - 1), "b" * 64, "c" * 64, SESSION, "expired"),
+        (replace(FLOW, purpose="add"), "b" * 64, "c" * 64, SESSION, "commit"),
+        (replace(FLOW, purpose="first_sign_in"), "b" * 64, "c" * 64, None, "confirm"),  # nobody is signed in yet
+        (replace(FLOW, purpose="first_sign_in"), "e" * 64, "c" * 64, None, "state_mismatch"),
         (replace(FLOW, native=True), "b" * 64, "c" * 64, SESSION, "ask"),
         (replace(FLOW, native=True), "e" * 64, "c" * 64, SESSION, "state_mismatch"),
         (replace(FLOW, native=True), "b" * 64, "c" * 64, None, "identity_changed"),
@@ -267,7 +335,10 @@ def test_tv24_a_sign_in_is_as_recent_as_was_asked(auth_time: int, max_age: int |
 GRANT = Grant("orders", "r", "c", "n", ("openid",), "7", "ada.l", ADA, "", NOW, (), "sid", link_id=1)
 
 
-@pytest.mark.parametrize(("found", "live"), [(link(1), True), (None, False), (link(2), False), (link(1, EVE), False)])
+@pytest.mark.parametrize(
+    ("found", "live"),
+    [(link(1), True), (None, False), (link(2), False), (link(0), False), (link(1, EVE), False)],
+)
 def test_rc07_a_code_is_worth_what_its_link_is(found: Link | None, live: bool) -> None:
     assert rules.is_live(GRANT, found) is live
 
@@ -329,6 +400,22 @@ def test_a_push_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "right",
+    [
+        {"transaction": "a" * 128},
+        {"proven_at": NOW + 60},
+        {"proven_at": NOW - 1860},
+        {"account": {"account_id": "a" * 255, "username": "a"}},
+        {"amr": ["pwd"] * 10},
+        {"amr": []},
+        {"falls_short": None},
+    ],
+)
+def test_pr14_a_push_is_read_up_to_its_bounds(right: dict[str, Any]) -> None:
+    assert rules.read_push(PUSH | right, NOW, 1800).proven_at == right.get("proven_at", NOW)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"transaction": ""},
@@ -359,9 +446,24 @@ def test_pr14_a_push_that_is_not_as_agreed_is_refused(wrong: dict[str, Any]) -> 
     assert refused.value.code == "invalid_proof"
 
 
-def test_lt05_verified_means_true_and_nothing_that_looks_like_it() -> None:
-    account = {"account_id": "7", "username": "a", "email": "a@b.example", "email_verified": "false"}
-    assert not rules.read_account(account).email_verified
+@pytest.mark.parametrize(
+    ("email", "said", "verified"),
+    [
+        ("a@b.example", True, True),
+        ("a@b.example", False, False),
+        ("a@b.example", "false", False),
+        ("a@b.example", "true", False),
+        ("a@b.example", 1, False),
+        ("a@b.example", None, False),
+        ("no address", True, False),
+        ("", True, False),
+    ],
+)
+def test_lt05_verified_means_true_of_an_address_and_nothing_that_looks_like_it(
+    email: str, said: object, verified: bool
+) -> None:
+    account = {"account_id": "7", "username": "a", "email": email, "email_verified": said}
+    assert rules.read_account(account).email_verified is verified
 
 
 def test_the_table_of_steps_has_no_way_out_of_a_refusal_and_none_back() -> None:

@@ -15,9 +15,7 @@ from tests.hub.world import ACME, ADA, EVE, HUB, REALM, SETTINGS, Person, World,
 from linkmw.hub import rules
 from linkmw.hub.app import ROUTES, build_app
 from linkmw.hub.flows import rollout, support
-from linkmw.hub.ports import AccountAnswer
 from linkmw.hub.relying_party import read_sign_in
-from linkmw.hub.rules import SupportLevel
 from linkmw.model import Identity
 
 GRACE = Identity(REALM, "grace-sub")
@@ -106,37 +104,6 @@ def test_pr27_the_role_is_the_tenants_own_where_its_name_says_so(world: World) -
     world.app = build_app(world.ports, settings)
     assert worker(world, "support-globex").get(DESK).status_code == 404
     assert worker(world, "support-acme").get(DESK).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("roles", "write", "read", "expected"),
-    [
-        ((), "w", "r", ""),
-        (("w",), "w", "r", "write"),
-        (("r",), "w", "r", "read"),
-        (("w", "r"), "w", "r", "write"),
-        (("",), "", "", ""),
-        (("x-acme",), "x-{tenant}", "", "write"),
-        (("x-globex",), "x-{tenant}", "", ""),
-        (("x-{tenant}",), "x-{tenant}", "", ""),
-    ],
-)
-def test_pr27_roles_truth_table(roles: tuple[str, ...], write: str, read: str, expected: SupportLevel) -> None:
-    assert rules.support_of(roles, ACME, write, read) == expected
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        (None, "staff_unknown"),
-        (AccountAnswer(True), "staff_unknown"),
-        (AccountAnswer(True, staff=True), "staff"),
-        (AccountAnswer(True, staff=False), ""),
-        (AccountAnswer(False), ""),
-    ],
-)
-def test_pr27_staff_truth_table(facts: AccountAnswer | None, expected: str) -> None:
-    assert rules.support_may_remove(facts) == expected
 
 
 def test_pr27_the_role_that_only_looks_sees_everything_and_does_nothing(linked: World) -> None:

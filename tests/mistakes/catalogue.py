@@ -746,7 +746,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "hub/rules.py",
         'return "staff_unknown" if facts.staff is None else "staff" if facts.staff else ""',
         'return ""',
-        "tests/hub/test_hub_support.py::test_pr27_staff_truth_table",
+        "tests/hub/test_hub_rules.py::test_pr27_staff_truth_table",
     ),
     # More of the same kinds
     _mistake(

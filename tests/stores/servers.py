@@ -92,7 +92,8 @@ class Server:
 
 
 class Wire:
-    """A TCP proxy before Redis. `cut_after` a word: the command that holds it arrives, its reply does not.
+    """A TCP proxy before Redis. `cut_after` a word: the command that holds it arrives, its reply does not, but for the
+    octets that are `kept` of it.
 
     mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense, and one that begins with
     "-" is itself the error that Redis answers. While `flowing` is clear,
@@ -105,6 +106,7 @@ class Wire:
         self.cut_after = b""
         self.cuts = 0
         self.cuts_left = 0
+        self.kept = 0
         self.seen = b""
         self.trips = 0
         self.accepted = 0
@@ -116,8 +118,8 @@ class Wire:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose_reply_to(self, word: bytes, times: int = 1) -> None:
-        self.cut_after, self.cuts_left, self.cuts = word, times, 0
+    def lose_reply_to(self, word: bytes, times: int = 1, kept: int = 0) -> None:
+        self.cut_after, self.cuts_left, self.cuts, self.kept = word, times, 0, kept
 
     def close(self) -> None:
         for connection in (self._server, *self._open):
@@ -148,6 +150,7 @@ class Wire:
                     reply = server.recv(65536)
                     self.flowing.wait(10)
                     if not reply or self._loses(said):
+                        client.sendall(reply[: self.kept])
                         return
                     client.sendall(reply)
 

@@ -208,6 +208,15 @@ def test_sc11_one_of_them_or_all_can_be_ended(stores: Stores) -> None:
     assert [stores.run(sessions.get(sid, 60)) is None for sid in ("a", "b", "c", "other")] == [True, True, True, False]
 
 
+def test_sc11_what_its_own_browser_has_ended_is_not_there_to_be_ended(stores: Stores) -> None:
+    sessions, end = stores.hub.sessions, stores.clock() + 600
+    for session in (hub_session("a", "one"), hub_session("b", "two")):
+        stores.run(sessions.put(session, 60, end))
+        stores.run(sessions.end(session.sid))
+    assert not stores.run(sessions.end_public(IDENTITY, "one"))
+    assert stores.run(sessions.end_all(IDENTITY)) == []
+
+
 def test_sc10_a_session_that_is_too_old_is_listed_no_longer(stores: Stores) -> None:
     sessions = stores.hub.sessions
     stores.run(sessions.put(hub_session("idle", "one"), 1, stores.clock() + 600))

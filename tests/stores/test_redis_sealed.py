@@ -88,3 +88,8 @@ def test_sc07_a_record_opens_with_what_it_is_found_by_and_nothing_else(value: by
 def test_rf09_what_was_never_sealed_is_no_record(poison: bytes) -> None:
     assert unseal(poison, "cookie") is None
     assert unseal(None, "cookie") is None
+
+
+def test_kf05_a_record_that_an_older_version_sealed_opens() -> None:
+    sealed = bytes.fromhex("000102030405060708090a0bf0aca306705d7ec30b62d6599639a24cc37f1372c0")
+    assert unseal(sealed, "cookie", "state") == b"value"

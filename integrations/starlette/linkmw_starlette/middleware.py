@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from linkmw import asgi
-from linkmw.gate.guard import Guard, marker_in, stands_while_off
+from linkmw.gate.claim import Claim
+from linkmw.gate.guard import MARKER, Guard, marker_in, stands_while_off
 from linkmw.gate.in_force import InForce, following
 from linkmw.gate.outcome import Outcome, follow
 from linkmw.http import Response
@@ -36,6 +38,7 @@ class LinkMiddleware(asgi.LinkMiddleware):
         in_force: InForce | None = None,
     ) -> None:
         found = in_force or following(settings)
+        self._behind = app
         self._watch = Watch(app, product, self._path, self._follow, self._admit)
         watched = self._watch if found.may_be_on and not found.settings.hosts else app
         super().__init__(watched, product=product, in_force=found)
@@ -46,20 +49,25 @@ class LinkMiddleware(asgi.LinkMiddleware):
         super()._take_on()
         settings = self._settings
         self._guarded: Guard | None = None
-        self._on = settings.on
+        # Does a session stand for certain, and is nothing else to be asked? None: that can't be said, now or ever.
+        self._knows: Callable[[Mapping[str, Any]], bool] | None = None
         self._closes = settings.on and settings.closes
         self._looks = self._closes or not settings.on
         self._watch.take_on(settings, closes=self._closes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """For a request without a session, or with one that linkmw did not open, one look into a dictionary."""
-        session = scope.get("session") if self._claims is not None else None
-        marker = marker_in(session) if session else None
-        if (marker is not None or (session is not None and self._looks)) and self._in_force.look():
+        session: Any = scope.get("session") if self._claims is not None else None
+        is_marked = session and MARKER in session
+        if (is_marked or (session is not None and self._looks)) and self._in_force.look():
             self._take_on()
+        if is_marked and self._knows is not None and self._knows(session) and self._whose(scope) is self._watch:
+            # What is below would come to the same, for a marker made and a watch that looks again: 0.4 µs.
+            await self._behind(scope, receive, self._watch.watched(scope, send, dict(session)))
+            return
+        marker = marker_in(session) if is_marked else None
         if marker is not None:
-            known = self._guarded is not None and self._on and self._guarded.knows(marker)
-            if not known and not await self._stands(marker):
+            if not await self._stands(marker):
                 await self._sessions.drop(scope)
         elif session and self._closes and await self._refuses(scope):
             await self._sessions.drop(scope)
@@ -99,6 +107,7 @@ class LinkMiddleware(asgi.LinkMiddleware):
         if self._guarded is None:
             ports, since = await self._ports(), self._settings.sessions_since
             self._guarded = Guard(ports.sessions, ports.now, doors=ports.doors, since=since)
+            self._knows = self._guarded.knows_in if self._settings.on and not self._closes else None
         return self._guarded
 
     async def _follow(self, scope: Scope, marker: Marker, what: Outcome) -> Response | None:
@@ -109,6 +118,10 @@ class LinkMiddleware(asgi.LinkMiddleware):
 
     def _path(self, scope: Scope) -> str:
         return self._asked(scope).path
+
+    def _claim(self) -> Claim:
+        # By a longer list, not by `routed`: a call for each path would be 0.08 µs.
+        return Claim(self._settings, may_be_on=self._in_force.may_be_on, endings=("", "\n"))
 
     @staticmethod
     def routed(path: str) -> str:

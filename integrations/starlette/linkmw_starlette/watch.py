@@ -55,15 +55,15 @@ class Watch:
         if session is not None and self._admit:
             return self._behind_doors(scope, receive, send)
         if session and MARKER in session:
-            send = self._watched(scope, send, dict(session))
+            send = self.watched(scope, send, dict(session))
         return self._app(scope, receive, send)
 
     async def _behind_doors(self, scope: Scope, receive: Receive, send: Send) -> None:
         before = dict(scope["session"])
         name = None if marker_in(before) else await self._named(scope)
-        await self._app(scope, receive, self._watched(scope, send, before, name))
+        await self._app(scope, receive, self.watched(scope, send, before, name))
 
-    def _watched(self, scope: Scope, send: Send, before: dict[str, Any], name: object = None) -> Send:
+    def watched(self, scope: Scope, send: Send, before: dict[str, Any], name: object = None) -> Send:
         """`send` as the application has it; once ours is answered instead, what it still sends is dropped.
 
         before: the session as the application was given it. name: whom it named, if linkmw did not open it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,15 +23,21 @@ class Claim:
     Made by a shell for the settings in force: says, loudly, what is wrong with them (DIS-12), and never raises.
     may_be_on: the configuration file can switch linkmw on, and a claimed request is what notices it.
     routed: a path as the framework behind looks it up; what it takes for the login route is one (I5, HT02, HT03).
+    endings: what a path may end in besides, where that is all of it: a look into a set, not a call for each path.
     """
 
     __slots__ = ("_exact", "_prefixes", "_routed", "claims", "on")
 
     def __init__(
-        self, settings: Settings, routed: Callable[[str], str] = as_written, *, may_be_on: bool = False
+        self,
+        settings: Settings,
+        routed: Callable[[str], str] = as_written,
+        *,
+        may_be_on: bool = False,
+        endings: Iterable[str] = ("",),
     ) -> None:
         self.on = settings.on or may_be_on
-        paths = settings.login_paths if self.on else ()
+        paths = [path + ending for path in settings.login_paths for ending in endings] if self.on else []
         # WSGI hands paths over as Latin-1 text (PEP 3333): both spellings are claimed, `routes` reads the decoded one.
         self._exact = frozenset((*paths, *(path.encode().decode("latin-1") for path in paths)))
         self._prefixes = (settings.prefix,) if self.on else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -27,6 +28,7 @@ from linkmw.switch import Mode
 PROTOCOL = 1
 _UNDERSTOOD = (PROTOCOL,)  # our number and, once there is one, the number before it
 _FORM = "application/x-www-form-urlencoded"
+_SLOW_SECONDS = 1.0  # a failure that took as long is a silence: nobody else waits for it
 
 
 class HubClient:
@@ -43,11 +45,13 @@ class HubClient:
     ) -> None:
         self._settings = settings
         self._wire = wire
+        self._clock = clock
         self._now = now
         self._token = token
         self._authorization = write_basic(settings.client_id, settings.client_secret)
         self._state = Kept(self._ask_state, settings.probe_seconds, clock)
         self._keys = KeyCache(self._fetch_keys, now)
+        self._silent = False  # the hub kept the last caller waiting, and said nothing
 
     async def state(self) -> HubState:
         return await self._state.get()
@@ -119,7 +123,7 @@ class HubClient:
     async def _ask_state(self) -> HubState:
         headers = {"Authorization": self._authorization}
         url = f"{self._settings.hub_back_channel}/gate?v={PROTOCOL}"
-        return read_state(_checked(await self._send(Call("GET", url, self._settings.probe_timeout, headers))))
+        return read_state(_checked(await self._timed(Call("GET", url, self._settings.probe_timeout, headers))))
 
     async def _fetch_keys(self) -> KeySet:
         url = f"{self._settings.hub_back_channel}/o/{self._settings.client_id}/jwks"
@@ -129,6 +133,23 @@ class HubClient:
         return KeySet.from_json(reply.body)
 
     async def _send(self, call: Call) -> Reply:
+        """The reply; Unavailable at once while the hub is silent, or threads that wait for it would be all there are.
+
+        Whether it still is, one asks for all, once a second and for half a second (`Kept`).
+        """
+        if self._silent:
+            with suppress(RequestRefused):  # an answer
+                await self._state.get()
+        began = self._clock()
+        try:
+            reply = await self._timed(call)
+        except Unavailable:
+            self._silent = self._clock() - began >= _SLOW_SECONDS
+            raise
+        self._silent = False
+        return reply
+
+    async def _timed(self, call: Call) -> Reply:
         with tracing.span("hub"), metrics.timed("hub"):
             return await self._wire.send(call)
 

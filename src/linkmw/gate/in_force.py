@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from linkmw.settings import Settings, file_of, load
@@ -41,7 +42,7 @@ class InForce:
         self.settings = read()
         self._may_be_on = may_be_on
         self.may_be_on = self.settings.on or (path is not None and may_be_on)
-        self._until = clock() + LOOK_SECONDS
+        self._until = clock() + LOOK_SECONDS if path else inf  # without a file there is nothing to look at
 
     @classmethod
     def fixed(cls, settings: Settings) -> InForce:

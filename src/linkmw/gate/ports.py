@@ -192,7 +192,8 @@ class Sessions(Protocol):
     def recall(self, sid: str) -> Session | None:
         """What `get` would say, where that is certain without asking; None says nothing. Never raises.
 
-        Certain: of an end that the store knew half a second ago it would have heard, of any other almost at once.
+        Certain: of an end that the store knew half a second ago it would have heard, of any other almost at once; and
+        `expires` has not come.
         """
 
     def forget(self, sid: str) -> None:

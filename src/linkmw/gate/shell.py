@@ -54,9 +54,12 @@ class Shell(ABC):
         """The settings in force are ours from now on."""
         with self._opening:
             self._settings, self._opened = self._in_force.settings, None
-        claim = Claim(self._settings, self.routed, may_be_on=self._in_force.may_be_on)
+        claim = self._claim()
         self._claims = claim.claims if claim.on else None
         self._arming = self._watched_for() if self._settings.on else None
+
+    def _claim(self) -> Claim:
+        return Claim(self._settings, self.routed, may_be_on=self._in_force.may_be_on)
 
     def _watched_for(self) -> str | None:
         from linkmw.gate import proof_kind  # disabled, nothing more is loaded

@@ -64,9 +64,12 @@ class HookedProduct(HookedAccounts):
             self._markers.keep(request.headers.get("cookie", ""), marker)
         return marker
 
-    def remembered(self, request: Request) -> Marker | None:
-        """What `marker_of` said of the same cookies a moment ago; None says nothing."""
-        return self._markers.of(request.headers.get("cookie", "")) if self._markers is not None else None
+    def remembered(self, header: str) -> Marker | None:
+        """What `marker_of` said of the same Cookie header a moment ago; None says nothing.
+
+        Then all of the session is in its cookies, and no answer touches it but one that sets a cookie.
+        """
+        return self._markers.of(header) if self._markers is not None else None
 
     def touches(self, request: Request, headers: Headers) -> bool:  # noqa: ARG002  (for who keeps the session elsewhere)
         """May this answer change whom the session names?"""

@@ -1,7 +1,7 @@
-"""Reads in one event loop, one question at a time: whoever comes while it is under way shares the next.
+"""Reads in one event loop, one question at a time: whoever comes in one turn of the loop shares a question.
 
-A question takes redis-py a hundred microseconds of CPU, and one about many keys little more. So where each request
-asks, a busy process asks once for many requests, and for one that is alone nothing is different.
+And whoever comes while it is under way shares the next. A question takes tens of microseconds of CPU, and one about
+many keys little more: where each request asks, a busy process asks once for many.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ Waiting = list[tuple[bytes, asyncio.Future[bytes | None]]]
 
 @dataclass(slots=True)
 class _Line:
-    """One loop's. busy: a question is under way; task: what asks it, if it is one of several, for a loop holds none."""
+    """One loop's. waiting: whom the next question is for; task: what asks, for a loop holds none."""
 
-    busy: bool = False
     waiting: Waiting = field(default_factory=list, repr=False)
     task: asyncio.Task[None] | None = None
 
@@ -37,36 +36,29 @@ class Joined:
         line = self._lines.get(loop)
         if line is None:
             line = self._lines[loop] = _Line()
-        if line.busy:
-            found: asyncio.Future[bytes | None] = loop.create_future()
-            line.waiting.append((key, found))
-            return await found
-        line.busy = True
-        try:
-            [value] = await self._read([key])
-        finally:
-            self._go_on(line)
-        return value
+        found: asyncio.Future[bytes | None] = loop.create_future()
+        line.waiting.append((key, found))
+        if line.task is None or line.task.done():  # done: cancelled before it began
+            line.task = loop.create_task(self._ask(line))  # begins when all have run who came in this turn of the loop
+        return await found
 
-    def _go_on(self, line: _Line) -> None:
-        """Who has come meanwhile is asked for, but for visitors who have left."""
+    async def _ask(self, line: _Line) -> None:
+        """For all who wait, but for visitors who have left; the next question is for who comes meanwhile."""
         waiting, line.waiting = [one for one in line.waiting if not one[1].done()], []
-        line.busy = bool(waiting)
-        line.task = asyncio.create_task(self._ask(line, waiting)) if waiting else None
-
-    async def _ask(self, line: _Line, waiting: Waiting) -> None:
         try:
-            values = await self._read([key for key, _ in waiting])
+            values = await self._read([key for key, _ in waiting]) if waiting else ()
             answered = list(zip(waiting, values, strict=True))
         except Exception as error:
             for _, found in waiting:
                 if not found.done():
                     found.set_exception(error)
+        except BaseException:  # the loop is ending
+            for _, found in waiting:
+                found.cancel()
+            raise
         else:
             for (_, found), value in answered:
                 if not found.done():
                     found.set_result(value)
         finally:
-            for _, found in waiting:
-                found.cancel()  # the loop is ending; else all have been answered
-            self._go_on(line)
+            line.task = asyncio.create_task(self._ask(line)) if line.waiting else None

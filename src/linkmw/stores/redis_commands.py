@@ -7,7 +7,7 @@ leaves here as `Unavailable`, named by its class alone: redis-py's messages may 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -100,9 +100,9 @@ class Commands:
         found: bytes | None = await self._ask("GET", key, key=key, tries=2)
         return found
 
-    async def get_joined(self, key: bytes) -> bytes | None:
+    def get_joined(self, key: bytes) -> Awaitable[bytes | None]:
         """The same; who comes while such a question is under way shares the next, where that can be."""
-        return await (self._joined.get(key) if self._joined else self.get(key))
+        return self._joined.get(key) if self._joined else self.get(key)
 
     async def put(self, key: bytes, value: bytes, seconds: int) -> None:
         """Keep `value` for `seconds`; for none at all it is forgotten instead."""
@@ -149,8 +149,6 @@ class Commands:
         await self._client.close()
 
     async def _get_all(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
-        if len(keys) == 1:
-            return [await self.get(keys[0])]
         with _asking():
             found: list[bytes | None] = await self._client.ask("MGET", *keys, key=keys[0], tries=2)
             if not isinstance(found, list) or len(found) != len(keys):

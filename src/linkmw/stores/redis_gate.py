@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from linkmw.gate.ports import REFUSED_SECONDS, Arming, Entry, ProofRecord, SignOutRecord
@@ -141,13 +143,18 @@ class Sessions:
     listener: hears of what Redis changes; without one `recall` knows nothing.
     """
 
+    recall: Callable[[str], Session | None]
+
     def __init__(self, commands: Commands, prefix: str, listener: Listener | None = None) -> None:
         self._commands = commands
         self._listener = listener  # held: it goes with the last store that has it
         self._memory = listener.memory if listener else None
+        # Not by a method of its own, whose call would be a tenth of what a question costs.
+        self.recall = self._memory.recall if self._memory else _nothing
         self._keys = Keys(prefix, "s")
         self._accounts = _Index(commands, Keys(prefix, "a"))
         self._hub_sids = _Index(commands, Keys(prefix, "h"))
+        self._key_of = lru_cache(maxsize=1024)(self._keys.of)  # it is asked about in each request, maybe
 
     async def put(self, session: Session) -> bool:
         """The record first: a logout that reads an index before the session is in it refuses it there."""
@@ -163,15 +170,12 @@ class Sessions:
         return all(added)
 
     async def get(self, sid: str) -> Session | None:
-        key, memory = self._keys.of(sid), self._memory
+        key, memory = self._key_of(sid), self._memory
         begun = memory.begin() if memory else 0
         session = session_record.unpack(sid, await self._commands.get_joined(key))
         if memory and session is not None:
             memory.keep(key, session, begun)
         return session
-
-    def recall(self, sid: str) -> Session | None:
-        return self._memory.recall(sid) if self._memory else None
 
     def forget(self, sid: str) -> None:
         self._changed(self._keys.of(sid))
@@ -212,6 +216,10 @@ class Sessions:
 
     def _indexes(self, session: Session) -> tuple[tuple[_Index, str], ...]:
         return (self._accounts, session.account_id), (self._hub_sids, session.hub_sid)
+
+
+def _nothing(_sid: str) -> None:
+    """Nobody has told."""
 
 
 class SwitchedOn:

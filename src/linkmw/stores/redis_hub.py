@@ -412,20 +412,23 @@ class HubSessions:
 
     async def of_identity(self, identity: Identity) -> list[OpenSession]:
         listed = await self._people.of(identity)
-        dead = [entry for entry in listed if not await self._is_there(entry)]
-        await self._people.remove(identity, [entry.name for entry in dead])
-        live = newest_first(entry.seen for entry in listed if entry.seen is not None and entry not in dead)
-        return [replace(one, opened=await self._opened.of(identity, one.public_sid)) for one in live]
+        live = await self._live(listed)
+        await self._people.remove(identity, [entry.name for entry in listed if entry not in live])
+        seen = newest_first(entry.seen for entry in live if entry.seen is not None)
+        return [replace(one, opened=await self._opened.of(identity, one.public_sid)) for one in seen]
 
     async def end_public(self, identity: Identity, public_sid: str) -> bool:
         public = digest(public_sid)
-        listed = await self._people.of(identity)
-        return await self._end(identity, [entry.name for entry in listed if entry.public == public])
+        named = [entry for entry in await self._people.of(identity) if entry.public == public]
+        live = await self._live(named)
+        await self._end(identity, [entry.name for entry in named])
+        return bool(live)
 
     async def end_all(self, identity: Identity) -> list[str]:
         listed = await self._people.of(identity)
+        live = await self._live(listed)
         await self._end(identity, [entry.name for entry in listed])
-        return [seen.public_sid for seen in newest_first(entry.seen for entry in listed if entry.seen is not None)]
+        return [seen.public_sid for seen in newest_first(entry.seen for entry in live if entry.seen is not None)]
 
     async def end_keycloak(self, issuer: str, keycloak_sid: str) -> list[tuple[Identity, str]]:
         ended = [(one.identity, one.public_sid) for one in await self._keycloak.end(issuer, keycloak_sid)]
@@ -433,11 +436,13 @@ class HubSessions:
             await self.end_public(identity, public_sid)
         return ended
 
-    async def _end(self, identity: Identity, names: Sequence[bytes]) -> bool:
+    async def _end(self, identity: Identity, names: Sequence[bytes]) -> None:
         for name in names:  # first: while one lives, its entry finds it
             await self._commands.drop(self._keys.hashed(name))
         await self._people.remove(identity, names)
-        return bool(names)
+
+    async def _live(self, listed: Sequence[_Listed]) -> list[_Listed]:
+        return [entry for entry in listed if await self._is_there(entry)]
 
     async def _is_there(self, entry: _Listed) -> bool:
         return bool(await self._commands.run(_IS_THERE, self._keys.hashed(entry.name)))

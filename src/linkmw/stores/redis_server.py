@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 from weakref import WeakKeyDictionary
 
 import redis
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from linkmw.stores.breaker import Breaker
+from linkmw.stores.redis_values import Values
 
 MAX_CONNECTIONS = 16  # a process keeps no more busy, and opening many at once would take longer than one may take
 
@@ -146,17 +147,30 @@ class BlockingLine:
         self._pool.disconnect()
 
 
+class _Here(NamedTuple):
+    """One event loop's connections. places: for who takes one of the pool's. values: what is asked for values alone."""
+
+    pool: Any
+    places: asyncio.Semaphore
+    values: Values
+
+
 class AsyncLine:
-    """The asyncio client. Connections belong to the event loop that opened them, so each loop has its own pool."""
+    """The asyncio client. Connections belong to the event loop that opened them, so each loop has its own."""
 
     def __init__(self, url: str, timeout: float) -> None:
         self._url = url
         self._timeout = timeout
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]] = WeakKeyDictionary()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
         self._open()  # an unreadable URL shows at start
 
     async def send(self, commands: Sequence[Words]) -> list[Any]:
-        pool, places = self._of_this_loop()
+        pool, places, values = self._of_this_loop()
+        name, *keys = commands[0]
+        if name == "MGET" and len(commands) == 1 and values.is_free:
+            found = await values.of(cast(list[bytes], keys))
+            if found is not None:
+                return [found]
         async with asyncio.timeout(self._timeout) as limit, places:
             connection = await pool.get_connection(*_NAMED)
             try:
@@ -173,14 +187,16 @@ class AsyncLine:
             return said
 
     async def close(self) -> None:
-        pool, _ = self._of_this_loop()
-        await pool.disconnect()
+        here = self._of_this_loop()
+        await here.values.close()
+        await here.pool.disconnect()
 
-    def _of_this_loop(self) -> tuple[Any, asyncio.Semaphore]:
+    def _of_this_loop(self) -> _Here:
         loop = asyncio.get_running_loop()
-        found = self._pools.get(loop)
+        found = self._loops.get(loop)
         if found is None:
-            found = self._pools[loop] = self._open(), asyncio.Semaphore(MAX_CONNECTIONS)
+            pool = self._open()
+            found = self._loops[loop] = _Here(pool, asyncio.Semaphore(MAX_CONNECTIONS), Values(pool, self._timeout))
         return found
 
     def _open(self) -> Any:

@@ -63,6 +63,8 @@ class Remembered:
     def keep(self, key: bytes, session: Session, begun: int) -> None:
         """Redis has said so; not kept if that may be over already."""
         now = self._clock()
+        if now >= self._fresh_until:
+            return
         until = now + min(KEPT_SECONDS, session.expires - self._now())
         with self._lock:
             if begun != self._changes or now >= self._fresh_until or until <= now:

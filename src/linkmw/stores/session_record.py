@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 
 from linkmw.model import Session
 from linkmw.stores.codec import at_most
@@ -34,6 +35,7 @@ def unpack(sid: str, data: bytes | None) -> Session | None:
         return None
 
 
+@lru_cache(maxsize=1024)  # where Redis is asked each time, that much of a request costs as much as the question
 def _unpack(sid: str, data: bytes) -> Session | None:
     version, started, expires = _HEAD.unpack_from(data)
     if version != VERSION:
