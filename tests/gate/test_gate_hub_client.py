@@ -426,6 +426,15 @@ def test_p05_a_drip_of_bytes_does_not_hold_the_page_up(slow: Callable[..., Slow]
 
 
 @pytest.mark.parametrize("send", [blocking, awaited])
+def test_kf01_a_late_head_leaves_the_body_less_time(slow: Callable[..., Slow], send: Callable[[Call], Any]) -> None:
+    late = slow([b"", HEAD + b"Content-Length: 2\r\n\r\n", b"{}"], 2)
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        send(Call("GET", late.url, 2.5))
+    assert time.monotonic() - began < 3.9  # the body would be there after four
+
+
+@pytest.mark.parametrize("send", [blocking, awaited])
 def test_fc20_an_answer_over_1_mib_or_packed_is_refused(slow: Callable[..., Slow], send: Callable[[Call], Any]) -> None:
     large = slow([HEAD + b"\r\n", *[b"x" * 65536] * (MAX_ANSWER // 65536 + 2)])
     with pytest.raises(Unavailable):

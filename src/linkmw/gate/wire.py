@@ -20,6 +20,7 @@ from linkmw.errors import Unavailable
 
 MAX_ANSWER = 1024 * 1024  # bytes
 CONNECT_SECONDS = 2.0
+_AT_ONCE = 0.001  # seconds; none at all would be taken for no waiting socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,15 @@ class BlockingWire:
     def _send(self, call: Call) -> Reply:
         deadline = time.monotonic() + call.seconds
         body = bytearray()
+        request = _request(call)
         try:
-            with closing(self._client.send(_request(call), stream=True)) as answer:
+            with closing(self._client.send(request, stream=True)) as answer:
+                # Each read has its own time-out; that of the body is what the head has left of the call's.
+                request.extensions["timeout"]["read"] = max(deadline - time.monotonic(), _AT_ONCE)
                 for part in answer.iter_raw():
                     body += part
                     _check(answer, body)
-                    if time.monotonic() > deadline:  # each read has its own time-out, a slow drip has none
+                    if time.monotonic() > deadline:  # a slow drip comes in time each time
                         raise Unavailable("the hub is too slow")
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             raise _unavailable(error) from None

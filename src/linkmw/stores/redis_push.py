@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 from weakref import WeakValueDictionary
 
 import redis
@@ -154,9 +154,9 @@ class Listener:
 
 def _without_ours(url: str) -> str:
     """The URL without options that say how replies are read and how long is waited: here that is fixed."""
-    parts = urlsplit(url)
-    options = [option for option in parse_qsl(parts.query, keep_blank_values=True) if option[0] not in _OURS]
-    return urlunsplit(parts._replace(query=urlencode(options)))
+    address, _, query = url.partition("?")  # not by `urlunsplit`, which takes the slashes off `unix://`
+    options = [option for option in parse_qsl(query, keep_blank_values=True) if option[0] not in _OURS]
+    return f"{address}?{urlencode(options)}"
 
 
 def _answer(connection: _Connection, *command: Any) -> Any:

@@ -126,7 +126,7 @@ class BlockingLine:
     def __init__(self, url: str, timeout: float) -> None:
         # redis-py 8 would try every command ten times more (security.md, section 0.7).
         retry = Retry(NoBackoff(), 0)
-        options = {**_pool_options(timeout), "socket_timeout": timeout, "timeout": timeout}
+        options = {**_pool_options(url, timeout), "socket_timeout": timeout, "timeout": timeout}
         self._pool: Any = redis.BlockingConnectionPool.from_url(url, retry=retry, **options)
 
     async def send(self, commands: Sequence[Words]) -> list[Any]:
@@ -203,7 +203,7 @@ class AsyncLine:
         retry = AsyncRetry(NoBackoff(), 0)
         # `send` sees to the time: this option would make a task of every sending, and has a default. It sees to the
         # number of connections too, for less than redis-py's pool that waits.
-        options = {**_pool_options(self._timeout), "socket_timeout": None}
+        options = {**_pool_options(self._url, self._timeout), "socket_timeout": None}
         return redis.asyncio.ConnectionPool.from_url(self._url, retry=retry, **options)
 
 
@@ -219,11 +219,11 @@ def was_refused(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _pool_options(timeout: float) -> dict[str, Any]:
+def _pool_options(url: str, timeout: float) -> dict[str, Any]:
     return {
         "max_connections": MAX_CONNECTIONS,
         "socket_connect_timeout": connect_seconds(timeout),
-        "socket_keepalive": True,
+        **({} if url.startswith("unix:") else {"socket_keepalive": True}),  # of TCP alone: redis-py refuses it else
         "protocol": 2,  # no HELLO: a new connection is one round trip, and every server speaks it
         "decode_responses": False,
     }
