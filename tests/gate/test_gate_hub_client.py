@@ -181,6 +181,27 @@ def test_kf01_for_a_silent_hub_one_waits_and_the_others_are_turned_away(server: 
     assert [request.url.path for request in server.asked[2:]] == ["/gate"]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_kf01_of_a_slow_hub_the_next_caller_asks_first_whether_it_is_there(server: Server, *, is_there: bool) -> None:
+    client = server.client()
+
+    def slowly(request: httpx2.Request) -> httpx2.Response:
+        server.time += 1.0
+        return answers(request)
+
+    server.answers = slowly
+    assert redeemed(client) == "a.b.c"
+    server.answers = answers
+    if is_there:
+        assert [redeemed(client) for _ in range(2)] == ["a.b.c"] * 2
+        assert [request.url.path for request in server.asked[1:]] == ["/gate", *["/o/orders/token"] * 2]
+    else:
+        falls_silent(server)
+        with pytest.raises(Unavailable):
+            redeemed(client)
+        assert [request.url.path for request in server.asked[1:]] == ["/gate"]
+
+
 def test_kf01_a_hub_that_is_heard_again_is_asked_again(server: Server) -> None:
     client = server.client()
     falls_silent(server)

@@ -28,7 +28,7 @@ from linkmw.switch import Mode
 PROTOCOL = 1
 _UNDERSTOOD = (PROTOCOL,)  # our number and, once there is one, the number before it
 _FORM = "application/x-www-form-urlencoded"
-_SLOW_SECONDS = 1.0  # a failure that took as long is a silence: nobody else waits for it
+_SLOW_SECONDS = 1.0  # who was waited for that long is asked first whether they are there
 
 
 class HubClient:
@@ -51,7 +51,7 @@ class HubClient:
         self._authorization = write_basic(settings.client_id, settings.client_secret)
         self._state = Kept(self._ask_state, settings.probe_seconds, clock)
         self._keys = KeyCache(self._fetch_keys, now)
-        self._silent = False  # the hub kept the last caller waiting, and said nothing
+        self._keeps_waiting = False  # the hub did so in the last call, whatever it said in the end
 
     async def state(self) -> HubState:
         return await self._state.get()
@@ -137,17 +137,14 @@ class HubClient:
 
         Whether it still is, one asks for all, once a second and for half a second (`Kept`).
         """
-        if self._silent:
+        if self._keeps_waiting:
             with suppress(RequestRefused):  # an answer
                 await self._state.get()
         began = self._clock()
         try:
-            reply = await self._timed(call)
-        except Unavailable:
-            self._silent = self._clock() - began >= _SLOW_SECONDS
-            raise
-        self._silent = False
-        return reply
+            return await self._timed(call)
+        finally:
+            self._keeps_waiting = self._clock() - began >= _SLOW_SECONDS
 
     async def _timed(self, call: Call) -> Reply:
         with tracing.span("hub"), metrics.timed("hub"):
