@@ -6,7 +6,7 @@ APP ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-live bench-http bench-peers bench-signin bench-import bench-scale migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults mistakes
+.PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-live bench-http bench-peers bench-signin bench-import bench-scale bench-all migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults mistakes
 
 SUITES ?=
 
@@ -91,6 +91,9 @@ bench-import: setup ## what a product's process pays for linkmw before anybody s
 
 bench-scale: setup ## links and sessions by the million, and hubs side by side; ARGS="--sizes 10000 1000000"
 	@$(BIN)/python -m bench.scale $(ARGS)
+
+bench-all: bench bench-live bench-http bench-peers bench-import bench-scale ## all of these in one run, an hour on an idle machine
+	@$(BIN)/python -m bench.signin --profile
 
 migrate-bench: setup parts ## users a second into a real Keycloak: 10,000, or ARGS="--users N"
 	@$(BIN)/python -m bench.migrate $(ARGS)
