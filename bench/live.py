@@ -52,10 +52,12 @@ def main() -> None:
 
 
 def _said(kind: str, rows: list[Row]) -> str:
-    remembered = rows[2]  # after the bare application and its control
-    verdict = "kept" if remembered.over <= GOAL else "MISSED"
-    title = f"{kind}, Python {platform.python_version()}"
-    return f"{table(title, rows)}\nG2: {remembered.name}: + {remembered.over:.2f} µs of at most {GOAL} µs: {verdict}"
+    remembered = [row for row in rows[2:] if "each time" not in row.name]  # after the bare application and its control
+    verdicts = [
+        f"G2: {row.name}: + {row.over:.2f} µs of at most {GOAL} µs: {'kept' if row.over <= GOAL else 'MISSED'}"
+        for row in remembered
+    ]
+    return "\n".join([table(f"{kind}, Python {platform.python_version()}", rows), *verdicts])
 
 
 if __name__ == "__main__":

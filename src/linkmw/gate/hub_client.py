@@ -133,9 +133,9 @@ class HubClient:
         return KeySet.from_json(reply.body)
 
     async def _send(self, call: Call) -> Reply:
-        """The reply; Unavailable at once while the hub is silent, or threads that wait for it would be all there are.
+        """The reply. Raises Unavailable within half a second while a hub that kept somebody waiting is not there.
 
-        Whether it still is, one asks for all, once a second and for half a second (`Kept`).
+        Else a product's few threads would all wait for it, again and again. One asks for all, once a second (`Kept`).
         """
         if self._keeps_waiting:
             with suppress(RequestRefused):  # an answer
