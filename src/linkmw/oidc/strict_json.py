@@ -10,7 +10,7 @@ from typing import Any
 MAX_DEPTH = 8
 MAX_DIGITS = 20  # 2**64 has 20
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{\]}]")
 
 
