@@ -61,23 +61,26 @@ class LinkMiddleware(asgi.LinkMiddleware):
         is_marked = session and MARKER in session
         if (is_marked or (session is not None and self._looks)) and self._in_force.look():
             self._take_on()
-        if is_marked and self._knows is not None and self._knows(session) and self._whose(scope) is self._watch:
+        known = self._knows(session) if is_marked and self._knows is not None else None
+        if known and self._whose(scope) is self._watch:
             # What is below would come to the same, for a marker made and a watch that looks again: 0.4 µs.
             await self._behind(scope, receive, self._watch.watched(scope, send, dict(session)))
             return
         marker = marker_in(session) if is_marked else None
         if marker is not None:
-            if not await self._stands(marker):
+            if not await self._stands(marker, unknown=known is False):
                 await self._sessions.drop(scope)
         elif session and self._closes and await self._refuses(scope):
             await self._sessions.drop(scope)
         await self._whose(scope)(scope, receive, send)
 
-    async def _stands(self, marker: Marker) -> bool:
+    async def _stands(self, marker: Marker, *, unknown: bool) -> bool:
+        """unknown: the guard has just said that it does not know; where Redis is asked each time it never does."""
         if not self._settings.on:
             return stands_while_off(self._settings, marker)
         try:
-            return await (await self._guard()).stands(marker)
+            guard = self._guarded or await self._guard()
+            return await (guard.stands_when_asked(marker) if unknown else guard.stands(marker))
         except Exception:
             log.exception("linkmw could not ask about a session, it stands")
             return True
