@@ -171,9 +171,8 @@ def test_ops04_two_secrets_work_until_the_old_one_is_retired(declared: Run) -> N
     assert "nothing to retire" in declared("hub", "product", "retire-secret", "--client", "orders").output
     assert declared("hub", "product", "rotate-secret", "--client", "nobody").exit_code == 1
     assert declared("hub", "product", "rotate-secret", "--client", "orders", "--overlap", "soon").exit_code == 2
-    events = [
-        json.loads(line)["event"] for line in declared("hub", "audit", "tail", "-n", "4", "--json").stdout.splitlines()
-    ]
+    lines = declared("hub", "audit", "tail", "-n", "4", "--tenant", "acme", "--json").stdout.splitlines()
+    events = [json.loads(line)["event"] for line in lines]
     assert events == ["secret_rotated", "secret_rotated", "secret_retired", "secret_retired"]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from linkmw.errors import RegistrationRefused
-from linkmw.hub.ports import AuditEvent
+from linkmw.hub.ports import AuditEvent, Event
 from linkmw.hub.registration import check_client, check_logo, check_moving, check_tenant
 from linkmw.model import Client, Tenant
 from linkmw.secret import Secret
@@ -110,10 +110,7 @@ class Admin:
 
     def change_client(self, client_id: str, **changes: Any) -> Client:
         """The product with these fields changed: `mode`, `percent` and their like. Raises RegistrationRefused."""
-        known = next((client for client in self.clients() if client.client_id == client_id), None)
-        if known is None:
-            raise RegistrationRefused(f"there is no client {client_id}")
-        changed = replace(known, **changes)
+        changed = replace(self._client(client_id), **changes)
         check_moving(changed)
         row = update(schema.clients).where(schema.clients.c.client_id == client_id).values(changes)
         told = {"organization_id": changed.organization_id, "client_id": client_id, "actor": PRODUCT_SET}
@@ -128,16 +125,27 @@ class Admin:
         """A new client secret. With the one before it two are live, that one for `overlap` more seconds; any older ends
         now. Raises RegistrationRefused."""
         return self._told(
-            AuditEvent("secret_rotated", "ok", self._now(), client_id=client_id, actor="linkmw hub product"),
+            self._of_secret("secret_rotated", client_id),
             lambda connection: client_secrets.rotate(connection, client_id, self._now(), overlap),
         )
 
     def retire_secrets(self, client_id: str) -> int:
         """All client secrets but the newest end now; how many that were. Raises RegistrationRefused."""
         return self._told(
-            AuditEvent("secret_retired", "ok", self._now(), client_id=client_id, actor="linkmw hub product"),
+            self._of_secret("secret_retired", client_id),
             lambda connection: client_secrets.retire(connection, client_id, self._now()),
         )
+
+    def _of_secret(self, event: Event, client_id: str) -> AuditEvent:
+        told = {"organization_id": self._client(client_id).organization_id, "client_id": client_id}
+        return AuditEvent(event, "ok", self._now(), **told, actor="linkmw hub product")
+
+    def _client(self, client_id: str) -> Client:
+        """Raises RegistrationRefused."""
+        known = next((client for client in self.clients() if client.client_id == client_id), None)
+        if known is None:
+            raise RegistrationRefused(f"there is no client {client_id}")
+        return known
 
     def live_secrets(self, client_id: str) -> list[LiveSecret]:
         """Which secrets open now, the newest first; never what they are."""
