@@ -96,8 +96,8 @@ class Wire:
     octets that are `kept` of it.
 
     mode "pass" forwards, "silent" swallows what the client says, "garbage" answers nonsense, and one that begins with
-    "-" is itself the error that Redis answers. While `flowing` is clear,
-    replies wait. `cuts` counts the replies that were lost, `seen` holds what the client said, in so many `trips`.
+    "-", "+" or "*" is itself what Redis answers, without its last line break. While `flowing` is clear, replies wait.
+    `cuts` counts the replies that were lost, `seen` holds what the client said, in so many `trips`.
     """
 
     def __init__(self, port: int) -> None:
@@ -161,7 +161,7 @@ class Wire:
             server.sendall(said)
         elif self.mode == "garbage":
             client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        elif self.mode.startswith("-"):
+        elif self.mode[0] in "-+*":  # said instead of what Redis says
             client.sendall(f"{self.mode}\r\n".encode())
 
     def _loses(self, said: bytes) -> bool:

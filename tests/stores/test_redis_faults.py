@@ -15,6 +15,7 @@ from tests.stores.values import flow, grant, hub_session, session, sign_in
 from linkmw.errors import SettingsError, Unavailable
 from linkmw.run import run_now
 from linkmw.stores.redis import Commands, GateStores, HubStores, connect, connect_blocking
+from linkmw.stores.redis_connections import Connections
 from linkmw.stores.redis_server import MAX_CONNECTIONS
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -46,9 +47,16 @@ def wire(redis_url: str) -> Iterator[Wire]:
     wire.close()
 
 
-@pytest.fixture(params=["async", "blocking"])
-def kind(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["async", "async by redis-py", "blocking"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The second where redis-py leaves no connection to us."""
+    if request.param == "async by redis-py":
+        monkeypatch.setattr(Connections, "take", _none)
     return request.param
+
+
+async def _none(connections: Connections) -> None:
+    connections.are_ours = False
 
 
 @pytest.fixture
@@ -58,7 +66,7 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 def open_commands(kind: str, url: str, runner: asyncio.Runner) -> tuple[Commands, Run]:
-    return (connect(url), runner.run) if kind == "async" else (connect_blocking(url), run_now)
+    return (connect_blocking(url), run_now) if kind == "blocking" else (connect(url), runner.run)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK, PAGE = ROOT / "uv.lock", ROOT / "docs" / "supply-chain.md"
-EXTRAS = ("hub", "postgres", "django", "flask", "starlette", "metrics", "hiredis")  # the demo runs nowhere else
+EXTRAS = ("hub", "postgres", "django", "flask", "starlette", "metrics")  # the demo runs nowhere else
 
 ALLOWED = frozenset(
     ("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0", "Unlicense")
@@ -26,7 +26,7 @@ ALLOWED = frozenset(
 ALLOWED_FOR = {"jwcrypto": "LGPL-3.0-or-later", "psycopg": "LGPL-3.0-only", "psycopg-binary": "LGPL-3.0-only"}
 
 # Of other systems and Pythons than this one, so that there is no metadata to ask.
-_ELSEWHERE = {"async-timeout": "Apache-2.0", "hiredis": "MIT", "httpx2-jsfetch": "BSD-3-Clause"}
+_ELSEWHERE = {"async-timeout": "Apache-2.0", "httpx2-jsfetch": "BSD-3-Clause"}
 # What stood in metadata before there were expressions (PEP 639).
 _OLD_WORDS = {
     "Apache 2": "Apache-2.0",

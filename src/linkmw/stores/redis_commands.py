@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, Protocol
 
 from redis.exceptions import NoScriptError, ResponseError
@@ -19,6 +20,7 @@ from linkmw.errors import SettingsError, Unavailable
 from linkmw.stores import redis_routes, redis_url
 from linkmw.stores.breaker import Breaker
 from linkmw.stores.joined import Joined
+from linkmw.stores.redis_connections import Word
 from linkmw.stores.redis_routes import Router
 from linkmw.stores.redis_server import (
     CANNOT_SAY,
@@ -27,11 +29,11 @@ from linkmw.stores.redis_server import (
     Command,
     Line,
     Server,
-    Word,
     connect_seconds,
 )
 
 COMMAND_SECONDS = 0.5
+_VALUE = (bytes, NoneType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Commands:
     async def _get_all(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         with _asking():
             found: list[bytes | None] = await self._client.ask("MGET", *keys, key=keys[0], tries=2)
-            if not isinstance(found, list) or len(found) != len(keys):
+            if not isinstance(found, list) or [type(value) in _VALUE for value in found] != [True] * len(keys):
                 raise ValueError("no reply to MGET")
         return found
 

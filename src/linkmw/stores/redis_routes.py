@@ -16,7 +16,8 @@ from typing import Any
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from linkmw.errors import Unavailable
-from linkmw.stores.redis_server import CANNOT_SAY, Command, Server, Word, was_refused
+from linkmw.stores.redis_connections import Word
+from linkmw.stores.redis_server import CANNOT_SAY, Command, Server, was_refused
 from linkmw.stores.redis_slots import NoMap, Redirect, SlotMap, of_cluster, of_sentinel, redirect
 from linkmw.stores.redis_url import Address
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 import redis
@@ -16,12 +16,9 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from linkmw.stores.breaker import Breaker
-from linkmw.stores.redis_values import Values
+from linkmw.stores.redis_connections import Connections, Word, Words
 
 MAX_CONNECTIONS = 16  # a process keeps no more busy, and opening many at once would take longer than one may take
-
-Word = bytes | str | int
-Words = Sequence[Word]  # one command
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +145,11 @@ class BlockingLine:
 
 
 class _Here(NamedTuple):
-    """One event loop's connections. places: for who takes one of the pool's. values: what is asked for values alone."""
+    """One event loop's connections. places: for whoever takes one. pool: redis-py's, which makes them."""
 
     pool: Any
     places: asyncio.Semaphore
-    values: Values
+    connections: Connections
 
 
 class AsyncLine:
@@ -165,20 +162,28 @@ class AsyncLine:
         self._open()  # an unreadable URL shows at start
 
     async def send(self, commands: Sequence[Words]) -> list[Any]:
-        pool, places, values = self._of_this_loop()
-        name, *keys = commands[0]
-        if name == "MGET" and len(commands) == 1 and values.is_free:
-            found = await values.of(cast(list[bytes], keys))
-            if found is not None:
-                return [found]
+        pool, places, connections = self._of_this_loop()
         async with asyncio.timeout(self._timeout) as limit, places:
-            connection = await pool.get_connection(*_NAMED)
-            try:
-                limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
-                await connection.send_packed_command(connection.pack_commands(commands))
-                return [await self._reply(connection) for _ in commands]
-            finally:
-                await pool.release(connection)
+            if connections.are_ours and (connection := await connections.take()) is not None:
+                self._begin_anew(limit)
+                try:
+                    return await connection.ask(commands)
+                finally:
+                    connections.give_back(connection)
+            return await self._by_redis_py(pool, limit, commands)
+
+    async def _by_redis_py(self, pool: Any, limit: asyncio.Timeout, commands: Sequence[Words]) -> list[Any]:
+        connection = await pool.get_connection(*_NAMED)
+        try:
+            self._begin_anew(limit)
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await self._reply(connection) for _ in commands]
+        finally:
+            await pool.release(connection)
+
+    def _begin_anew(self, limit: asyncio.Timeout) -> None:
+        """An answer may take as long as a connection before it."""
+        limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
     async def _reply(self, connection: Any) -> Any:
         try:
@@ -188,7 +193,7 @@ class AsyncLine:
 
     async def close(self) -> None:
         here = self._of_this_loop()
-        await here.values.close()
+        await here.connections.close()
         await here.pool.disconnect()
 
     def _of_this_loop(self) -> _Here:
@@ -196,7 +201,7 @@ class AsyncLine:
         found = self._loops.get(loop)
         if found is None:
             pool = self._open()
-            found = self._loops[loop] = _Here(pool, asyncio.Semaphore(MAX_CONNECTIONS), Values(pool, self._timeout))
+            found = self._loops[loop] = _Here(pool, asyncio.Semaphore(MAX_CONNECTIONS), Connections(pool))
         return found
 
     def _open(self) -> Any:

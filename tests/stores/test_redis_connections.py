@@ -1,4 +1,4 @@
-"""Values on a connection of their own: what a broken Redis, a lost connection and a visitor who leaves do to it."""
+"""Connections that redis-py leaves to us: what a broken Redis, a lost one and a visitor who leaves do to them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 import redis.asyncio
+from redis import exceptions
+from redis.exceptions import InvalidResponse, ResponseError
 from tests.stores.servers import Server, Wire, free_port, until
 from tests.test_tls import certificate
 
 from linkmw.errors import Unavailable
 from linkmw.stores.redis import Commands, connect
+from linkmw.stores.redis_connections import Connection, Connections
 from linkmw.stores.redis_server import LOST, AsyncLine
-from linkmw.stores.redis_values import Values
 
 Story = Callable[[Wire, Commands], Awaitable[None]]
 
@@ -76,7 +78,7 @@ def test_g3_values_go_over_one_connection_however_many_ask(wire: Wire) -> None:
         for _ in range(20):
             keys = (b"a", b"gone", b"b") * 5
             assert await asyncio.gather(*(get(wire, commands, key) for key in keys)) == [b"1", None, b"2"] * 5
-        assert wire.accepted == before == 2  # one for what is put
+        assert wire.accepted == before == 1
         assert wire.seen.count(b"MGET") == 20
 
     told(wire, story)
@@ -84,10 +86,15 @@ def test_g3_values_go_over_one_connection_however_many_ask(wire: Wire) -> None:
 
 def test_g3_redis_py_leaves_its_connection_to_us(redis_url: str) -> None:
     async def story() -> None:
-        values = Values(redis.asyncio.ConnectionPool.from_url(redis_url, protocol=2), 5)
-        assert await values.of([b"gone", b"gone"]) == [None, None]
-        assert values.is_free
-        await values.close()
+        connections = Connections(redis.asyncio.ConnectionPool.from_url(redis_url, protocol=2))
+        connection = await connections.take()
+        assert connection is not None
+        assert await connection.ask([("MGET", b"gone", b"gone"), ("PING",)]) == [[None, None], b"PONG"]
+        connections.give_back(connection)
+        assert await connections.take() is connection
+        connections.give_back(connection)
+        await connections.close()
+        assert connection.lost
 
     asyncio.run(story())
 
@@ -176,9 +183,9 @@ async def answered(line: AsyncLine, key: bytes) -> list[Any]:
 ERRORS = {  # how it is called, and which number of connections was opened for that and for the next answer
     "-LOADING Redis is loading the dataset in memory": ("BusyLoadingError", 2),
     "-MOVED 3999 127.0.0.1:6381": ("ResponseError", 0),
-    "-NOPERM this user has no permissions to run the 'mget' command": ("ResponseError", 0),
+    "-NOPERM this user has no permissions to run the 'mget' command": ("NoPermissionError", 0),
     "-NOAUTH Authentication required.": ("AuthenticationError", 2),
-    "garbage": ("ValueError", 1),
+    "garbage": ("InvalidResponse", 1),
 }
 
 
@@ -270,7 +277,7 @@ def test_g3_rf11_who_does_not_wait_leaves_the_answer_to_nobody(wire: Wire) -> No
         wire.flowing.clear()
         asked = asyncio.create_task(line.send([("MGET", keys[0])]))
         await until_in_loop(lambda: b"MGET" in wire.seen)
-        both = asyncio.create_task(line.send([("MGET", keys[1], keys[0])]))  # beside it: redis-py's own
+        both = asyncio.create_task(line.send([("MGET", keys[1], keys[0])]))
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
@@ -311,3 +318,110 @@ def test_g3_rf11_each_event_loop_has_its_own_and_gives_it_back(wire: Wire, redis
             wire.accepted = turn
         gc.collect()
         until(lambda: len(client.client_list()) == before)
+
+
+class Transport(asyncio.Transport):
+    """What redis-py opened, with nobody behind it."""
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return asyncio.Protocol()
+
+    def set_protocol(self, _protocol: asyncio.BaseProtocol) -> None: ...
+
+    def write(self, _data: Any) -> None: ...
+
+
+class Opened:
+    def pack_commands(self, _commands: Any) -> list[bytes]:
+        return []
+
+    async def disconnect(self, *, nowait: bool = False) -> None: ...
+
+
+async def read(pieces: list[bytes], number: int) -> list[Any] | None:
+    """The replies to so many commands, if these pieces are all that comes; None while some of it is missing."""
+    connection = Connection(Opened(), Transport())
+    asking = asyncio.create_task(connection.ask([("PING",)] * number))
+    await asyncio.sleep(0)
+    for piece in pieces:
+        connection.data_received(piece)
+    done, _ = await asyncio.wait([asking], timeout=0)
+    if not done:
+        asking.cancel()
+    return asking.result() if done else None
+
+
+OCTETS = bytes(range(256))
+SAID = b"*3\r\n$-1\r\n$0\r\n\r\n$4\r\n\r\n\r\n\r\n" + b":7\r\n-ERR no\r\n+OK\r\n" + b"$256\r\n" + OCTETS + b"\r\n*0\r\n"
+
+
+def test_rf09_any_octets_are_read_as_they_are_however_they_come() -> None:
+    async def story() -> None:
+        for pieces in ([SAID], [SAID[at : at + 1] for at in range(len(SAID))]):
+            values, number, error, status, octets, nothing = await read(pieces, 6) or []
+            assert (values, number, status, octets, nothing) == ([None, b"", b"\r\n\r\n"], 7, b"OK", OCTETS, [])
+            assert isinstance(error, ResponseError)
+            assert str(error) == "ERR no"
+        for cut in range(1, len(SAID)):
+            assert await read([SAID[:cut]], 6) is None
+            assert len(await read([SAID[:cut], SAID[cut:]], 6) or []) == 6
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"x",
+        b"\r\n",
+        b"*2\r\nx",
+        b"$x\r\n",
+        b"$-2\r\n",
+        b"*-2\r\n",
+        b":one\r\n",
+        b"+OK\r\nx",
+        b"+OK\r\n+OK\r\n",
+        b"-ERR one\r\n-ERR two\r\n",
+    ],
+)
+def test_rf01_what_is_no_reply_or_one_too_many_is_none(said: bytes) -> None:
+    with pytest.raises(InvalidResponse):
+        asyncio.run(read([said], 1))
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    {
+        "CLUSTERDOWN": exceptions.ClusterDownError,
+        "LOADING": exceptions.BusyLoadingError,
+        "MASTERDOWN": exceptions.MasterDownError,
+        "NOAUTH": exceptions.AuthenticationError,
+        "NOPERM": exceptions.NoPermissionError,
+        "NOSCRIPT": exceptions.NoScriptError,
+        "OOM": exceptions.OutOfMemoryError,
+        "READONLY": exceptions.ReadOnlyError,
+        "WRONGTYPE": ResponseError,
+    }.items(),
+)
+def test_rf01_what_redis_says_instead_is_the_error_that_redis_py_has_for_it(word: str, kind: type[Exception]) -> None:
+    async def story() -> list[Any] | None:
+        return await read([f"-{word} of it\r\n".encode()], 1)
+
+    if issubclass(kind, exceptions.ConnectionError):  # another connection may be better
+        with pytest.raises(kind):
+            asyncio.run(story())
+        return
+    [error] = asyncio.run(story()) or []
+    assert type(error) is kind
+
+
+@pytest.mark.parametrize("said", ["+OK", "*0", "*2\r\n$-1\r\n$-1", "*1\r\n:1", "*1\r\n-ERR no", "*1\r\n*0"])
+def test_g3_rf01_what_are_no_values_is_unavailable(wire: Wire, said: str) -> None:
+    async def story(wire: Wire, commands: Commands) -> None:
+        wire.mode = said
+        assert await unavailable(wire, commands) == "Redis: ValueError"
+        wire.mode = "pass"
+        assert await get(wire, commands, b"b") == b"2"
+
+    told(wire, story)
