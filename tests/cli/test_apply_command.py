@@ -209,3 +209,13 @@ def test_rc14_keys_are_listed_rotated_and_retired(office: Run) -> None:
     refused = office("hub", "keys", "retire", new, "--yes")
     assert (refused.exit_code, "no other key could sign RS256" in refused.stderr) == (1, True)
     assert states()["RS256"] == ["signs"]
+
+
+@pytest.mark.parametrize("begins", ["-", "--", "-h", "--yes"])
+def test_rc14_a_key_that_begins_with_a_dash_is_no_option(office: Run, begins: str) -> None:
+    key = begins + "h" * (43 - len(begins))
+    for arguments in ((key, "--yes"), ("--yes", key), ("--yes", "--", key)):
+        refused = office("hub", "keys", "retire", *arguments)
+        assert (refused.exit_code, f"no key {key} is published" in refused.stderr) == (1, True)
+    assert "Take KEY out" in office("hub", "keys", "retire", "-h").stdout
+    assert office("hub", "keys", "retire", "--yse", key).exit_code == 2

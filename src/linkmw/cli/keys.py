@@ -9,6 +9,7 @@ import click
 from linkmw.cli import configuration, shown
 from linkmw.cli.shown import span
 
+_KID = 43  # characters: 256 bits in base64url
 _STATES = {"signs": "signs now", "waits": "signs later", "verifies": "published only"}
 
 
@@ -63,7 +64,17 @@ def rotate(algorithm: tuple[str, ...], lead: int | None) -> None:
             click.echo(f"{made.kid} is published, and signs {made.algorithm} from {shown.when(made.signs_from)} on.")
 
 
-@keys.command()
+class _OfAKey(click.Command):
+    """One key in 64 begins with a dash, and is no option: by its length it is a thumbprint (RFC 7638)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        kids = [arg for arg in args if len(arg) == _KID]
+        if kids:
+            args = [*(arg for arg in args if len(arg) != _KID and arg != "--"), "--", *kids]
+        return super().parse_args(ctx, args)
+
+
+@keys.command(cls=_OfAKey)
 @click.argument("kid", metavar="KEY")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def retire(kid: str, yes: bool) -> None:
