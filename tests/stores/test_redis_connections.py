@@ -7,6 +7,7 @@ import gc
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -302,6 +303,61 @@ def test_g3_a_redis_py_that_leaves_no_connection_to_us_asks_itself(wire: Wire) -
     told(wire, story, "?protocol=3")
 
 
+def test_rf11_a_connection_that_redis_py_reads_otherwise_is_not_ours(redis_url: str) -> None:
+    async def story(client: redis.Redis) -> None:
+        connections = Connections(redis.asyncio.ConnectionPool.from_url(redis_url, protocol=3))
+        before = len(client.client_list())
+        assert await connections.take() is None
+        assert not connections.are_ours
+        await until_in_loop(lambda: len(client.client_list()) == before)
+
+    with redis.Redis.from_url(redis_url) as client:
+        asyncio.run(story(client))
+
+
+@contextmanager
+def nothing_is_left_open() -> Iterator[None]:
+    """Not even for the collector to close, which would say so."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(one.message) for one in said if issubclass(one.category, ResourceWarning)] == []
+
+
+def test_rf11_what_was_lost_is_closed(wire: Wire, redis_url: str) -> None:
+    async def story(wire: Wire, commands: Commands) -> None:
+        with redis.Redis.from_url(redis_url) as client:
+            for _ in range(3):
+                await asyncio.to_thread(client.client_kill_filter, _type="normal", skipme=True)
+                assert await get(wire, commands, b"b") == b"2"
+
+    with nothing_is_left_open():
+        told(wire, story)
+
+
+def test_rf11_a_connection_that_could_not_be_opened_in_time_is_closed() -> None:
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+        writer.close()
+        closed.set()
+
+    async def story() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        commands = connect(f"redis://:hush@127.0.0.1:{server.sockets[0].getsockname()[1]}/0", timeout=0.3)
+        with pytest.raises(Unavailable):
+            await commands.get(b"a")
+        await closed.wait()
+        await commands.close()
+        server.close()
+
+    with nothing_is_left_open():
+        asyncio.run(asyncio.wait_for(story(), 30))
+
+
 def test_g3_rf11_each_event_loop_has_its_own_and_gives_it_back(wire: Wire, redis_url: str) -> None:
     commands = connect(wire.url, timeout=5)
     with redis.Redis.from_url(redis_url) as client, warnings.catch_warnings():
@@ -329,6 +385,8 @@ class Transport(asyncio.Transport):
     def set_protocol(self, _protocol: asyncio.BaseProtocol) -> None: ...
 
     def write(self, _data: Any) -> None: ...
+
+    def abort(self) -> None: ...
 
 
 class Opened:
@@ -365,6 +423,19 @@ def test_rf09_any_octets_are_read_as_they_are_however_they_come() -> None:
         for cut in range(1, len(SAID)):
             assert await read([SAID[:cut]], 6) is None
             assert len(await read([SAID[:cut], SAID[cut:]], 6) or []) == 6
+
+    asyncio.run(story())
+
+
+def test_rf11_a_reply_after_the_last_one_ends_the_connection_and_is_nobodys() -> None:
+    async def story() -> None:
+        connection = Connection(Opened(), Transport())
+        asking = asyncio.create_task(connection.ask([("PING",)]))
+        await asyncio.sleep(0)
+        connection.data_received(b"+PONG\r\n")
+        connection.data_received(b"+OK\r\n")
+        assert await asking == [b"PONG"]
+        assert connection.lost
 
     asyncio.run(story())
 

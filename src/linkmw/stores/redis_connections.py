@@ -54,11 +54,10 @@ class Connections:
 
     def give_back(self, connection: Connection) -> None:
         """Nobody uses it any more."""
-        if not connection.lost:
-            self._free.append(connection)
+        self._free.append(connection)
 
     async def close(self) -> None:
-        """Those that nobody uses are closed."""
+        """Those that nobody uses are closed, and those that were lost."""
         while self._free:
             await self._free.pop().close()
 
