@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import html
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from tests.secrets_in_logs import used
 from linkmw.demo.parts.keycloak import Keycloak
 from linkmw.demo.parts.processes import Processes, free_port
 from linkmw.demo.parts.realm import CLIENT_ID, REALM, hub_client, realm
+from linkmw.gate.password_hash import argon2id
 from linkmw.hub.identities import RealmIdentities
 from linkmw.hub.ports import KnownIdentity, NewIdentity
 from linkmw.keycloak import Administrator, Realm, Users
@@ -33,10 +33,7 @@ SECONDS = 20  # a busy machine: what is tested is not how fast it is
 
 def hashed(password: str) -> str:
     """As the gate makes it: Argon2id, in PHC form."""
-    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # from cryptography 44 on
-
-    found = Argon2id(salt=os.urandom(16), length=32, iterations=5, lanes=1, memory_cost=7168)
-    phc = found.derive_phc_encoded(password.encode())
+    phc = argon2id(password)
     used("a password's hash", phc)
     return phc
 

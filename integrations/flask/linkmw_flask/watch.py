@@ -55,11 +55,15 @@ class WatchedSessions:
         opened = self._own.open_session(app, request)
         # The one look that a session costs which linkmw did not open.
         if opened or (self._watch.looks and opened is not None):
+            noted = getattr(opened, "accessed", None)
             self._watch.opened(opened, request)
+            _leave_unnoted(opened, noted)
         return opened
 
     def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        noted = getattr(session, "accessed", None)
         self._watch.closing(session, response)
+        _leave_unnoted(session, noted)
         self._own.save_session(app, session, response)
 
     def __getattr__(self, name: str) -> Any:
@@ -150,13 +154,10 @@ class Watch:
 
     def opened(self, opened: Any, request: Request) -> None:
         """The session is emptied if it has ended, and remembered if it is one of linkmw's."""
-        noted = getattr(opened, "accessed", None)  # Flask before 3.1.3 notes every look at a session
         marker = marker_in(opened) if MARKER in opened else None
         on = self.look() if self.looks or marker is not None else True
         if on or (marker is not None and self._settings.has_ended_sessions):
             self._look_at(opened, marker, request)
-        if noted is False:
-            opened.accessed = False
 
     def _look_at(self, opened: Any, marker: Marker | None, request: Request) -> None:
         if marker is not None and not self._stands(marker):
@@ -321,6 +322,15 @@ def _become(response: Response, answer: http.Response) -> None:
     for cookie in cookies:
         response.headers.add("Set-Cookie", cookie)
     response.set_data(answer.body)
+
+
+def _leave_unnoted(session: Any, noted: bool | None) -> None:
+    """What linkmw looked at is no look of the application's: its answer would get `Vary: Cookie` for it.
+
+    noted: what the session said of it before. Flask before 3.1.3 notes every look; what is changed varies all the same.
+    """
+    if noted is False:
+        session.accessed = False
 
 
 def _nothing() -> None:
