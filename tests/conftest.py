@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,6 +179,12 @@ def chromium() -> Iterator[Browser]:
     Not one to the run: while Playwright's synchronous API is open its event loop counts as running in this thread,
     and every later test that runs one of its own would fail.
     """
+    with running_chromium() as launched:
+        yield launched
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     from linkmw.demo.parts import browser
