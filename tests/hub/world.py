@@ -37,6 +37,7 @@ from linkmw.hub.settings import HubSettings
 from linkmw.model import Account, Client, Identity, SignIn, Tenant
 from linkmw.oidc import authorize, base64url
 from linkmw.oidc.client_auth import write_basic
+from linkmw.oidc.jose import PrivateKey
 from linkmw.secret import Secret
 from linkmw.signed import new_key
 from linkmw.stores.memory import HubMemory
@@ -519,12 +520,13 @@ class World:
 class Prepared:
     """A world's database, copied for each test: migrations, RSA keys and registering take their time once.
 
-    secrets: the products', by client id.
+    secrets: the products', by client id. opened: its signing keys by their thumbprint, once one was read from its PEM.
     """
 
     path: Path
     key: str = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
+    opened: dict[str, PrivateKey] = field(default_factory=dict, repr=False)
 
     @classmethod
     def made(cls, path: Path) -> Prepared:
@@ -541,6 +543,7 @@ class Prepared:
         shutil.copy(self.path, path)
         clock = Clock()
         sql = SqlStores.open(f"sqlite:///{path}", self.key, clock)
+        sql.keys._opened = self.opened
         try:
             yield World(sql, clock, self.secrets)
         finally:
