@@ -4,6 +4,9 @@ PYTHON ?= python3
 ARGS ?=
 APP ?=
 BIN := .venv/bin
+# Tests start some hundreds of processes. Where the environment forbids to keep what was compiled (images of containers
+# do), each of them would compile all that it loads, two seconds of CPU for a hub: here it is kept.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-versions test-clusters test-matrix check-deploy lint types bench bench-live bench-http bench-peers bench-signin bench-import bench-scale bench-all migrate-bench links-bench words screenshots clean packages parts test-apps test-upstream fuzz races mutants sbom flood faults mistakes
@@ -33,7 +36,7 @@ parts: setup
 	@$(BIN)/python -m linkmw.demo --prepare
 
 test: setup packages parts ## every test, on the real parts
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-versions: setup packages ## the tests on the lowest versions promised and the newest there are
 	@$(BIN)/python -m tests.versions
@@ -42,19 +45,19 @@ test-upstream: setup ## Django's, Flask's, Starlette's … own tests with linkmw
 	@$(BIN)/python -m tests.upstream $(if $(WRITE),--write) $(SUITES)
 
 test-clusters: setup packages parts ## the longer tests on Redis Cluster, Sentinel and PostgreSQL
-	@$(BIN)/python -m pytest -m clusters $(ARGS)
+	@$(PYTEST) -m clusters $(ARGS)
 
 test-matrix: setup packages parts ## every story in every product, every part away at every step
-	@$(BIN)/python -m pytest -m matrix $(ARGS)
+	@$(PYTEST) -m matrix $(ARGS)
 
 test-apps: setup packages parts ## the whole story on real applications from PyPI; APP=wagtail for one of them
-	@$(BIN)/python -m pytest -m apps tests/apps $(if $(APP),-k $(APP)) $(ARGS)
+	@$(PYTEST) -m apps tests/apps $(if $(APP),-k $(APP)) $(ARGS)
 
 races: setup packages parts ## many at once, 200 rounds of each race; ROUNDS=n
-	@RACE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/races -m "not clusters" -s $(ARGS)
+	@RACE_ROUNDS=$(or $(ROUNDS),200) $(PYTEST) tests/races -m "not clusters" -s $(ARGS)
 
 flood: setup packages ## unfinished starts, links and sessions by the hundred thousand
-	@$(BIN)/python -m pytest tests/flood tests/adapters/test_adapters_guessing.py -s $(ARGS) -m "not clusters"
+	@$(PYTEST) tests/flood tests/adapters/test_adapters_guessing.py -s $(ARGS) -m "not clusters"
 
 faults: setup packages parts ## every fault under a load of sign-ins, into docs/faults.md: FAULT=words, SECONDS=5, RATE=n
 	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault "$(FAULT)") $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE))

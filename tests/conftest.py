@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,18 +113,21 @@ def postgresql(postgresql_server: Any) -> str:
 
 
 @pytest.fixture(scope="session")
-def new_postgresql(postgresql: str) -> Callable[[], str]:
-    """Makes a database of its own on that server, at each call, and answers its URL."""
+def new_postgresql(postgresql: str) -> Callable[..., str]:
+    """Makes a database of its own on that server, at each call, and answers its URL.
+
+    copy_of: the URL of another one on it, to which nobody is connected; without it the new one is empty.
+    """
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
 
     server, numbers = make_url(postgresql).set(drivername="postgresql+psycopg"), count()
 
-    def new() -> str:
-        name = f"hub_{next(numbers)}"
+    def new(copy_of: str = "") -> str:
+        name, template = f"hub_{next(numbers)}", make_url(copy_of).database if copy_of else "template1"
         engine = create_engine(server, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         engine.dispose()
         return server.set(database=name).render_as_string(hide_password=False)
 
@@ -175,6 +179,12 @@ def chromium() -> Iterator[Browser]:
     Not one to the run: while Playwright's synchronous API is open its event loop counts as running in this thread,
     and every later test that runs one of its own would fail.
     """
+    with running_chromium() as launched:
+        yield launched
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     from linkmw.demo.parts import browser

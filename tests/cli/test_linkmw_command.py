@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.cli.conftest import BASICS, KEYCLOAK_SECRET, TENANT
 
 from linkmw.cli.main import main
 from linkmw.hub.ports import AuditEvent
@@ -28,13 +29,7 @@ from linkmw.stores.sql import SqlStores, version
 
 Run = Callable[..., Result]
 
-BASICS = ("--public-url", "https://hub.example.com", "--redis-url", "redis://localhost:6379/0")
-TENANT = (
-    "--tenant", "acme", "--brand", "ACME ID", "--issuer", "https://sso.example.com/realms/acme",
-    "--keycloak-client-id", "linkmw", "--keycloak-client-secret-file", "secret.txt",
-)  # fmt: skip
 PRODUCT = ("hub", "product", "add", "--tenant", "acme", "--name", "Orders", "--url", "https://orders.example.com")
-KEYCLOAK_SECRET = "keycloak-secret-keycloak-secret-0"
 
 
 @pytest.fixture
@@ -52,11 +47,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def hub(run: Run) -> Run:
-    """A hub with the tenant acme."""
-    result = run("hub", "init", *BASICS, *TENANT)
-    assert result.exit_code == 0, result.output
-    return run
+def hub(office: Run) -> Run:
+    """A hub with the tenant acme, as BASICS and TENANT make it."""
+    return office
 
 
 def stores() -> SqlStores:

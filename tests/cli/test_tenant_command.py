@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from tests.cli.conftest import KEYCLOAK_SECRET
 
-from linkmw.cli.main import main
 from linkmw.model import Tenant
 from linkmw.stores.sql import SqlStores
 
@@ -20,21 +20,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def hub(office: Run) -> Run:
     """`linkmw` in a folder with a hub and its tenant acme."""
-    monkeypatch.chdir(tmp_path)
-    Path("secret.txt").write_text("the-secret-that-keycloak-had-once-0\n")
-
-    def linkmw(*arguments: str, **options: str) -> Result:
-        return CliRunner().invoke(main, arguments, **options)  # type: ignore[arg-type]
-
-    made = linkmw(
-        *("hub", "init", "--public-url", "https://hub.example.com", "--redis-url", "redis://localhost:6379/0"),
-        *("--tenant", "acme", "--brand", "ACME ID", "--issuer", "https://sso.example.com/realms/acme"),
-        *("--keycloak-client-id", "linkmw", "--keycloak-client-secret-file", "secret.txt"),
-    )
-    assert made.exit_code == 0, made.output
-    return linkmw
+    return office
 
 
 def tenant_at_hub() -> Tenant:
@@ -65,7 +53,7 @@ def test_kf03_what_is_wrong_is_said_and_changes_nothing(
 ) -> None:
     refused = hub("hub", "tenant", "secret", "--tenant", tenant, "--keycloak-client-secret-file", "-", input=given)
     assert (refused.exit_code, says in refused.output) == (code, True), refused.output
-    assert secret_at_hub() == "the-secret-that-keycloak-had-once-0"
+    assert secret_at_hub() == KEYCLOAK_SECRET
 
 
 def test_mim28_ops_what_a_tenants_pages_say_and_ask_for_is_changed_option_by_option(hub: Run) -> None:

@@ -1,35 +1,20 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.conformance.provider import GateParty, HubParty, Party
-from tests.hub.world import Clock, World
+from tests.hub.conftest import prepared
+from tests.hub.world import Prepared
 
-from linkmw.signed import new_key
-from linkmw.stores.sql import SqlStores
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A database with tables and keys, copied for each test."""
-    path, key = tmp_path_factory.mktemp("conformance") / "hub.db", new_key()
-    stores = SqlStores.open(f"sqlite:///{path}", key, Clock())
-    stores.admin.prepare()
-    stores.close()
-    return path, key
+__all__ = ["prepared"]
 
 
 @pytest.fixture
-def hub(prepared: tuple[Path, str], tmp_path: Path) -> Iterator[HubParty]:
-    template, key = prepared
-    shutil.copy(template, tmp_path / "hub.db")
-    clock = Clock()
-    sql = SqlStores.open(f"sqlite:///{tmp_path / 'hub.db'}", key, clock)
-    yield HubParty(World(sql, clock))
-    sql.close()
+def hub(prepared: Prepared, tmp_path: Path) -> Iterator[HubParty]:
+    with prepared.world(tmp_path / "hub.db") as world:
+        yield HubParty(world)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
+from tests.conftest import running_chromium
 from tests.e2e.world import World
 from tests.secrets_in_logs import LEDGER
 
@@ -20,6 +21,13 @@ _failed = pytest.StashKey[bool]()
 @pytest.fixture(scope="session")
 def world(stage: Stage) -> World:
     return World(stage)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One for all of these journeys: none of them runs an event loop in this thread (see the one of all tests)."""
+    with running_chromium() as launched:
+        yield launched
 
 
 @pytest.fixture

@@ -9,16 +9,14 @@ from __future__ import annotations
 import html
 import re
 import secrets
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, StorageState, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.e2e.houses import one_of
+from tests.e2e.later import Later
 from tests.e2e.person import BRAND, Person, remove_link_url
 from tests.e2e.world import World
-from tests.secrets_in_logs import LEDGER, used
+from tests.secrets_in_logs import used
 
 from linkmw.demo.parts.realm import Person as Identity
 from linkmw.demo.product import ProductServer
@@ -356,57 +354,37 @@ def _is_out_in_time(world: World, person: Person, product: ProductServer) -> Non
 # --- a fresh sign-in ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SignedInEarly:
-    """Somebody who signed in at Keycloak when this module began, in a browser for each thing to do; what they keep."""
-
-    identity: Identity
-    accounts: Mapping[str, Account]
-    browsers: Mapping[str, StorageState]
-    last_sign_in: float
-
-
-@pytest.fixture(scope="module", autouse=True)
-def early(world: World, chromium: Browser) -> SignedInEarly:
-    """Before anything else, so that nobody has to wait until a sign-in is old."""
+def test_mim28_mim20_what_is_old_is_asked_for_afresh_to_remove_and_where_the_tenant_wants_it_to_link(
+    world, new_browser, tmp_path
+) -> None:
     identity = world.new_identity()
     accounts = {house: world.new_account(house) for house in BOTH}
-    browsers = {}
-    for what in ("to remove", "to add", "to link"):
-        context = chromium.new_context(locale="en-GB", timezone_id="UTC")
-        context.on("request", lambda sent: LEDGER.used_in_request(sent.url, sent.post_data or ""))
-        person = Person.sits_down(context)
+    removing, adding, linking = people = [Person.sits_down(new_browser()) for _ in range(3)]
+    for person in people:
         person.opens_manager(world.hub_url, identity)
-        if what == "to remove":
-            for house, account in accounts.items():
-                person.presses_add(world.products[house])
-                person.continues()
-                person.proves_whole(account)
-                _sees_added(person, world.products[house], account)
-        browsers[what] = context.storage_state()
-        context.close()
-    return SignedInEarly(identity, accounts, browsers, time.time())
+    for house, account in accounts.items():
+        removing.presses_add(world.products[house])
+        removing.continues()
+        removing.proves_whole(account)
+        _sees_added(removing, world.products[house], account)
 
-
-def test_mim28_mim20_what_is_old_is_asked_for_afresh_to_remove_and_where_the_tenant_wants_it_to_link(
-    world, new_browser, early
-) -> None:
-    people = {name: Person.sits_down(new_browser(storage_state=kept)) for name, kept in early.browsers.items()}
-    world.until(lambda: time.time() > early.last_sign_in + SKEW + 1, seconds=SKEW + 5)
-    with world.hub_settings(LINKMW_HUB_FRESH_SECONDS="1"):
-        removing = people["to remove"]
+    later = Later(tmp_path / "hub.clock")
+    with world.hub_settings(LINKMW_HUB_FRESH_SECONDS="1", **later.settings):
+        later.passes(SKEW + 2)
         removing.opens_manager(world.hub_url)  # looking is free
-        for house, account in early.accounts.items():
+        for house, account in accounts.items():
             product = world.products[house]
             removing.panel(product).get_by_role("button", name=f"Remove {account.username}", exact=True).click()
             if house == BOTH[0]:  # by the second one, Keycloak has asked just now
-                _signs_in_afresh(removing, early.identity)
+                _is_asked_afresh(removing)
+                later.now()
+                _signs_in_afresh(removing, identity)
             dialog = removing.page.get_by_role("alertdialog", name=f"Remove {account.username} from {BRAND}?")
             dialog.get_by_role("button", name="Yes - Delete", exact=True).click()
             removing.sees_manager()
             removing.sees_accounts(product)
 
-        adding, linking = people["to add"], people["to link"]
+        later.passes(SKEW + 2)
         adding.opens_manager(world.hub_url)
         adding.presses_add(world.products["wiki"])
         adding.continues()  # the account is proven anyway
@@ -424,13 +402,19 @@ def test_mim28_mim20_what_is_old_is_asked_for_afresh_to_remove_and_where_the_ten
             world.until(asked_afresh)
             linking.opens(world.products["orders-wsgi"].login_url)
             linking.presses_sign_in()
+            _is_asked_afresh(linking)
+            later.now()
             for person in (adding, linking):
-                _signs_in_afresh(person, early.identity)
+                _signs_in_afresh(person, identity)
                 expect(person.page.get_by_role("heading", name="Link your account")).to_be_visible()
 
 
-def _signs_in_afresh(person: Person, identity: Identity) -> None:
+def _is_asked_afresh(person: Person) -> None:
     """Keycloak knows who it is, and wants the password all the same."""
     expect(person.page).to_have_url(re.compile(r"http://keycloak\.localhost"))
+    expect(person.page.locator("#password")).to_be_visible()
+
+
+def _signs_in_afresh(person: Person, identity: Identity) -> None:
     person.page.locator("#password").fill(identity.password)
     person.page.locator("#kc-login").click()

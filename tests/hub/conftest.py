@@ -1,39 +1,27 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.hub.world import Clock, World
+from tests.hub.world import Prepared, World
 
 from linkmw.demo.parts.processes import Processes
-from linkmw.signed import new_key
-from linkmw.stores.sql import SqlStores
 
 if TYPE_CHECKING:
     from tests.hub.realm_users import Real
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A database with tables and keys, copied for each test: migrations and RSA keys take their time once."""
-    path, key = tmp_path_factory.mktemp("hub") / "hub.db", new_key()
-    stores = SqlStores.open(f"sqlite:///{path}", key, Clock())
-    stores.admin.prepare()
-    stores.close()
-    return path, key
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared.made(tmp_path_factory.mktemp("hub") / "hub.db")
 
 
 @pytest.fixture
-def world(prepared: tuple[Path, str], tmp_path: Path) -> Iterator[World]:
-    template, key = prepared
-    shutil.copy(template, tmp_path / "hub.db")
-    clock = Clock()
-    sql = SqlStores.open(f"sqlite:///{tmp_path / 'hub.db'}", key, clock)
-    yield World(sql, clock)
-    sql.close()
+def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
+    with prepared.world(tmp_path / "hub.db") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

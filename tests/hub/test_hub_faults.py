@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import fields
 from html import unescape
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from tests.hub.world import ADA, HUB, SETTINGS, Clock, Person, World, form_of, query_of
+from tests.hub.world import ADA, HUB, SETTINGS, Person, Prepared, World, form_of, query_of
 
 from linkmw.errors import Unavailable
 from linkmw.hub.app import build_app
 from linkmw.hub.ports import Ports
-from linkmw.stores.sql import SqlStores
 
 Way = Literal["away", "reply lost"]
 
@@ -163,21 +163,11 @@ class Journey:
 
 
 @pytest.fixture
-def worlds(prepared: tuple[Path, str], tmp_path: Path) -> Iterator[Any]:
+def worlds(prepared: Prepared, tmp_path: Path) -> Iterator[Any]:
     """New worlds, as many as a test asks for."""
-    template, key = prepared
-    opened: list[SqlStores] = []
-
-    def new() -> World:
-        path = tmp_path / f"hub{len(opened)}.db"
-        shutil.copy(template, path)
-        clock = Clock()
-        opened.append(SqlStores.open(f"sqlite:///{path}", key, clock))
-        return World(opened[-1], clock)
-
-    yield new
-    for stores in opened:
-        stores.close()
+    with ExitStack() as opened:
+        numbers = count()
+        yield lambda: opened.enter_context(prepared.world(tmp_path / f"hub{next(numbers)}.db"))
 
 
 def questions(world: World) -> list[str]:

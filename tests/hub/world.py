@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -34,7 +37,9 @@ from linkmw.hub.settings import HubSettings
 from linkmw.model import Account, Client, Identity, SignIn, Tenant
 from linkmw.oidc import authorize, base64url
 from linkmw.oidc.client_auth import write_basic
+from linkmw.oidc.jose import PrivateKey
 from linkmw.secret import Secret
+from linkmw.signed import new_key
 from linkmw.stores.memory import HubMemory
 from linkmw.stores.sql import SqlStores
 
@@ -311,16 +316,18 @@ def query_of(url: str) -> dict[str, str]:
 class World:
     """Tenant acme with the products orders and stock; every port there, the clock in the test's hand."""
 
-    def __init__(self, sql: SqlStores, clock: Clock) -> None:
+    def __init__(self, sql: SqlStores, clock: Clock, secrets: Mapping[str, str] | None = None) -> None:
+        """secrets: the products', by client id, of a database that knows them already. None: nobody is registered."""
         self.sql, self.clock = sql, clock
         self.keycloak, self.accounts, self.realm = Keycloak(), Accounts(), Realm()
         self.memory = HubMemory(clock)
-        self.secrets: dict[str, str] = {}
+        self.secrets: dict[str, str] = dict(secrets or {})
         self.tokens = count(1)
         self.down: set[str] = set()
-        sql.admin.add_tenant(ACME)
-        for client in (product("orders"), product("stock")):
-            self.register(client)
+        if secrets is None:
+            sql.admin.add_tenant(ACME)
+            for client in (product("orders"), product("stock")):
+                self.register(client)
         self.ports = self._ports()
         self.app = build_app(self.ports, SETTINGS)
 
@@ -507,3 +514,37 @@ class World:
             created=self.clock(),
         )
         asyncio.run(self.sql.links.add(new, [], AuditEvent("linked", "ok", self.clock())))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A world's database, copied for each test: migrations, RSA keys and registering take their time once.
+
+    secrets: the products', by client id. opened: its signing keys by their thumbprint, once one was read from its PEM.
+    """
+
+    path: Path
+    key: str = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+    opened: dict[str, PrivateKey] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def made(cls, path: Path) -> Prepared:
+        key, clock = new_key(), Clock()
+        stores = SqlStores.open(f"sqlite:///{path}", key, clock)
+        stores.admin.prepare()
+        secrets = World(stores, clock).secrets
+        stores.close()
+        return cls(path, key, secrets)
+
+    @contextmanager
+    def world(self, path: Path) -> Iterator[World]:
+        """A new world, whose database is at `path`."""
+        shutil.copy(self.path, path)
+        clock = Clock()
+        sql = SqlStores.open(f"sqlite:///{path}", self.key, clock)
+        sql.keys._opened = self.opened
+        try:
+            yield World(sql, clock, self.secrets)
+        finally:
+            sql.close()

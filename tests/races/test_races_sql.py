@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 from tests.races.racing import MANY, at_once, rounds
-from tests.stores_sql.conftest import clock, database_url, key, stores
+from tests.stores_sql.conftest import clock, database_url, dialect, key, prepared_postgresql, prepared_sqlite, stores
 from tests.stores_sql.made import ANN, ISSUER, event, mail, new_link
 
 from linkmw.errors import AccountTaken
@@ -18,7 +18,8 @@ from linkmw.hub.ports import NewLink
 from linkmw.model import Identity, Link
 from linkmw.stores.sql import SqlStores, schema
 
-__all__ = ["clock", "database_url", "key", "stores"]  # the fixtures of both dialects
+# The fixtures of both dialects.
+__all__ = ["clock", "database_url", "dialect", "key", "prepared_postgresql", "prepared_sqlite", "stores"]
 
 
 def add(stores: SqlStores, link: NewLink) -> Link:

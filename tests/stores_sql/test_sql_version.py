@@ -38,8 +38,8 @@ def test_df04_the_migrations_lead_to_the_tables_the_code_speaks_of(stores: SqlSt
     stores.require_current_schema()
 
 
-def test_df04_an_empty_database_is_refused_with_a_sentence(database_url: str) -> None:
-    stores = SqlStores.open(database_url, new_key())
+def test_df04_an_empty_database_is_refused_with_a_sentence(empty_database_url: str) -> None:
+    stores = SqlStores.open(empty_database_url, new_key())
     with pytest.raises(SettingsError, match="no tables yet: run `linkmw hub init`"):
         stores.require_current_schema()
     stores.close()
@@ -73,9 +73,9 @@ def test_df04_a_half_made_database_is_refused_and_left_alone(stores: SqlStores, 
     assert version.tables(stores.database) == before
 
 
-def test_df04_sixteen_upgrades_at_once_are_one(database_url: str) -> None:
+def test_df04_sixteen_upgrades_at_once_are_one(empty_database_url: str) -> None:
     def upgrade(_: int) -> str:
-        stores = SqlStores.open(database_url, new_key())
+        stores = SqlStores.open(empty_database_url, new_key())
         try:
             version.upgrade(stores.database)
             return version.current(stores.database)
@@ -86,10 +86,10 @@ def test_df04_sixteen_upgrades_at_once_are_one(database_url: str) -> None:
 
 
 def test_df04_an_upgrade_waits_for_another_longer_than_a_page_would(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("linkmw.stores.sql.engine.STATEMENT_SECONDS", 0.3)
-    first, second = (SqlStores.open(database_url, new_key()) for _ in range(2))
+    first, second = (SqlStores.open(empty_database_url, new_key()) for _ in range(2))
     held, let_go = threading.Event(), threading.Event()
 
     def slow(connection: Connection) -> None:
@@ -111,8 +111,10 @@ def test_df04_an_upgrade_waits_for_another_longer_than_a_page_would(
         stores.close()
 
 
-def test_df04_an_upgrade_that_breaks_leaves_nothing_behind(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stores = SqlStores.open(database_url, new_key())
+def test_df04_an_upgrade_that_breaks_leaves_nothing_behind(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = SqlStores.open(empty_database_url, new_key())
     monkeypatch.setattr("alembic.runtime.migration.HeadMaintainer.update_to_step", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         version.upgrade(stores.database)
@@ -161,8 +163,8 @@ def test_df01_a_server_that_is_not_there_is_unavailable() -> None:
     stores.close()
 
 
-def test_i4_a_missing_table_is_unavailable_and_not_nobody(database_url: str) -> None:
-    stores = SqlStores.open(database_url, new_key())
+def test_i4_a_missing_table_is_unavailable_and_not_nobody(empty_database_url: str) -> None:
+    stores = SqlStores.open(empty_database_url, new_key())
     with pytest.raises(Unavailable):
         asyncio.run(stores.links.of_account("orders", "7"))
     stores.close()

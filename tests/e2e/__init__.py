@@ -1,0 +1,1 @@
+"""A package, as pytest knows it: its Chromium is closed when its last test has run."""
