@@ -79,9 +79,15 @@ async def removed(ports: Ports, _settings: HubSettings, request: Request) -> Res
 
 
 async def _held(ports: Ports, settings: HubSettings, request: Request, where: Place, link: Link) -> Response:
-    """What was opened for the account ends. On to the manager's question, which takes a sign-in of the link's owner."""
+    """What was opened for the account ends. On to the manager's question, which takes a sign-in of the link's owner.
+
+    A hub session by proof (PR21) would open the product again, and nobody has signed in at Keycloak for it.
+    """
     now = ports.now()
     await ports.logouts.put([Logout(link.client_id, link.account_id)], now)
+    for one in await ports.sessions.of_identity(link.identity):
+        if not one.keycloak_sid:
+            await ports.sessions.end_public(link.identity, one.public_sid)
     await ports.audit.write(audit.of_link("signed_out", link, where, now, request, actor="mail"))
     return redirect(settings.public_url + place.removal(where.tenant, str(link.link_id)))
 
