@@ -755,9 +755,11 @@ def test_ake06_mim07_other_accounts_are_listed_chosen_and_told_in_one_mail(world
     assert "Desk" in mail.text
     assert "Wiki" in mail.text
     remover = world.person()
-    remover.get(links[0])
-    remover.submit(remover.get("/unlink"), "/unlink")
-    assert len(world.links(Identity(REALM, "user-0"))) == 1
+    asked = set()
+    for path in set(links):
+        remover.get(path)
+        asked.add(remover.submit(remover.get("/unlink"), "/unlink").headers["location"])
+    assert asked == {f"{HUB}/t/acme/remove/{link_id}" for (link_id,) in world._rows("SELECT link_id FROM links")}
 
 
 def test_lt03_what_was_not_checked_or_not_listed_is_not_linked(world: World) -> None:
@@ -845,7 +847,7 @@ def test_pr21_the_proof_opens_its_product_again_and_no_other_and_no_manager(worl
     assert person.get(world.authorize_url("orders")).headers["location"].startswith(f"{REALM}/")
 
 
-def test_pr21_it_ends_by_unlink_and_by_itself(world: World) -> None:
+def test_pr21_pr11_it_ends_by_unlink_and_by_itself(world: World) -> None:
     person = world.person()
     through(world, person)
     unlink = world.person()
@@ -970,6 +972,31 @@ def test_xs01_forms_of_another_site_do_nothing(world: World) -> None:
         assert evil.status_code == 403, path
     for path in ("/confirm", "/inbox", "/resend"):
         assert person.post(path, form_of_inbox(inbox) | {"csrf": "x"}).status_code == 403, path
+
+
+def refuses_of_another_site(person: Person, page: Any, path: str, **fields: str) -> None:
+    form = form_of(page.text, path) | fields
+    assert person.post(path, form, origin="https://evil.example").status_code == 403, path
+    assert person.post(path, form | {"csrf": "x"}).status_code == 403, path
+
+
+def test_xs01_lt08_another_site_names_nobody_confirms_nothing_and_links_no_account(world: World) -> None:
+    may_join(world, "desk", "9", "ann.desk")
+    person = world.person()
+    refuses_of_another_site(person, arrive(world, person), "/sign-in", email="ann")
+    assert world.accounts.asked == []
+    inbox = to_inbox(world, person)
+    (path,) = links_in(world)
+    person.get(path)
+    refuses_of_another_site(person, person.get("/confirm-email"), "/confirm-email")
+    assert "Not confirmed yet" in goes_on(person, inbox).text
+    presses(person, path)
+    page = person.get(goes_on(person, inbox).headers["location"])
+    refuses_of_another_site(person, page, "/accounts", account="1")
+    assert (world.realm.created, waiting(world)) == ([], [])
+    world.realm.add(EMAIL)
+    known = person.get(person.submit(page, "/accounts", account="1").headers["location"])
+    refuses_of_another_site(person, known, "/known")
 
 
 def at_once(works: list[Callable[[], Any]]) -> list[Any]:

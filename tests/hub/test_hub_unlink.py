@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from tests.hub.world import ADA, HUB, Person, World
+import pytest
+from tests.hub.first import EMAIL, moved, through
+from tests.hub.world import ACME, ADA, EVE, HUB, REALM, Person, World
 
+from linkmw.errors import AccountTaken
+from linkmw.http import origin_of
 from linkmw.hub.browser import UNLINK
+from linkmw.model import Identity
+
+OWNER = Identity(REALM, "user-0")  # of who came by a first sign-in
 
 
 def linked(world: World) -> str:
@@ -109,6 +117,57 @@ def test_um05_who_has_the_mail_can_remove_and_nothing_else(world: World) -> None
     reader, page = opened(world, linked(world))
     assert "ada@acme.example" not in page.text
     assert reader.get("/t/acme/").status_code == 303
+
+
+def pressed_in_replace(world: World, percent: int = 100) -> Any:
+    """The mail's link of a product that has moved over, its button pressed by somebody who is signed in nowhere."""
+    world.register(moved("wiki", percent=percent))
+    through(world, world.person())
+    reader, page = opened(world, world.unlink_path())
+    return reader, reader.submit(page, "/unlink")
+
+
+def test_pr11_mim23_while_the_own_login_is_closed_a_forwarded_mail_frees_no_account(world: World) -> None:
+    reader, answer = pressed_in_replace(world)
+    assert world.links(OWNER) == ["wiki/7"]
+    assert world._rows("SELECT client_id, account_id FROM logouts WHERE due IS NOT NULL")[-1] == ("wiki", "7")
+    assert world._rows("SELECT actor, account_id FROM audit WHERE event = 'signed_out'") == [("mail", "7")]
+    assert "unlinked" not in {event for event, _ in world.audit()} | {mail.kind for mail in world.mails()}
+    question = answer.headers["location"].removeprefix(HUB)
+    to_keycloak = reader.get(question).headers["location"]
+    assert to_keycloak.startswith("https://kc.example/")
+    reader.get(world.keycloak.signs_in(to_keycloak, EVE, world.clock()))
+    assert reader.get(question).status_code == 404  # of nobody but the link's owner
+    with pytest.raises(AccountTaken):
+        world.add_link("7", EVE, "wiki")
+    assert (world.links(OWNER), world.links(EVE)) == (["wiki/7"], [])
+
+
+def test_pr11_mim23_its_owner_signs_in_at_keycloak_and_decides(world: World) -> None:
+    reader, answer = pressed_in_replace(world)
+    question = answer.headers["location"].removeprefix(HUB)
+    to_keycloak = reader.get(question).headers["location"]
+    back = reader.get(world.keycloak.signs_in(to_keycloak, OWNER, world.clock(), email=EMAIL)).headers["location"]
+    assert back == HUB + question
+    dialog = reader.get(question)
+    assert world.links(OWNER) == ["wiki/7"]
+    reader.submit(dialog, question)
+    assert world.links(OWNER) == []
+    assert [mail.kind for mail in world.mails()][-1:] == ["unlinked"]
+
+
+def test_pr11_pr18_the_mails_page_lets_its_form_lead_to_keycloak_and_names_the_administrator(world: World) -> None:
+    world.register(moved("wiki"))
+    through(world, world.person())
+    _, page = opened(world, world.unlink_path())
+    assert f"form-action 'self' {origin_of(ACME.issuer)};" in page.headers["content-security-policy"]
+    assert "Tell your administrator" in page.text
+
+
+def test_p03_below_100_percent_nothing_is_closed_and_the_mail_removes(world: World) -> None:
+    _, answer = pressed_in_replace(world, percent=99)
+    assert answer.headers["location"] == f"{HUB}/unlinked?client_id=wiki"
+    assert world.links(OWNER) == []
 
 
 def test_um07_an_account_without_a_password_is_warned_of(world: World) -> None:

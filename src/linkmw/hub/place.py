@@ -118,6 +118,11 @@ def in_manager(tenant: Tenant, page: str = "") -> str:
     return f"/t/{tenant.organization_id}/{page}"
 
 
+def removal(tenant: Tenant, link_id: str) -> str:
+    """The path of the manager's question whether that link is to go."""
+    return in_manager(tenant, f"remove/{link_id}")
+
+
 def at_gate(client: Client, route: str) -> str:
     """A page of the product's gate: next to its redirect URI, whatever prefix the product chose."""
     return client.redirect_uri.rpartition("/")[0] + "/" + route
@@ -135,10 +140,14 @@ def host_by_back_channel(client: Client) -> dict[str, str]:
     return {"Host": urlsplit(client.public_url).netloc} if client.internal_url else {}
 
 
+def is_closed(client: Client) -> bool:
+    """Has the hub closed the product's own login (P-3)?"""
+    return client.mode == "replace" and client.percent >= 100
+
+
 def native_login(client: Client) -> str:
     """The product's own login page; "" while the hub has it closed: it would lead back here (P-3)."""
-    closed = client.mode == "replace" and client.percent >= 100
-    return "" if closed else client.login_url or client.public_url
+    return "" if is_closed(client) else client.login_url or client.public_url
 
 
 def signed_out(settings: HubSettings, tenant: Tenant) -> str:

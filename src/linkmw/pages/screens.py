@@ -286,10 +286,28 @@ def choose(
     )
 
 
-def unlink(*, look: Look, form: Form, account: str, linked: int, zone: str = "UTC", has_password: bool = True) -> str:
-    """MIM-23: what the mail's link opens. Shows, changes nothing; the button posts."""
+def unlink(
+    *,
+    look: Look,
+    form: Form,
+    account: str,
+    linked: int,
+    zone: str = "UTC",
+    has_password: bool = True,
+    closed: bool = False,
+) -> str:
+    """MIM-23: what the mail's link opens. Shows, changes nothing; the button posts.
+
+    closed: the product takes no password, in `replace`; the button leads to a sign-in of the link's owner (PR11).
+    """
     return render(
-        "unlink.html", look=look, form=form, account=account, linked=moment(linked, zone), has_password=has_password
+        "unlink.html",
+        look=look,
+        form=form,
+        account=account,
+        linked=moment(linked, zone),
+        has_password=has_password,
+        closed=closed,
     )
 
 

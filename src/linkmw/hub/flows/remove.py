@@ -94,4 +94,4 @@ def _press(session: HubSession, link_id: str) -> str:
 
 
 def _path(where: Place, link_id: str) -> str:
-    return place.in_manager(where.tenant, f"remove/{link_id}")
+    return place.removal(where.tenant, link_id)
