@@ -131,7 +131,7 @@ def django_database(folder: Path, users: int) -> str:
 
 
 @pytest.mark.matrix
-def test_ops06_mg01_killed_in_the_middle_it_goes_on_and_takes_itself_back(house: House, realm_users: Real) -> None:
+def test_ops06_mg01_mg05_killed_in_the_middle_it_goes_on_and_takes_itself_back(house: House, realm_users: Real) -> None:
     used("a password", PASSWORD)
     source = ("--database-url-file", django_database(house.folder, USERS))
     bystander = realm_users.create("bystander@many.example")
