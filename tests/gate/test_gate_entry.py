@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from tests.gate.world import ADA, BOB, NOW, SECRET_160, Browser, World, header, heading, location
 
+from linkmw.errors import Unavailable
 from linkmw.gate import limits
 from linkmw.gate.ports import OwnCheck, Totp, UnknownFactor
 from linkmw.http import Response
@@ -209,6 +210,32 @@ def test_ot06_ot07_after_five_wrong_codes_the_sign_in_is_over_also_for_a_right_o
         assert person.submit(code=code_now(world)).status == 400  # and stays over
         assert person.account == ""
     assert seen == [(429, "900", "Too many tries", "")] * 2
+
+
+class Silent:
+    """A store that cannot say: neither how many codes there were, nor whether this one was used before."""
+
+    def __getattr__(self, _: str) -> Any:
+        async def asked(*_: object) -> None:
+            raise Unavailable("Redis: TimeoutError")
+
+        return asked
+
+
+@pytest.mark.parametrize("store", ["tries", "marks"])
+@pytest.mark.parametrize("where", ["proof", "sign-in"])
+def test_i4_ot01_bf10_a_store_that_cannot_say_lets_no_code_in(world: World, where: str, store: str) -> None:
+    if where == "proof":
+        person = world.browser()
+        person.arrives()
+        person.follow(person.submit(**RIGHT))
+    else:
+        person = signs_in(world)
+    world.having(**{store: Silent()})
+    answer = person.submit(code=code_now(world))
+    assert (answer.status, heading(person.page)) == (503, "Sign-in is not available right now")
+    assert (world.hub.pushed, person.account) == ([], "")
+    assert world.store.sessions._sessions.keys_in_order() == []
 
 
 def test_ot06_tries_in_proofs_and_sign_ins_are_one_count(world: World) -> None:

@@ -26,7 +26,7 @@ from linkmw.run import in_place
 
 Way = Literal["away", "reply lost"]
 PARTS = {
-    "redis": ("sign_ins", "proofs", "sessions", "marks", "ping"),
+    "redis": ("sign_ins", "proofs", "sessions", "marks", "tries", "ping"),
     "hub": ("hub",),
     "product": ("product",),
 }

@@ -278,9 +278,13 @@ def test_ot06_the_sixth_code_ends_the_proof_and_the_password_is_asked_for_again(
     person.follow(person.submit(**RIGHT))
     for _ in range(5):
         assert person.submit(code="000000").status == 422
+    form = person.page
     # OT07: also a right one is refused now
     answer = person.submit(code=code_now(with_totp))
     assert (answer.status, heading(person.page)) == (429, "Too many tries")
+    with_totp.clock.time += limits.CODE_SECONDS
+    person.page = form
+    assert person.submit(code=code_now(with_totp)).status == 400  # it is over, however long one waits
     assert (with_totp.hub.pushed, person.account) == ([], "")
     person.arrives("again")
     assert heading(person.page) == "Link your account"

@@ -78,6 +78,18 @@ def test_fc17_what_is_no_navigation_starts_nothing_and_leaves_nothing_behind(
     assert world.token.made == []
 
 
+def test_fc17_in_replace_a_link_of_another_site_to_the_login_goes_on_to_the_hub() -> None:
+    world = World(mode="replace")
+    world.hub.mode = "replace"
+    world.having(doors=world.new_doors())
+    person = world.browser()
+    to = location(person.get("/login?next=/orders", site="cross-site"))
+    assert location(person.get(to, site="cross-site")).startswith(f"{HUB}/o/orders/authorize?")  # as a redirect arrives
+    world.hub.mode = "beside"
+    assert person.get(to, site="cross-site").status == 200
+    assert heading(person.page) == "Sign in to Orders?"
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_fc17_another_site_cannot_start_a_sign_in_without_a_press(person: Browser, world: World, site: str) -> None:
     answer = person.get("/.linkmw/login?next=/orders", site=site)

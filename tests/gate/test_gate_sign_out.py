@@ -157,7 +157,7 @@ def test_p7_who_is_signed_in_is_not_told_otherwise(world: World, person: Browser
     assert location(person.get("/.linkmw/signed-out")) == "/"
 
 
-def test_p7_two_rounds_without_a_session_stop_on_a_page_with_the_contact(world: World, person: Browser) -> None:
+def test_p7_pr20_two_rounds_without_a_session_stop_on_a_page_with_the_contact(world: World, person: Browser) -> None:
     for _ in range(2):
         signs_in(world, person)
         del person.cookies["session"]  # dropped on its way

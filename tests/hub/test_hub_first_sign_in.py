@@ -30,7 +30,7 @@ from tests.hub.first import (
     to_confirm,
     to_inbox,
 )
-from tests.hub.world import ACME, ADA, EVE, HUB, REALM, World, form_of, product, query_of
+from tests.hub.world import ACME, ADA, EVE, HUB, REALM, Person, World, form_of, product, query_of
 
 from linkmw.hub import first_limits
 from linkmw.hub.browser import SESSION

@@ -215,6 +215,23 @@ def test_i8_the_hubs_session_is_another_at_every_change_of_what_it_may_do(world:
     assert asyncio.run(world.ports.sessions.get(str(secrets[-1]), 600)) is None
 
 
+def test_i8_of_two_first_sign_ins_in_one_browser_the_later_ends_the_earlier(world: World) -> None:
+    world.register(moved("wiki"))
+    person, secrets = world.person(), []
+    inboxes = []
+    for name, account_id in (("ann", "7"), ("bob", "8")):
+        email = f"{name}@acme.example"
+        inbox = to_inbox(world, person, email=email, account_id=account_id, name=name, username=name)
+        inboxes.append((links_in(world)[-1], inbox))
+    for path, inbox in inboxes:
+        presses(person, path)
+        goes_on(person, inbox)
+        secrets.append(person.http.cookies[SESSION])
+    world.clock.move(PARALLEL_SECONDS)
+    alive = [asyncio.run(world.ports.sessions.get(secret, 600)) for secret in secrets]
+    assert [session and session.identity.subject for session in alive] == [None, "user-1"]
+
+
 # ---- BF11
 
 SECRETS = {

@@ -16,21 +16,25 @@ from typing import Any
 
 import pytest
 from tests.hub.test_hub_relying_party import CALLBACK, KEY, METADATA, SIGN_IN, no_admin
-from tests.hub.world import ACME, REALM, Clock
+from tests.hub.world import ACME, ADA, REALM, Clock
 
 from linkmw.errors import LinkmwError, ProtocolError, TokenRejected, Unavailable
 from linkmw.hub import web
+from linkmw.hub.identities import RealmIdentities
+from linkmw.hub.ports import NewIdentity
 from linkmw.hub.relying_party import RelyingParty
+from linkmw.keycloak.users import Users
 from linkmw.oidc.jose import PrivateKey, sign
 
 TIMEOUT = 0.5  # what the hub gives Keycloak here; 5 s as it comes
 IN_TIME = TIMEOUT * 1.2 + 0.2  # for a whole visit: under 6 s of 5 (KF01), and some for a busy machine
 SLOW = TIMEOUT * 0.6
 WAYS = ("silent", "drip", "reset", "500", "html", "no json", "huge")
+ANOTHERS = ("{}", "[1]", "null", '[{"email":"x@acme.example"}]', '"x"')  # JSON that is none of Keycloak's
 
 
 class Wire(ThreadingHTTPServer):
-    """Keycloak's three back-channel addresses. ways: by address, how it misbehaves."""
+    """Keycloak's three back-channel addresses, and its Admin API. ways: by address, how it misbehaves."""
 
     daemon_threads = True
     request_queue_size = 64  # a crowd comes at once
@@ -53,6 +57,8 @@ class Wire(ThreadingHTTPServer):
             return self.metadata
         if name == "keys":
             return {"keys": [self.key.public_jwk()]}
+        if name == "admin":
+            return []  # nobody is found
         now = self.clock()
         claims = {
             "iss": REALM,
@@ -74,11 +80,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._answer("discovery" if self.path.endswith("/openid-configuration") else "keys")
+        if "/admin/realms/" in self.path:
+            self._answer("admin")
+        else:
+            self._answer("discovery" if self.path.endswith("/openid-configuration") else "keys")
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self._answer("token")
+        self._answer("token" if self.path.endswith("/token") else "admin")
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
@@ -96,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"<h1>Welcome to the hotel</h1>"
         if way == "no json":
             body = b'{"issuer":'
+        if way in ANOTHERS:
+            body = way.encode()
         if way == "huge":
             body = b" " * (2 * web.MAX_ANSWER) + body
         self.send_response(500 if way == "500" else 200)
@@ -291,3 +302,26 @@ class _Unpublished:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._key, name)
+
+
+@pytest.mark.parametrize("question", ["of_address", "of_identity", "create", "cancel_email_change"])
+@pytest.mark.parametrize("way", ["silent", "reset", "500", "html", "no json", *ANOTHERS])
+@pytest.mark.parametrize("name", ["token", "admin"])
+def test_kf01_i4_whatever_the_admin_api_answers_nobody_is_read_from_it(
+    wire: Wire, name: str, way: str, question: str
+) -> None:
+    wire.ways = {name: way}
+    tenant = replace(ACME, internal_issuer=wire.url)
+    identities = RealmIdentities(lambda of: Users.of(of, TIMEOUT), TIMEOUT)
+    asked: dict[str, Callable[[], Awaitable[object]]] = {
+        "of_address": lambda: identities.of_address(tenant, "x@acme.example"),
+        "of_identity": lambda: identities.of_identity(tenant, ADA),
+        "create": lambda: identities.create(tenant, NewIdentity("x@acme.example")),
+        "cancel_email_change": lambda: identities.cancel_email_change(tenant, ADA),
+    }
+    with pytest.raises(Unavailable):
+        asyncio.run(_awaited(asked[question]))
+
+
+async def _awaited(question: Callable[[], Awaitable[object]]) -> object:
+    return await question()

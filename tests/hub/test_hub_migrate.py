@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.hub.realm_users import HUB, Real, went_on
 from tests.hub.world import product
 from tests.secrets_in_logs import used
 
+from linkmw.cli import migrate
 from linkmw.demo.parts.realm import REALM
 from linkmw.keycloak import SERVICE_ROLES
 from linkmw.model import Identity
@@ -131,7 +133,7 @@ def django_database(folder: Path, users: int) -> str:
 
 
 @pytest.mark.matrix
-def test_ops06_mg01_killed_in_the_middle_it_goes_on_and_takes_itself_back(house: House, realm_users: Real) -> None:
+def test_ops06_mg01_mg05_killed_in_the_middle_it_goes_on_and_takes_itself_back(house: House, realm_users: Real) -> None:
     used("a password", PASSWORD)
     source = ("--database-url-file", django_database(house.folder, USERS))
     bystander = realm_users.create("bystander@many.example")
@@ -250,6 +252,11 @@ def test_mg05_mg06_trust_needs_its_words_and_the_importer_is_not_the_login_clien
     missing = house.migrate("--csv", house.csv("1,x@refused.example", header="id,email"))
     assert (missing.returncode, "no column account_id" in missing.stderr) == (1, True)
     assert house.users("refused.example") == []
+
+
+def test_mg06_whoever_ran_it_is_told_to_delete_the_importer(capsys: pytest.CaptureFixture[str]) -> None:
+    migrate._say(Counter(), Path("report.csv"), "importer", dry_run=False)
+    assert "Delete the client importer at Keycloak when you are done." in capsys.readouterr().out
 
 
 def test_ops06_without_links_and_a_link_made_meanwhile(house: House, realm_users: Real) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 import pytest
@@ -95,6 +95,14 @@ def test_rf09_poison_inside_a_record_is_no_record(poison: Mapping[str, Any]) -> 
     good = json.loads(Codec(Flow).write(FULL_FLOW))
     assert Codec(Flow).read(json.dumps(good).encode()) == FULL_FLOW
     assert Codec(Flow).read(json.dumps({**good, **poison}).encode()) is None
+
+
+def test_kf05_a_flow_that_an_older_version_wrote_goes_on_without_what_was_added_since() -> None:
+    """As in a rolling update. The other way about a field too many is no record, and the person begins anew (RF09)."""
+    added = {item.name: item.default for item in fields(Flow) if item.default is not MISSING}
+    written = json.loads(Codec(Flow).write(FULL_FLOW))
+    older = {name: value for name, value in written.items() if name not in added}
+    assert Codec(Flow).read(json.dumps(older).encode()) == replace(FULL_FLOW, **added)
 
 
 @given(st.binary(max_size=300))

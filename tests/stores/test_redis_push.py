@@ -176,7 +176,7 @@ def test_g4_a_session_that_was_replaced_is_asked_for(server: Server, here: Proce
     there.close()
 
 
-def test_g4_a_connection_that_was_cut_takes_all_that_was_remembered_with_it(
+def test_g4_rf10_a_connection_that_was_cut_takes_all_that_was_remembered_with_it(
     here: Process, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here.opens()

@@ -91,7 +91,7 @@ def test_secrets_are_not_in_the_database(stores: SqlStores) -> None:
     assert secret not in repr(secret)
 
 
-def test_a_change_is_seen_within_a_second(stores: SqlStores) -> None:
+def test_rf10_a_change_is_seen_within_a_second(stores: SqlStores) -> None:
     now = [0.0]
     kept: recent.Recent[int] = recent.Recent(lambda: now[0])
     answers = iter(range(10))

@@ -32,10 +32,15 @@ async def start(ports: Ports, settings: Settings, request: Request) -> Response:
     if not is_navigation(request):
         return answers.NOTHING
     then = redirects.judge(request.query.get("next"), default=places.landing(settings))
-    if is_cross_site_arrival(request):
+    if is_cross_site_arrival(request) and not await _stands_for_login(ports, settings):
         url = places.ours(settings, "login", next=then)
         return page(screens.confirm_start(look=await answers.look_of(ports, settings), url=url))
     return await begin(ports, settings, request, then)
+
+
+async def _stands_for_login(ports: Ports, settings: Settings) -> bool:
+    """In `replace` the login route itself leads here, wherever somebody came from (FC17)."""
+    return settings.replaces and (await ports.hub.state()).mode == "replace"
 
 
 async def begin(ports: Ports, settings: Settings, request: Request, then: str, login_hint: str = "") -> Response:

@@ -78,6 +78,9 @@ def asked(what: str, question: Callable[..., T], *arguments: Any) -> T:
         if status is None or status >= 500:
             raise Unavailable(f"Keycloak did not answer when asked to {what}") from error
         raise KeycloakRefused(f"Keycloak refused to {what}: HTTP {status}", status) from error
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        # What python-keycloak makes of an answer that is not Keycloak's: a proxy's page, an object for a list (KF01).
+        raise Unavailable(f"something else than Keycloak answered when asked to {what}") from error
 
 
 def unless(status: int, what: str, question: Callable[..., T], *arguments: Any) -> T | None:

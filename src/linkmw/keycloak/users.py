@@ -36,12 +36,11 @@ class Users:
     def having(self, name: Literal["email", "username"], value: str) -> list[dict[str, Any]]:
         """Users with exactly this e-mail, or username; Keycloak keeps both in small letters."""
         query = {name: value.lower(), "exact": "true", "briefRepresentation": "true", "max": 10}
-        found: list[dict[str, Any]] = asked("look for a user", self._admin.get_users, query)
-        return found
+        return asked("look for a user", lambda: [_user(one) for one in self._admin.get_users(query)])
 
     def get(self, subject: str) -> dict[str, Any] | None:
         """None for one who is not there."""
-        return unless(404, "read a user", self._admin.get_user, subject)
+        return unless(404, "read a user", lambda: _user(self._admin.get_user(subject)))
 
     def create(self, representation: Mapping[str, Any]) -> str | None:
         """The new user's id; None when somebody has the username or the e-mail."""
@@ -77,6 +76,13 @@ class Users:
     def end_session(self, keycloak_sid: str) -> None:
         """The session of that `sid` has ended, also when there was none. Keycloak tells its clients of it."""
         unless(404, "end a session", delete, self._admin, "sessions", keycloak_sid)
+
+
+def _user(found: object) -> dict[str, Any]:
+    """A user as Keycloak shows one. Raises TypeError: nothing else is read as nobody (I4)."""
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        raise TypeError("no representation of a user")
+    return found
 
 
 def end_sessions(tenant: Tenant, identity: Identity, keycloak_sid: str, seconds: float) -> None:
