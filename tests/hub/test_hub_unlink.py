@@ -161,6 +161,7 @@ def test_pr11_pr18_the_mails_page_lets_its_form_lead_to_keycloak_and_names_the_a
     through(world, world.person())
     _, page = opened(world, world.unlink_path())
     assert f"form-action 'self' {origin_of(ACME.issuer)};" in page.headers["content-security-policy"]
+    assert "once you sign in with ACME ID and confirm it" in page.text
     assert "Tell your administrator" in page.text
 
 

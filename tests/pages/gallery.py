@@ -509,6 +509,9 @@ SCREENS: dict[str, Callable[[], str]] = {
     "unlink-no-password": lambda: screens.unlink(
         look=HUB.look, form=FLOW, account="ada.l", linked=NOW, zone="Europe/Berlin", has_password=False
     ),
+    "unlink-moved": lambda: screens.unlink(
+        look=HUB.look, form=FLOW, account="ada.l", linked=NOW, zone="Europe/Berlin", closed=True
+    ),
     "unlink-long": lambda: screens.unlink(look=LONG_HUB.look, form=FLOW, account=LONG_NAME, linked=NOW),
     "unlinked": lambda: screens.unlinked(look=HUB.look, account="ada.l", sign_in="https://orders.acme.example/login"),
     "unlinked-moved": lambda: screens.unlinked(
