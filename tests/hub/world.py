@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -285,7 +286,13 @@ class InPlace(httpx2.BaseTransport):
         self._app = app
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        return asyncio.run(self._answer(request, request.read()))
+        asked = self._answer(request, request.read())
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(asked)
+        with ThreadPoolExecutor(1) as pool:  # in the middle of another request, on whose loop no other can run
+            return pool.submit(asyncio.run, asked).result()
 
     async def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
         url, unread, sent = request.url, [body], []
