@@ -184,9 +184,10 @@ def test_tv26_all_that_a_hub_session_opened_ends(stores: Stores) -> None:
 
 
 def test_tv26_a_logout_that_is_told_late_ends_no_session_that_was_begun_since(stores: Stores) -> None:
-    stores.run(stores.gate.sessions.put(begun(stores, "before", ago=60)))
-    stores.run(stores.gate.sessions.put(begun(stores, "since", ago=59)))
-    found = stores.run(stores.gate.sessions.end_all(account_id="42", until=stores.clock() - 60))
+    sessions, before = stores.gate.sessions, begun(stores, "before", ago=60)
+    stores.run(sessions.put(before))
+    stores.run(sessions.put(replace(begun(stores, "since"), started=before.started + 1)))
+    found = stores.run(sessions.end_all(account_id="42", until=before.started))
     assert [session.native for session in found] == ["native before"]
     assert are_open(stores, "before", "since") == [False, True]
 
@@ -208,8 +209,9 @@ def test_rc11_one_that_began_after_the_logout_is_kept_and_an_older_logout_change
     sessions, now = stores.gate.sessions, stores.clock()
     stores.run(sessions.end_all(account_id="42", until=now - 5))
     stores.run(sessions.end_all(account_id="42", until=now - 50))  # told late
-    assert stores.run(sessions.put(begun(stores, "one", ago=5))) is False
-    assert stores.run(sessions.put(begun(stores, "one", ago=4))) is True
+    one = begun(stores, "one")
+    assert stores.run(sessions.put(replace(one, started=now - 5))) is False
+    assert stores.run(sessions.put(replace(one, started=now - 4))) is True
     assert are_open(stores, "one") == [True]
 
 
