@@ -110,7 +110,7 @@ def test_ake13_ake24_ake26_ake29_um12_rc16_a_link_looked_at_too_late_and_pressed
     reader = Person.sits_down(new_browser())
     reader.opens(link)
     _is_too_late(reader.page, globex)
-    starts_again(reader.page, globex)
+    starts_again(reader.page)
 
     # Who waits asks for another mail; its link may be opened and pressed any number of times (RC16).
     person.page.reload()
@@ -145,7 +145,7 @@ def test_ake26_ake29_pr22_a_first_sign_in_that_took_too_long_starts_again(globex
     expect(person.page.get_by_role("heading", name="This sign-in has expired")).to_be_visible()
     assert person.page.get_by_role("link", name="Sign in with your").count() == 0
     sees_who_to_ask(person.page, globex)
-    starts_again(person.page, globex)
+    starts_again(person.page)
     assert globex.inbox.messages(account.email) == []
 
 
