@@ -427,6 +427,11 @@ def test_rf09_any_octets_are_read_as_they_are_however_they_come() -> None:
     asyncio.run(story())
 
 
+def test_rf01_an_error_that_is_no_text_is_an_error_too() -> None:
+    [error] = asyncio.run(read([b"-OOM \xff\r\n"], 1)) or []
+    assert type(error) is exceptions.OutOfMemoryError
+
+
 def test_rf11_a_reply_after_the_last_one_ends_the_connection_and_is_nobodys() -> None:
     async def story() -> None:
         connection = Connection(Opened(), Transport())

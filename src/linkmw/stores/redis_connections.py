@@ -84,9 +84,10 @@ class Connection(asyncio.Protocol):
 
         Whoever does not get the answer takes the connection along: what comes yet is nobody's. Raises as redis-py does.
         """
+        packed = b"".join(self._opened.pack_commands(commands))
         self._answer = asyncio.get_running_loop().create_future()
         self._number, self._replies = len(commands), []
-        self._transport.write(b"".join(self._opened.pack_commands(commands)))
+        self._transport.write(packed)
         try:
             return await self._answer
         except BaseException:
